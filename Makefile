@@ -1,0 +1,34 @@
+PY ?= python3
+BIN := .venv/bin
+EXTRAS := torch,local,data,report,dev
+
+.PHONY: demo test test-slow check bench install clean
+
+demo: .venv/.installed  ## the whole pipeline on the bundled model
+	$(BIN)/arts demo
+
+test: .venv/.installed  ## the suite
+	$(BIN)/pytest -m "not slow"
+
+test-slow: .venv/.installed  ## long science checks
+	$(BIN)/pytest -m slow
+
+check: .venv/.installed  ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: .venv/.installed  ## measured ratios, printed beside each other
+	for script in benchmarks/bench_*.py; do $(BIN)/python $$script; done
+
+install: .venv/.installed
+
+.venv/.installed: pyproject.toml
+	$(PY) -c 'import sys; sys.exit("arts needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
+	test -x $(BIN)/python || $(PY) -m venv .venv
+	$(BIN)/python -m pip install --quiet -e '.[$(EXTRAS)]'
+	touch $@
+
+clean:
+	rm -rf .venv runs

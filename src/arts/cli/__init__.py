@@ -1,0 +1,102 @@
+"""The command line: one module per command, imported only when that command runs.
+
+A command module has a frozen dataclass ``Config`` (its fields are the flags) and ``run(config) -> int``.
+"""
+
+import contextlib
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from arts.errors import ArtsError, UsageError
+
+COMMANDS = {
+    "demo": "sample, train, decide and report on the bundled model, in one go",
+    "sample": "grow Sparse Deep Fork trees into a store",
+    "train": "train a verifier on a store",
+    "score": "write a verifier's scores for every node of a store",
+    "evaluate": "compare every way of deciding on the same samples; write the report",
+    "solve": "answer one question, or a file of them",
+    "store": "inspect, export or import tree stores",
+    "problems": "list, show and check problem sets",
+    "models": "list and fetch models",
+    "testbed": "rebuild and compare the bundled model",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code (0 done, 1 failed, 2 usage)."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    if not args or args[0] in ("-h", "--help"):
+        _say(_overview(), sys.stdout)
+        return 0 if args else 2
+    if args[0] == "--version":
+        from arts import __version__
+
+        _say(f"arts {__version__}", sys.stdout)
+        return 0
+    try:
+        return _dispatch(args[0], args[1:])
+    except ArtsError as error:
+        _say(f"arts: {' '.join(str(error).split())}", sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader of our output has left; silence the interpreter's own flush at exit.
+        with contextlib.suppress(OSError):
+            sys.stdout.close()
+        return 1
+    except OSError as error:
+        _say(f"arts: {_os_error(error)}", sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        _say("arts: interrupted; what was finished is kept, the same command goes on from there", sys.stderr)
+        return 130
+
+
+def _dispatch(name: str, args: list[str]) -> int:
+    if name not in COMMANDS:
+        import difflib
+
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        raise UsageError(f"no command '{name}'{hint} (arts --help lists them)")
+    from arts.cli.options import parse
+
+    command = importlib.import_module(f"arts.cli.{name}")
+    config = parse(command.Config, args, prog=f"arts {name}", description=command.__doc__ or "")
+    if config is None:
+        return 0
+    code = command.run(config)
+    assert isinstance(code, int)
+    return code
+
+
+def _os_error(error: OSError) -> str:
+    import errno
+
+    place = f" ({Path(error.filename)})" if isinstance(error.filename, (str, bytes)) and error.filename else ""
+    match error.errno:
+        case errno.ENOSPC:
+            return f"the disk is full{place}; free some space and run the same command again"
+        case errno.EACCES | errno.EROFS | errno.EPERM:
+            return f"no permission to write{place}; choose another place or change its permissions"
+        case _:
+            return f"{error.strerror or error}{place}"
+
+
+def _overview() -> str:
+    width = max(map(len, COMMANDS))
+    rows = "\n".join(f"  {name:<{width}}  {text}" for name, text in COMMANDS.items())
+    return (
+        "usage: arts COMMAND [flags]\n\n"
+        "Better answers from a frozen language model: sample reasoning trees, train a flow verifier, decide.\n\n"
+        f"{rows}\n\n"
+        "arts COMMAND --help   flags of a command\n"
+        "--config FILE.toml    take values from a file; flags win\n"
+        "--dry-run             print the resolved configuration and stop"
+    )
+
+
+def _say(text: str, stream: object) -> None:
+    print(text, file=stream)  # type: ignore[arg-type]  # noqa: T201

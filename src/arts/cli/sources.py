@@ -1,0 +1,69 @@
+"""Names that users give → problems, model folders and splitters; the place where the testbed is an ordinary choice."""
+
+from dataclasses import dataclass
+from typing import Literal, cast, get_args
+
+from arts.errors import InputError
+from arts.problems.base import Problem
+from arts.trees.splitting import SplitterName
+
+BUNDLED = "bundled"
+CONGRUENCES = "congruences"
+
+GraderName = Literal["exact", "math"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskDefaults:
+    """What a problem set usually goes with."""
+
+    grader: GraderName
+    splitter: SplitterName
+
+
+def open_problems(spec: str, *, limit: int | None = None, offset: int = 0) -> list[Problem]:
+    """The problems that a spec names, ``congruences:SPLIT`` (the bundled task) included.
+
+    Raises:
+        InputError: unknown spec or split, missing or malformed file, nothing left after ``offset``.
+    """
+    if spec.split(":")[0] == CONGRUENCES:
+        problems = _congruences(spec)
+        problems = problems[offset : None if limit is None else offset + limit]
+    else:
+        from arts.problems.load import load_problems
+
+        problems = load_problems(spec, limit=limit, offset=offset)
+    if not problems:
+        raise InputError(f"{spec}: no problems after skipping {offset}; use a smaller --offset")
+    return problems
+
+
+def _congruences(spec: str) -> list[Problem]:
+    from arts.testbed.congruences import Split, congruence_problems
+
+    split = spec.partition(":")[2] or "test"
+    if split not in get_args(Split):
+        raise InputError(f"{spec}: no split '{split}'; there are: {', '.join(get_args(Split))}")
+    return congruence_problems(cast(Split, split))
+
+
+def task_defaults(spec: str) -> TaskDefaults:
+    """Grader and splitter that fit a problem set; files of one's own get mathematics in paragraphs."""
+    if spec.split(":")[0] == CONGRUENCES:
+        return TaskDefaults(grader="exact", splitter="newline")
+    from arts.problems.sets import SETS
+
+    known = SETS.get(spec.split(":")[0])
+    if known is None:
+        return TaskDefaults(grader="math", splitter="paragraph")
+    return TaskDefaults(grader=known.grader, splitter=known.splitter)
+
+
+def resolve_model(model: str) -> str:
+    """The model folder for ``bundled``; any other name unchanged."""
+    if model != BUNDLED:
+        return model
+    from arts.testbed import bundled_model
+
+    return str(bundled_model())

@@ -1,0 +1,132 @@
+"""Strict TOML ↔ frozen dataclass: every key known, every value of its declared type, errors that name the key."""
+
+import dataclasses
+import json
+import tomllib
+import types
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from arts.errors import InputError, UsageError
+
+C = TypeVar("C")
+
+
+def load_toml(path: Path, cls: type[C]) -> C:
+    """The dataclass that a TOML file describes; keys left out keep their defaults.
+
+    Raises:
+        InputError: the file is missing or not TOML, a key is unknown or its value does not fit.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such configuration file") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{path}: not readable as TOML: {error}") from error
+    return from_dict(cls, table, str(path))
+
+
+def from_dict(cls: type[C], table: Mapping[str, Any], place: str = "$") -> C:
+    """Decode a nested mapping into ``cls``; ``place`` prefixes the path in error messages."""
+    hints = get_type_hints(cls, include_extras=False)
+    names = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    for key in table:
+        if key not in names:
+            raise InputError(f"{place}: unknown key '{key}'; known are: {', '.join(names)}")
+    values = {key: _decode(hints[key], value, f"{place}: {key}") for key, value in table.items()}
+    try:
+        return cls(**values)
+    except TypeError as error:
+        missing = [
+            f.name
+            for f in dataclasses.fields(cls)  # type: ignore[arg-type]
+            if f.name not in values
+            and f.default is dataclasses.MISSING
+            and f.default_factory is dataclasses.MISSING
+        ]
+        raise InputError(f"{place}: missing key(s): {', '.join(missing)}") from error
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """The dataclass as plain JSON-able values, None entries left out."""
+    table: dict[str, Any] = _encode(config)
+    return table
+
+
+def dump_toml(config: Any) -> str:
+    """The dataclass as TOML that :func:`load_toml` reads back to an equal one."""
+    lines: list[str] = []
+    _write_table(to_dict(config), "", lines)
+    return "\n".join(lines) + "\n"
+
+
+def _decode(hint: Any, value: Any, place: str) -> Any:
+    origin, args = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        inner = [a for a in args if a is not type(None)]
+        if len(inner) != 1:
+            raise UsageError(f"{place}: this key can only be given as a flag")
+        return _decode(inner[0], value, place)
+    if origin is Literal:
+        if value not in args:
+            raise InputError(f"{place}: expected one of {list(args)}, got {value!r}")
+        return value
+    if origin in (tuple, list):
+        if not isinstance(value, list):
+            raise InputError(f"{place}: expected a list, got {value!r}")
+        element = args[0] if args else str
+        items = [_decode(element, item, place) for item in value]
+        return tuple(items) if origin is tuple else items
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        if not isinstance(value, Mapping):
+            raise InputError(f"{place}: expected a table, got {value!r}")
+        return from_dict(hint, value, place)
+    return _decode_scalar(hint, value, place)
+
+
+def _decode_scalar(hint: Any, value: Any, place: str) -> Any:
+    if hint is Path and isinstance(value, str):
+        return Path(value)
+    if hint is float and type(value) is int:
+        return float(value)
+    if type(value) is not hint:
+        raise InputError(f"{place}: expected {getattr(hint, '__name__', hint)}, got {value!r}")
+    return value
+
+
+def _encode(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        pairs = ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value))
+        return {name: _encode(inner) for name, inner in pairs if inner is not None}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, (tuple, list)):
+        return [_encode(item) for item in value]
+    return value
+
+
+def _write_table(table: Mapping[str, Any], prefix: str, lines: list[str]) -> None:
+    nested = {k: v for k, v in table.items() if isinstance(v, Mapping)}
+    for key, value in table.items():
+        if key not in nested:
+            lines.append(f"{key} = {_toml_value(value)}")
+    for key, inner in nested.items():
+        name = f"{prefix}{key}"
+        lines.extend(["", f"[{name}]"])
+        _write_table(inner, f"{name}.", lines)
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_toml_value(v) for v in value)}]"
+    if isinstance(value, str):
+        # JSON escapes are TOML escapes, but for DEL, which TOML wants escaped
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value)

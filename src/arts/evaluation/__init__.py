@@ -1,0 +1,1 @@
+"""Metrics, intervals, paired comparisons and the report."""

@@ -1,0 +1,1 @@
+"""Problem sets, answer extraction and graders: the room that knows the truth."""

@@ -1,0 +1,1 @@
+"""Frozen language models as sources of continuations, and Sparse Deep Fork."""

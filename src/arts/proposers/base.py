@@ -1,0 +1,96 @@
+"""The Proposer protocol: the frozen language model as a source of continuations. It never picks between them."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from arts.errors import UsageError
+from arts.trees.tree import State
+
+CompletionStop = Literal["stop", "length", "error"]
+"""``stop``: the model ended its text (end-of-sequence) or a stop string was met. ``length``: ``max_tokens`` ran
+out. ``error``: the backend failed; the reason is in :attr:`Completion.error`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How text is drawn from the proposer.
+
+    ``temperature`` 0 is greedy. ``top_p`` keeps the smallest set of tokens with at least that much probability.
+    ``max_tokens`` limits the generated tokens of one completion. ``stop`` strings end it (and are not part of
+    the text). Log-probabilities are always those of the untempered model (temperature 1, no truncation).
+    """
+
+    temperature: float = 0.6
+    top_p: float = 0.95
+    max_tokens: int = 512
+    stop: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.temperature < 0:
+            raise UsageError(f"temperature is {self.temperature}; use 0 (greedy) or more")
+        if not 0 < self.top_p <= 1:
+            raise UsageError(f"top_p is {self.top_p}; use a number in (0, 1]")
+        if self.max_tokens < 1:
+            raise UsageError(f"max_tokens is {self.max_tokens}; use 1 or more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Continue ``state`` once; all randomness of this completion comes from ``seed`` (0 ≤ seed < 2**63)."""
+
+    state: State
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """What came back for one request.
+
+    ``text`` continues ``state.text`` (end-of-sequence markers removed). ``tokens`` counts generated tokens,
+    the end marker included. ``token_ends[i]`` is the length of ``text`` in characters after token i and
+    ``token_logprobs[i]`` its log-probability in nats under the untempered model; both are empty when the
+    backend gives none, otherwise both have ``tokens`` entries. ``prompt_tokens`` counts the tokens read.
+    """
+
+    text: str
+    tokens: int
+    stop: CompletionStop
+    token_ends: tuple[int, ...] = ()
+    token_logprobs: tuple[float, ...] = ()
+    prompt_tokens: int = 0
+    error: str = ""
+
+
+class Proposer(Protocol):
+    """A frozen language model.
+
+    Laws: exactly one completion per request; a failing request yields a completion with ``stop == "error"``
+    and never an exception (only a backend that is unusable as a whole raises); an empty batch yields nothing;
+    the same request yields the same text where :attr:`reproducible` is true.
+    """
+
+    @property
+    def name(self) -> str:
+        """Model name as recorded in stores and reports."""
+        ...
+
+    @property
+    def reproducible(self) -> bool:
+        """True when the same batch of requests always yields bit-identical completions."""
+        ...
+
+    @property
+    def batch_size(self) -> int:
+        """How many requests the backend likes to have at once."""
+        ...
+
+    def propose(
+        self, requests: Sequence[Request], sampling: Sampling
+    ) -> AsyncIterator[tuple[int, Completion]]:
+        """Yield ``(index of request, completion)`` as they finish, in any order."""
+        ...
+
+    async def aclose(self) -> None:
+        """Release the model or the connections."""
+        ...

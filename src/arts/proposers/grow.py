@@ -1,0 +1,222 @@
+"""Growing the trees of a store until their plan is fulfilled; a killed run goes on where it stopped."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from typing import final
+
+from arts.errors import EndpointError
+from arts.problems.base import Grader, Problem, Verdict
+from arts.proposers.base import Completion, Proposer, Sampling
+from arts.proposers.fork import (
+    Planned,
+    SparseDeepFork,
+    completion_steps,
+    plan_backbones,
+    plan_forks,
+    roll_out,
+)
+from arts.trees.store import TreeStore
+from arts.trees.tree import Outcome, Rollout, Tree
+
+MAX_FAILURES_IN_A_ROW = 32
+"""After this many failures without one success between them the backend is taken to be unusable."""
+
+OnRollout = Callable[[Rollout, Outcome | None], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrowthPlan:
+    """What to sample.
+
+    ``unit_problems`` problems are in work together. For a reproducible proposer such a unit is also the grain
+    of resuming: one that was interrupted is computed again as a whole, in the very same batches, and only the
+    rollouts that are missing are recorded; so the store ends up equal to that of an uninterrupted run.
+    """
+
+    method: SparseDeepFork
+    sampling: Sampling
+    run_seed: int
+    unit_problems: int
+
+
+@final
+class Grower:
+    """Samples into one store with one proposer and one grader."""
+
+    def __init__(
+        self,
+        store: TreeStore,
+        proposer: Proposer,
+        grader: Grader,
+        plan: GrowthPlan,
+        on_rollout: OnRollout = lambda rollout, outcome: None,
+    ) -> None:
+        self._store, self._proposer, self._grader, self._plan = store, proposer, grader, plan
+        self._on_rollout = on_rollout
+        self._keys = {p.id: p.answer for p in store.problems()}
+        self._held: list[tuple[Planned, Completion]] = []
+
+    async def run(self) -> None:
+        """Sample every rollout that the plan asks for and the store does not hold.
+
+        Raises:
+            EndpointError: the backend fails as a whole; what was finished is in the store.
+            StoreError: the store cannot be written any more.
+        """
+        problems = self._store.problems()
+        size = self._plan.unit_problems
+        if self._proposer.reproducible:
+            for start in range(0, len(problems), size):
+                await self._grow_unit(problems[start : start + size])
+        else:
+            gate = asyncio.Semaphore(size)
+            async with _task_group() as group:
+                for problem in problems:
+                    group.create_task(self._grow_gated(problem, gate))
+        self._flush_failures()
+
+    async def _grow_gated(self, problem: Problem, gate: asyncio.Semaphore) -> None:
+        async with gate:
+            await self._grow_unit([problem])
+
+    async def _grow_unit(self, problems: Sequence[Problem]) -> None:
+        trees = [self._store.tree(p.id) for p in problems]
+        for phase in (plan_backbones, plan_forks):
+            planned = [p for t in trees for p in phase(t, self._plan.method, self._plan.run_seed)]
+            await self._fulfil(planned)
+
+    async def _fulfil(self, planned: Sequence[Planned]) -> None:
+        trees = {id(p.tree): p.tree for p in planned}.values()
+        held = {(t.problem_id, *r.key) for t in trees for r in t.rollouts}
+        missing = [p for p in planned if (p.tree.problem_id, *p.key) not in held]
+        if not missing:
+            return
+        wanted = planned if self._proposer.reproducible else missing
+        fresh = {id(p) for p in missing}
+        async for ready in _gathered(roll_out(self._proposer, wanted, self._plan.sampling)):
+            await self._record([(p, c) for p, c in ready if id(p) in fresh])
+
+    async def _record(self, finished: Sequence[tuple[Planned, Completion]]) -> None:
+        """Grade together, then commit one by one, in the order in which they finished."""
+        answers = [self._answer(c) for _, c in finished]
+        pairs = [(self._keys[p.tree.problem_id], a) for (p, _), a in zip(finished, answers, strict=True)]
+        grades = await asyncio.to_thread(self._grader.grade, pairs)
+        for (planned, completion), answer, grade in zip(finished, answers, grades, strict=True):
+            if completion.stop == "error":
+                self._hold(planned, completion)
+                continue
+            self._flush_failures()
+            reason = "cut at the token limit" if completion.stop == "length" else grade.reason
+            self._commit(planned, completion, Outcome(answer=answer, verdict=grade.verdict, reason=reason))
+
+    def _answer(self, completion: Completion) -> str | None:
+        """A solution that was cut has not stated its answer."""
+        return self._grader.extract(completion.text) if completion.stop == "stop" else None
+
+    def _hold(self, planned: Planned, completion: Completion) -> None:
+        """Keep failures back until a success shows that the backend is alive: then they are data."""
+        self._held.append((planned, completion))
+        if len(self._held) >= MAX_FAILURES_IN_A_ROW:
+            raise EndpointError(
+                f"{self._proposer.name}: {len(self._held)} requests in a row failed, the last one with:"
+                f" {completion.error}; mend the backend and run the same command again"
+            )
+
+    def _flush_failures(self) -> None:
+        for planned, completion in self._held:
+            self._commit(planned, completion, None)
+        self._held.clear()
+
+    def _commit(self, planned: Planned, completion: Completion, outcome: Outcome | None) -> None:
+        failed = completion.stop == "error"
+        rollout = self._store.commit(
+            planned.tree,
+            start=planned.node,
+            steps=() if failed else completion_steps(completion, self._plan.method.splitter),
+            backbone=planned.backbone,
+            pivot=planned.pivot,
+            tokens=completion.tokens,
+            stop=completion.stop,
+            error=completion.error,
+            outcome=outcome,
+        )
+        self._on_rollout(rollout, outcome)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What the rollouts of some trees cost.
+
+    ``tokens`` were generated (failed rollouts included); ``unique_tokens`` are left after merging prefixes.
+    """
+
+    problems: int
+    rollouts: int
+    failed: int
+    tokens: int
+    unique_tokens: int
+    correct: int
+    graded: int
+
+    @property
+    def solve_rate(self) -> float:
+        """Share of correct rollouts among graded ones; NaN when there are none."""
+        return self.correct / self.graded if self.graded else float("nan")
+
+
+def spent(trees: Sequence[Tree]) -> Spent:
+    """Add up what was spent on trees."""
+    rollouts = [(t, r) for t in trees for r in t.rollouts]
+    verdicts = [t.outcomes[r.leaf].verdict for t, r in rollouts if r.stop != "error" and r.leaf in t.outcomes]
+    return Spent(
+        problems=len(trees),
+        rollouts=len(rollouts),
+        failed=sum(r.stop == "error" for _, r in rollouts),
+        tokens=sum(r.tokens for _, r in rollouts),
+        unique_tokens=sum(sum(t.tokens) for t in trees),
+        correct=verdicts.count(Verdict.CORRECT),
+        graded=len(verdicts) - verdicts.count(Verdict.UNGRADED),
+    )
+
+
+async def _gathered(
+    finished: AsyncIterator[tuple[Planned, Completion]],
+) -> AsyncIterator[list[tuple[Planned, Completion]]]:
+    """Everything that has finished by the time the consumer asks again, in order, at least one at a time."""
+    queue: asyncio.Queue[tuple[Planned, Completion] | None] = asyncio.Queue()
+
+    async def pump() -> None:
+        try:
+            async for item in finished:
+                queue.put_nowait(item)
+        finally:
+            queue.put_nowait(None)
+
+    task = asyncio.create_task(pump())
+    try:
+        last = False
+        while not last:
+            items = [await queue.get()]
+            while not queue.empty():
+                items.append(queue.get_nowait())
+            last = items[-1] is None
+            ready = [item for item in items if item is not None]
+            if ready:
+                yield ready
+        await task
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+@contextlib.asynccontextmanager
+async def _task_group() -> AsyncIterator[asyncio.TaskGroup]:
+    """A task group whose first failure comes out as itself, not inside an exception group."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            yield group
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None

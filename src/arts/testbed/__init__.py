@@ -1,0 +1,1 @@
+"""The bundled small model, its problem generator and the recipe that made it."""

@@ -1,0 +1,1 @@
+"""Objectives as pure tensor functions, and fitting a verifier to trees."""

@@ -1,0 +1,1 @@
+"""Reasoning trees: steps, prefix merging, outcome labels and the store."""

@@ -1,0 +1,153 @@
+"""Flat rollouts as other tools write them: one row per problem, a list of whole samples, no tree.
+
+``{"problem": …, "answer": …, "samples": [{"text": …, "score": …}, …]}``; each sample becomes a backbone of the
+problem's tree, equal prefixes are merged, answers are extracted and graded here.
+"""
+
+import gzip
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from arts.errors import InputError
+from arts.problems.base import Grader, Problem, Verdict
+from arts.trees.splitting import SPLITTERS, SplitterName
+from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree
+
+_NOT_SCORES = frozenset({"text", "steps", "answer", "correct", "model", "tokens", "logprob"})
+
+
+def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Numbered JSON objects of a ``.jsonl`` or ``.jsonl.gz`` file, blank lines skipped.
+
+    Raises:
+        InputError: the file is missing or unreadable, or a row is not a JSON object.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    opener = gzip.open if path.suffix == ".gz" else open
+    number = 0
+    try:
+        with opener(path, "rt", encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield number, _parse(path, number, line)
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}:{number + 1}: cannot be read as UTF-8 text: {error}") from error
+
+
+def _parse(path: Path, number: int, line: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise InputError(f"{path}:{number}: not JSON ({error}); each line must be one JSON object") from error
+    if not isinstance(row, dict):
+        raise InputError(f"{path}:{number}: a {type(row).__name__}; each line must be one JSON object")
+    return row
+
+
+def import_flat(path: Path, *, splitter: SplitterName, grader: Grader) -> tuple[list[Problem], list[Tree]]:
+    """Problems and trees of a file of flat rollouts, graded against the row's ``answer``.
+
+    A row without ``answer`` needs ``correct`` in each of its samples, which is then believed. Numeric fields of
+    a sample other than ``tokens`` and ``logprob`` (in nats) become scores at its leaf.
+
+    Raises:
+        InputError: a row or sample does not have the fields; the text names file and row.
+    """
+    problems, trees, seen = [], [], set()
+    for number, row in read_rows(path):
+        place = f"{path}:{number}"
+        problem = _problem(row, place, f"{path.name.split('.')[0]}-{number}")
+        if problem.id in seen:
+            raise InputError(f"{place}: id '{problem.id}' was used in an earlier row; ids must be unique")
+        seen.add(problem.id)
+        problems.append(problem)
+        trees.append(_tree(problem, row, place, splitter, grader))
+    if not problems:
+        raise InputError(f"{path}: no rows; each line must be one JSON object with 'problem' and 'samples'")
+    return problems, trees
+
+
+def _problem(row: Mapping[str, Any], place: str, default_id: str) -> Problem:
+    question = row.get("problem", row.get("question"))
+    if not isinstance(question, str):
+        raise InputError(f"{place}: no text under 'problem'; give the question there")
+    if not isinstance(row.get("samples"), list) or not row["samples"]:
+        raise InputError(f"{place}: no list under 'samples'; give [{{\"text\": …}}, …]")
+    key = row.get("answer")
+    if key is not None and not isinstance(key, (str, int, float)):
+        raise InputError(f"{place}: 'answer' is a {type(key).__name__}; give text or a number")
+    level = row.get("level")
+    return Problem(
+        id=str(row.get("problem_id", row.get("id", default_id))),
+        question=question,
+        answer="" if key is None else str(key),
+        subject=row.get("subject"),
+        level=level if isinstance(level, int) else None,
+        source=str(row.get("source", "")),
+    )
+
+
+def _tree(
+    problem: Problem, row: Mapping[str, Any], place: str, splitter: SplitterName, grader: Grader
+) -> Tree:
+    tree = Tree(problem_id=problem.id, question=problem.question)
+    keyless = row.get("answer") is None
+    answers: dict[int, str | None] = {}
+    scores: dict[str, dict[int, float]] = {}
+    for index, sample in enumerate(row["samples"]):
+        where = f"{place}: sample {index + 1}"
+        if not isinstance(sample, dict):
+            raise InputError(f"{where} is a {type(sample).__name__}; give an object with 'text'")
+        leaf = _add_sample(tree, index, sample, where, splitter)
+        answers[leaf] = _answer(sample, tree.solution(leaf), grader)
+        if keyless:
+            tree.outcomes[leaf] = _believed(sample, answers[leaf], where)
+        for name, value in sample.items():
+            if name not in _NOT_SCORES and isinstance(value, (int, float)) and not isinstance(value, bool):
+                scores.setdefault(name, {})[leaf] = float(value)
+    if not keyless:
+        grades = grader.grade([(problem.answer, answer) for answer in answers.values()])
+        for (leaf, answer), grade in zip(answers.items(), grades, strict=True):
+            tree.outcomes[leaf] = Outcome(answer=answer, verdict=grade.verdict, reason=grade.reason)
+    for name, by_leaf in scores.items():
+        tree.set_scores(name, by_leaf.keys(), np.array(list(by_leaf.values())))
+    return tree
+
+
+def _add_sample(tree: Tree, index: int, sample: Mapping[str, Any], where: str, splitter: SplitterName) -> int:
+    if isinstance(sample.get("steps"), list):
+        pieces = [str(step) for step in sample["steps"]]
+        pieces = [piece if piece.endswith("\n") else piece + "\n" for piece in pieces]
+    elif isinstance(sample.get("text"), str):
+        pieces = SPLITTERS[splitter](sample["text"]) if sample["text"] else [""]
+    else:
+        raise InputError(f"{where}: no 'text' and no 'steps'; give the sampled solution")
+    logprob = sample.get("logprob")
+    steps = [Step(text=piece, logprob=math.nan) for piece in pieces]
+    if isinstance(logprob, (int, float)):
+        # only the total is known: all of it on the last step keeps the sum over the path right
+        steps = [Step(text=p, logprob=0.0) for p in pieces[:-1]] + [Step(text=pieces[-1], logprob=logprob)]
+    leaf = tree.add_path(ROOT, steps, "stop")
+    tokens = sample.get("tokens")
+    tokens = tokens if isinstance(tokens, int) else 0
+    tree.rollouts.append(Rollout(backbone=index, leaf=leaf, tokens=tokens, stop="stop"))
+    return leaf
+
+
+def _answer(sample: Mapping[str, Any], text: str, grader: Grader) -> str | None:
+    given = sample.get("answer")
+    return str(given) if isinstance(given, (str, int, float)) else grader.extract(text)
+
+
+def _believed(sample: Mapping[str, Any], answer: str | None, where: str) -> Outcome:
+    correct = sample.get("correct")
+    if not isinstance(correct, bool):
+        raise InputError(f"{where}: neither the row has 'answer' nor the sample 'correct'; give one of them")
+    verdict = Verdict.CORRECT if correct else Verdict.INCORRECT
+    return Outcome(answer=answer, verdict=verdict, reason="as given")

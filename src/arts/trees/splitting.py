@@ -1,0 +1,120 @@
+"""Cutting a solution into steps. Every splitter is lossless: the pieces join back to the text exactly."""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+SplitterName = Literal["newline", "paragraph", "numbered", "gsm8k"]
+
+_NUMBERED = re.compile(r"^(?:#{1,6}[ \t]*|[*_]{1,3})?step[ \t]+\d+\b", re.IGNORECASE | re.MULTILINE)
+_BLANK = re.compile(r"\n[ \t\r]*\n\s*")
+_INDENTED = re.compile(r"[ \t]+\S")
+_BULLET = re.compile(r"[ \t]*[-*+•][ \t]")
+_DELIMITER = re.compile(r"\\\[|\\\]|\$\$|^[ \t]*(?:```|~~~)|\\(?:begin|end)\{[A-Za-z]+\*?\}", re.MULTILINE)
+
+
+def split_lines(text: str) -> list[str]:
+    """One step per line; blank lines belong to the line before them (leading ones to the first)."""
+    return _attach_blank(text.splitlines(keepends=True) if "\n" in text else [text])
+
+
+def split_numbered(text: str) -> list[str]:
+    """A step begins at each line that opens with "Step N" (optionally a heading or bold); else one step."""
+    return _cut(text, (m.start() for m in _NUMBERED.finditer(text)))
+
+
+def split_paragraphs(text: str) -> list[str]:
+    r"""A step ends at a blank line, except inside display mathematics, environments, code fences and lists.
+
+    Protected are ``\[…\]``, ``$$…$$``, ``\begin{e}…\end{e}`` and fenced code, when closed. Blank lines before
+    an indented line (the body of a list item) or between two bullet items do not cut; top-level numbered items
+    do, because models write their steps as such items. Display mathematics stays with the sentence that
+    introduces it.
+    """
+    spans = _protected(text)
+    cuts, at, start = [], 0, 0
+    for blank in _BLANK.finditer(text):
+        while at < len(spans) and spans[at][1] <= blank.start():
+            at += 1
+        if at < len(spans) and spans[at][0] < blank.end() and blank.start() < spans[at][1]:
+            inside = spans[at][0] <= blank.start()
+            if inside or _is_display(text, spans[at][0]):
+                continue
+        elif at < len(spans) and spans[at][0] == blank.end() and _is_display(text, spans[at][0]):
+            continue
+        indent = text[blank.start() : blank.end()].rsplit("\n", 1)[-1]
+        following = indent + text[blank.end() : blank.end() + 8]
+        if _INDENTED.match(following) or (
+            _BULLET.match(following) and _BULLET.match(text, _line_start(text, blank.start(), start))
+        ):
+            continue
+        cuts.append(blank.end() - len(indent))
+        start = blank.end()
+    return _attach_blank(_cut(text, cuts))
+
+
+SPLITTERS: dict[SplitterName, Callable[[str], list[str]]] = {
+    "newline": split_lines,
+    "paragraph": split_paragraphs,
+    "numbered": split_numbered,
+    "gsm8k": split_lines,  # one line is one step, the closing "#### n" line included (openai/grade-school-math)
+}
+
+
+def _line_start(text: str, end: int, low: int) -> int:
+    return max(text.rfind("\n", low, end) + 1, low)
+
+
+def _is_display(text: str, at: int) -> bool:
+    return text.startswith(("\\[", "$$", "\\begin"), at)
+
+
+def _protected(text: str) -> list[tuple[int, int]]:
+    r"""Closed spans of display mathematics, environments and code, in order; linear in the text.
+
+    An opener whose closer never comes protects nothing: the last position of every closing mark is known
+    before the pass.
+    """
+    marks = [(m.start(), m.end(), m.group().strip()) for m in _DELIMITER.finditer(text)]
+    last = {mark: start for start, _, mark in marks}
+    spans: list[tuple[int, int]] = []
+    opened, closer = 0, ""
+    for start, end, mark in marks:
+        if closer:
+            if mark == closer:
+                spans.append((opened, end))
+                closer = ""
+            continue
+        wanted = _closer(mark)
+        if wanted and last.get(wanted, -1) > start:
+            opened, closer = start, wanted
+    return spans
+
+
+def _closer(mark: str) -> str:
+    if mark == "\\[":
+        return "\\]"
+    if mark in ("$$", "```", "~~~"):
+        return mark
+    return mark.replace("\\begin", "\\end", 1) if mark.startswith("\\begin") else ""
+
+
+def _cut(text: str, positions: Iterable[int]) -> list[str]:
+    edges = [0, *positions, len(text)]
+    return [text[a:b] for a, b in zip(edges, edges[1:], strict=False) if b > a]
+
+
+def _attach_blank(pieces: list[str]) -> list[str]:
+    steps: list[str] = []
+    lead = ""
+    for piece in pieces:
+        if piece.strip():
+            steps.append(lead + piece)
+            lead = ""
+        elif steps:
+            steps[-1] += piece
+        else:
+            lead += piece
+    if lead:
+        steps.append(lead)
+    return steps

@@ -1,0 +1,217 @@
+"""The reasoning tree: columnar, append-only, identical prefixes merged into one node."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arts.problems.base import Verdict
+
+ROOT = 0
+"""Index of the root: the problem before any step."""
+NO_PARENT = -1
+
+Stop = Literal["stop", "length", "error"]
+"""How a rollout ended: by itself (its last node is terminal), cut by its token limit, or failed."""
+
+REWARD_CORRECT = 10.0
+REWARD_INCORRECT = 0.1
+"""Terminal rewards of the paper (arXiv 2602.12846); the floor keeps log R finite ("Log-Flow Smoothing")."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """A problem and the solution text so far; ``text`` is the concatenation of the steps, "" at the root."""
+
+    problem_id: str
+    question: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One appended segment of reasoning.
+
+    ``tokens`` counts the proposer's tokens in it; ``logprob`` is their summed log-probability in nats given
+    everything before, under the untempered proposer, NaN when the backend gave none.
+    """
+
+    text: str
+    tokens: int = 0
+    logprob: float = float("nan")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What the grader said about an ended node; ``reward`` is NaN for an ungraded one."""
+
+    answer: str | None
+    verdict: Verdict
+    reason: str = ""
+
+    @property
+    def reward(self) -> float:
+        """R(s_T) of the paper: 10 for correct, 0.1 for incorrect; NaN when ungraded."""
+        match self.verdict:
+            case Verdict.CORRECT:
+                return REWARD_CORRECT
+            case Verdict.INCORRECT:
+                return REWARD_INCORRECT
+            case Verdict.UNGRADED:
+                return float("nan")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout:
+    """The record of sampling one continuation to its end.
+
+    ``backbone`` is the index of the whole solution it belongs to and ``pivot`` the depth it was forked at;
+    pivot 0 is the backbone itself, sampled from the root. ``leaf`` is the node where it ended. ``tokens`` were
+    generated for it. A failed rollout has ``stop == "error"``, its reason in ``error``, and its leaf is the
+    node it started from.
+    """
+
+    backbone: int
+    pivot: int = 0
+    leaf: int
+    tokens: int
+    stop: Stop
+    error: str = ""
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """Its place in the sampling plan, unique within a tree."""
+        return (self.backbone, self.pivot)
+
+
+class Tree:
+    """All sampled solutions of one problem.
+
+    Node 0 is the root. Columns are parallel lists indexed by node; nodes are only ever appended, so
+    ``parent[i] < i`` for i > 0 and an index stays valid for ever. Two rollouts that share a prefix share its
+    nodes: children of one node differ in text or in how they ended (a text that ends there and the same
+    text that goes on are two nodes).
+    """
+
+    def __init__(self, *, problem_id: str, question: str) -> None:
+        self.problem_id = problem_id
+        self.question = question
+        self.parent: list[int] = [NO_PARENT]
+        self.text: list[str] = [""]
+        self.tokens: list[int] = [0]
+        self.logprob: list[float] = [0.0]
+        self.stop: list[Stop | None] = [None]
+        """How the rollout ended that ends at this node; None for a node that goes on."""
+        self.depth: list[int] = [0]
+        self.children: list[list[int]] = [[]]
+        self.rollouts: list[Rollout] = []
+        self.outcomes: dict[int, Outcome] = {}
+        self.scores: dict[str, NDArray[np.float64]] = {}
+        """Verifier name → score per node (NaN where not scored)."""
+        self._index: dict[tuple[int, str, Stop | None], int] = {}
+
+    def __len__(self) -> int:
+        return len(self.parent)
+
+    def add(self, parent: int, step: Step, stop: Stop | None = None) -> int:
+        """The child of ``parent`` with this text and ending: the existing one, or a new node."""
+        key = (parent, step.text, stop)
+        known = self._index.get(key)
+        if known is not None:
+            return known
+        node = len(self.parent)
+        self.parent.append(parent)
+        self.text.append(step.text)
+        self.tokens.append(step.tokens)
+        self.logprob.append(step.logprob)
+        self.stop.append(stop)
+        self.depth.append(self.depth[parent] + 1)
+        self.children.append([])
+        self.children[parent].append(node)
+        self._index[key] = node
+        return node
+
+    def add_path(self, parent: int, steps: Sequence[Step], stop: Stop | None) -> int:
+        """Append steps below ``parent``, the last one ending with ``stop``; returns the last node.
+
+        An ended path without steps becomes one node with empty text, so that every rollout has a leaf of its
+        own kind.
+        """
+        if stop is not None and not steps:
+            steps = [Step(text="")]
+        for i, step in enumerate(steps):
+            parent = self.add(parent, step, stop if i == len(steps) - 1 else None)
+        return parent
+
+    def path(self, node: int) -> list[int]:
+        """Nodes from the first step down to ``node``; the root is left out."""
+        nodes = []
+        while node > ROOT:
+            nodes.append(node)
+            node = self.parent[node]
+        return nodes[::-1]
+
+    def solution(self, node: int) -> str:
+        """The solution text from the root to ``node``."""
+        return "".join(self.text[i] for i in self.path(node))
+
+    def state(self, node: int) -> State:
+        """The state at ``node``, as a proposer sees it."""
+        return State(problem_id=self.problem_id, question=self.question, text=self.solution(node))
+
+    @property
+    def backbones(self) -> list[Rollout]:
+        """Whole solutions sampled independently from the root, in order of their index; failed ones left out.
+
+        Only these are exchangeable draws from the proposer, so only these are candidates of a decision.
+        """
+        chosen = [r for r in self.rollouts if r.pivot == 0 and r.stop != "error"]
+        return sorted(chosen, key=lambda r: r.backbone)
+
+    def visits(self) -> NDArray[np.int64]:
+        """How many successful rollouts pass through or end at each node, shape ``(len(self),)``.
+
+        A fork counts from its pivot's children on: the states above it were not drawn again.
+        """
+        counts = np.zeros(len(self), dtype=np.int64)
+        for rollout in self.rollouts:
+            if rollout.stop != "error":
+                counts[self._sampled(rollout)] += 1
+        return counts
+
+    def _sampled(self, rollout: Rollout) -> list[int]:
+        return self.path(rollout.leaf)[rollout.pivot :]
+
+    def ended(self) -> list[int]:
+        """Nodes at which a rollout ended, whether by itself or by its token limit."""
+        return [i for i, stop in enumerate(self.stop) if stop is not None]
+
+    def success_counts(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Per node: graded rollouts at or below it, and correct ones among them (Monte-Carlo labels).
+
+        A rollout counts at every node that was given when its remaining text was drawn: a backbone at all
+        nodes of its path, a fork from its pivot node downwards. Each correct/graded ratio is therefore an
+        unbiased estimate of the success probability from that node.
+        """
+        graded = np.zeros(len(self), dtype=np.int64)
+        correct = np.zeros(len(self), dtype=np.int64)
+        for rollout in self.rollouts:
+            outcome = self.outcomes.get(rollout.leaf)
+            if rollout.stop == "error" or outcome is None or outcome.verdict is Verdict.UNGRADED:
+                continue
+            path = [ROOT, *self.path(rollout.leaf)]
+            nodes = path[rollout.pivot :]
+            graded[nodes] += 1
+            correct[nodes] += outcome.verdict is Verdict.CORRECT
+        return graded, correct
+
+    def set_scores(self, name: str, nodes: Iterable[int], values: NDArray[np.float64]) -> None:
+        """Record a verifier's scores for some nodes; other nodes keep theirs (NaN at first)."""
+        column = np.full(len(self), np.nan)
+        old = self.scores.get(name)
+        if old is not None:
+            column[: len(old)] = old
+        column[list(nodes)] = values
+        self.scores[name] = column

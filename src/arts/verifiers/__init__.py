@@ -1,0 +1,1 @@
+"""Models that score states of a tree."""

@@ -1,0 +1,51 @@
+"""The Verifier protocol: states in, numbers out. A verifier never generates and never sees the answer key."""
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arts.trees.tree import Tree
+
+Unit = Literal["log_flow", "probability", "logit", "log_probability", "rank"]
+"""What a score means. ``log_flow``: log F(s). ``probability``: of success, in [0, 1]. ``logit``: log-odds or a
+Bradley-Terry strength. ``log_probability``: nats under the proposer. ``rank``: order only."""
+
+
+class Verifier(Protocol):
+    """Scores states of trees; higher is better.
+
+    Laws: output order equals input order; an empty batch gives an empty list; the same states give the same
+    scores, independent of the batch they came in (to 1e-5 for neural verifiers).
+    """
+
+    @property
+    def name(self) -> str:
+        """Short name used in reports and as the key of stored scores."""
+        ...
+
+    @property
+    def unit(self) -> Unit:
+        """What the numbers mean."""
+        ...
+
+    def score(self, batch: Sequence[tuple[Tree, Sequence[int]]]) -> list[NDArray[np.float64]]:
+        """For each ``(tree, nodes)`` the scores of those nodes, shape ``(len(nodes),)``."""
+        ...
+
+
+def flow_weights(scores: NDArray[np.float64], unit: Unit) -> NDArray[np.float64]:
+    """Non-negative voting weights that belong to scores of a unit, same shape.
+
+    Log-flows and log-probabilities are exponentiated (stabilised by the maximum along the last axis, which
+    scales all weights of one problem alike and so changes no vote); logits become odds in the same way;
+    probabilities are weights already; ranks weigh by their order (lowest 1).
+    """
+    match unit:
+        case "log_flow" | "log_probability" | "logit":
+            return np.asarray(np.exp(scores - np.max(scores, axis=-1, keepdims=True)))
+        case "probability":
+            return scores
+        case "rank":
+            return np.asarray(np.argsort(np.argsort(scores, axis=-1), axis=-1) + 1.0)
