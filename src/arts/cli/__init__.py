@@ -7,7 +7,7 @@ import contextlib
 import importlib
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from typing import TextIO
 
 from arts.errors import ArtsError, UsageError
 
@@ -75,7 +75,7 @@ def _dispatch(name: str, args: list[str]) -> int:
 def _os_error(error: OSError) -> str:
     import errno
 
-    place = f" ({Path(error.filename)})" if isinstance(error.filename, (str, bytes)) and error.filename else ""
+    place = f" ({error.filename})" if isinstance(error.filename, str) else ""
     match error.errno:
         case errno.ENOSPC:
             return f"the disk is full{place}; free some space and run the same command again"
@@ -98,5 +98,5 @@ def _overview() -> str:
     )
 
 
-def _say(text: str, stream: object) -> None:
-    print(text, file=stream)  # type: ignore[arg-type]  # noqa: T201
+def _say(text: str, stream: TextIO) -> None:
+    print(text, file=stream)

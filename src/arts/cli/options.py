@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from arts.config import dump_toml, load_toml
 from arts.errors import UsageError
@@ -31,7 +31,8 @@ def parse(cls: type[C], args: Sequence[str], *, prog: str, description: str) -> 
             raise UsageError("--config needs a file: --config run.toml")
         default = load_toml(Path(rest[at + 1]), cls)
         del rest[at : at + 2]
-    config: C = tyro.cli(cls, args=rest, default=default, prog=prog, description=description)
+    default_or_missing: Any = tyro.MISSING_NONPROP if default is None else default
+    config: C = tyro.cli(cls, args=rest, default=default_or_missing, prog=prog, description=description)
     if dry_run:
         sys.stdout.write(dump_toml(config))
         return None

@@ -84,11 +84,8 @@ def export_trees(store: TreeStore, path: Path) -> int:
 
 def write_jsonl(rows: Iterable[Row], path: Path) -> int:
     """Write rows as JSON Lines; returns their number."""
-    count = 0
     with path.open("w", encoding="utf-8") as out:
-        for count, row in enumerate(rows, start=1):
-            out.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
-    return count
+        return sum(bool(out.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")) for row in rows)
 
 
 def read_trees(path: Path) -> Iterator[tuple[Problem, Tree, Row]]:

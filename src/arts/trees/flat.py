@@ -93,9 +93,7 @@ def _problem(row: Mapping[str, Any], place: str, default_id: str) -> Problem:
     )
 
 
-def _tree(
-    problem: Problem, row: Mapping[str, Any], place: str, splitter: SplitterName, grader: Grader
-) -> Tree:
+def _tree(problem: Problem, row: Mapping[str, Any], place: str, splitter: SplitterName, grader: Grader) -> Tree:
     tree = Tree(problem_id=problem.id, question=problem.question)
     keyless = row.get("answer") is None
     answers: dict[int, str | None] = {}

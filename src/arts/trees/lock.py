@@ -36,9 +36,7 @@ class WriterLock:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 os.close(descriptor)
-                raise StoreError(
-                    f"{path}: another process is writing to this store; wait for it or stop it"
-                ) from error
+                raise StoreError(f"{path}: another process is writing to this store; wait for it or stop it") from error
         return cls(descriptor)
 
     def release(self) -> None:

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import Literal
 
 SplitterName = Literal["newline", "paragraph", "numbered", "gsm8k"]
 
 _NUMBERED = re.compile(r"^(?:#{1,6}[ \t]*|[*_]{1,3})?step[ \t]+\d+\b", re.IGNORECASE | re.MULTILINE)
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _BLANK = re.compile(r"\n[ \t\r]*\n\s*")
 _INDENTED = re.compile(r"[ \t]+\S")
 _BULLET = re.compile(r"[ \t]*[-*+•][ \t]")
@@ -15,12 +17,12 @@ _DELIMITER = re.compile(r"\\\[|\\\]|\$\$|^[ \t]*(?:```|~~~)|\\(?:begin|end)\{[A-
 
 def split_lines(text: str) -> list[str]:
     """One step per line; blank lines belong to the line before them (leading ones to the first)."""
-    return _attach_blank(text.splitlines(keepends=True) if "\n" in text else [text])
+    return _attach_blank(_LINE.findall(text))
 
 
 def split_numbered(text: str) -> list[str]:
     """A step begins at each line that opens with "Step N" (optionally a heading or bold); else one step."""
-    return _cut(text, (m.start() for m in _NUMBERED.finditer(text)))
+    return _attach_blank(_cut(text, (m.start() for m in _NUMBERED.finditer(text))))
 
 
 def split_paragraphs(text: str) -> list[str]:
@@ -101,7 +103,7 @@ def _closer(mark: str) -> str:
 
 def _cut(text: str, positions: Iterable[int]) -> list[str]:
     edges = [0, *positions, len(text)]
-    return [text[a:b] for a, b in zip(edges, edges[1:], strict=False) if b > a]
+    return [text[a:b] for a, b in pairwise(edges) if b > a]
 
 
 def _attach_blank(pieces: list[str]) -> list[str]:

@@ -94,9 +94,7 @@ class TreeStore:
     def set_config(self, config: Mapping[str, Any]) -> None:
         """Replace the remembered configuration (a run that was extended)."""
         with self._transaction():
-            self._db.execute(
-                "UPDATE meta SET value = ? WHERE key = 'config'", (json.dumps(config, sort_keys=True),)
-            )
+            self._db.execute("UPDATE meta SET value = ? WHERE key = 'config'", (json.dumps(config, sort_keys=True),))
 
     def add_problems(self, problems: Sequence[Problem]) -> None:
         """Append the problems that are not there yet; one that is must be the same.
@@ -154,7 +152,15 @@ class TreeStore:
             self._db.executemany(
                 "INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [
-                    (at, i, tree.parent[i], tree.text[i], tree.tokens[i], _nullable(tree.logprob[i]), tree.stop[i])
+                    (
+                        at,
+                        i,
+                        tree.parent[i],
+                        tree.text[i],
+                        tree.tokens[i],
+                        _nullable(tree.logprob[i]),
+                        tree.stop[i],
+                    )
                     for i in range(before, len(tree))
                 ],
             )
@@ -182,9 +188,7 @@ class TreeStore:
             step = Step(text=text, tokens=tokens, logprob=math.nan if logprob is None else logprob)
             tree.add(parent, step, stop)
         columns = "backbone, pivot, leaf, tokens, stop, error"
-        for row in self._db.execute(
-            f"SELECT {columns} FROM rollouts WHERE problem = ? ORDER BY number", (at,)
-        ):
+        for row in self._db.execute(f"SELECT {columns} FROM rollouts WHERE problem = ? ORDER BY number", (at,)):
             tree.rollouts.append(Rollout(**dict(zip(columns.split(", "), row, strict=True))))
         for node, answer, verdict, reason in self._db.execute(
             "SELECT node, answer, verdict, reason FROM outcomes WHERE problem = ?", (at,)
@@ -198,9 +202,7 @@ class TreeStore:
         for problem_id in sorted(self._positions, key=self._positions.__getitem__):
             yield self.tree(problem_id)
 
-    def write_scores(
-        self, problem_id: str, verifier: str, nodes: Sequence[int], values: NDArray[np.float64]
-    ) -> None:
+    def write_scores(self, problem_id: str, verifier: str, nodes: Sequence[int], values: NDArray[np.float64]) -> None:
         """Record a verifier's scores of some nodes; earlier ones of the same verifier are replaced."""
         at = self._positions[problem_id]
         rows = [(at, int(n), verifier, _nullable(float(v))) for n, v in zip(nodes, values, strict=True)]
@@ -259,9 +261,7 @@ def _connect(path: Path, *, write: bool) -> sqlite3.Connection:
     except sqlite3.OperationalError:
         # A store in a read-only folder cannot open its write-ahead log; a closed one does not need it.
         connection.close()
-        connection = sqlite3.connect(
-            uri + "&immutable=1", uri=True, isolation_level=None, check_same_thread=False
-        )
+        connection = sqlite3.connect(uri + "&immutable=1", uri=True, isolation_level=None, check_same_thread=False)
     return connection
 
 
@@ -276,7 +276,8 @@ def _check_version(path: Path, connection: sqlite3.Connection) -> None:
         raise InputError(f"{path}: not a tree store (no schema mark); give a file that 'arts sample' made")
     if int(row[0]) > SCHEMA_VERSION:
         raise InputError(
-            f"{path}: schema {row[0]} is newer than this arts reads ({SCHEMA_VERSION}); upgrade with: pip install -U arts"
+            f"{path}: schema {row[0]} is newer than this arts reads ({SCHEMA_VERSION});"
+            " upgrade with: pip install -U arts"
         )
 
 

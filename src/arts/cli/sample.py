@@ -1,0 +1,167 @@
+"""Grow Sparse Deep Fork trees into a store; running the same command again resumes or extends it."""
+
+import asyncio
+import dataclasses
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from arts.cli.progress import sampling_progress
+from arts.cli.sources import GraderName, open_problems, resolve_model, task_defaults
+from arts.config import to_dict
+from arts.errors import ArtsError, UsageError
+from arts.problems.base import Problem
+from arts.proposers.base import Proposer, Sampling
+from arts.proposers.fork import SparseDeepFork
+from arts.proposers.grow import Grower, GrowthPlan, Spent, spent
+from arts.proposers.load import BackendOptions, open_proposer
+from arts.proposers.prompt import PromptFormat
+from arts.trees.splitting import SplitterName
+from arts.trees.store import TreeStore
+
+GROWS = ("n", "fork_probability", "max_forks_per_trajectory")
+"""Settings that may differ when a store is taken up again: larger values add rollouts and change none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Flags of ``arts sample``."""
+
+    problems: str
+    """Problem set: congruences:train, math500, gsm8k:train, svamp, hf:REPO#SPLIT or a .jsonl file."""
+    store: Path
+    """The store (one SQLite file); made if missing, resumed or extended if there."""
+    model: str = "bundled"
+    """bundled, a GGUF file, a model folder, a Hub id, or openai:URL#NAME."""
+    limit: int | None = None
+    """Take at most this many problems."""
+    offset: int = 0
+    """Skip this many problems first."""
+    n: int = 16
+    """Backbones (whole solutions) per problem."""
+    fork_probability: float = 0.5
+    """Probability that an inner state of a backbone is a pivot, from which one more solution is rolled out."""
+    max_forks_per_trajectory: int = 0
+    """At most this many forks per backbone; 0 is no limit."""
+    splitter: SplitterName | None = None
+    """How text is cut into steps; default: what fits the problem set."""
+    grader: GraderName | None = None
+    """How answers are graded; default: what fits the problem set."""
+    sampling: Sampling = field(default_factory=Sampling)
+    """How text is drawn from the model."""
+    prompt: PromptFormat = field(default_factory=PromptFormat)
+    """How a question becomes a prompt."""
+    backend: BackendOptions = field(default_factory=BackendOptions)
+    """Where and how the model runs."""
+    seed: int = 0
+    """Seed of the run; each rollout's own seed follows from it, the problem and the place in the tree."""
+
+
+def run(config: Config) -> int:
+    """Sample; what was spent goes to stderr, the store's path to stdout."""
+    total = sample(config)
+    print(f"{config.store}: {describe(total)}", file=sys.stderr)
+    if total.rollouts == total.failed:
+        raise ArtsError(f"{config.store}: not one of {total.rollouts} rollouts succeeded; 'arts store' shows why")
+    print(config.store)
+    return 0
+
+
+def sample(config: Config) -> Spent:
+    """Bring the store to what the configuration asks for; returns what all its trees have cost."""
+    from arts.problems.graders import make_grader
+
+    problems = open_problems(config.problems, limit=config.limit, offset=config.offset)
+    defaults = task_defaults(config.problems)
+    config = dataclasses.replace(
+        config, splitter=config.splitter or defaults.splitter, grader=config.grader or defaults.grader
+    )
+    assert config.splitter and config.grader
+    method = SparseDeepFork(
+        n=config.n,
+        fork_probability=config.fork_probability,
+        max_forks_per_trajectory=config.max_forks_per_trajectory,
+        splitter=config.splitter,
+    )
+    proposer = open_proposer(resolve_model(config.model), prompt=config.prompt, options=config.backend)
+    grader = make_grader(config.grader)
+    plan = GrowthPlan(
+        method=method,
+        sampling=config.sampling,
+        run_seed=config.seed,
+        unit_problems=max(1, proposer.batch_size // method.n),
+    )
+    try:
+        with open_store(config.store, run_record(config, proposer, plan), problems) as store:
+            before = sum(len(t.rollouts) for t in store.trees())
+            with sampling_progress(before, "sampling") as show:
+                asyncio.run(_grow(Grower(store, proposer, grader, plan, show), proposer))
+            return spent(list(store.trees()))
+    finally:
+        grader.close()
+
+
+async def _grow(grower: Grower, proposer: Proposer) -> None:
+    try:
+        await grower.run()
+    finally:
+        await proposer.aclose()
+
+
+def run_record(config: Config, proposer: Proposer, plan: GrowthPlan) -> dict[str, Any]:
+    """What a store remembers of its run: everything that decides which text is sampled, and the versions."""
+    resolved = to_dict(config)
+    for key in ("store", "limit", "offset", "backend"):
+        resolved.pop(key, None)
+    return {
+        "command": "sample",
+        "sample": resolved,
+        "unit_problems": plan.unit_problems,
+        "proposer": proposer.name,
+        "versions": {name: version(name) for name in ("arts", "numpy", "math-verify")},
+    }
+
+
+def open_store(path: Path, record: Mapping[str, Any], problems: Sequence[Problem]) -> TreeStore:
+    """The store of this run: a new one, or the existing one when its run was the same but for its size.
+
+    Raises:
+        UsageError: the store was made with other settings.
+    """
+    if not path.exists():
+        store = TreeStore.create(path, record)
+    else:
+        store = TreeStore.open(path, write=True)
+        try:
+            _check_same_run(path, store.config(), record)
+        except UsageError:
+            store.close()
+            raise
+        store.set_config(record)
+    store.add_problems(problems)
+    return store
+
+
+def _check_same_run(path: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    before, now = (dict(c.get("sample", {})) for c in (old, new))
+    for key in GROWS:
+        if now.pop(key, 0) < before.pop(key, 0) and key == "n":
+            raise UsageError(f"{path}: already has more than n = {new['sample']['n']} solutions per problem")
+    for key in sorted({*before, *now}):
+        if before.get(key) != now.get(key):
+            raise UsageError(
+                f"{path}: was sampled with {key} = {before.get(key)}, not {now.get(key)};"
+                " use the same value or another --store"
+            )
+
+
+def describe(total: Spent) -> str:
+    """One line about what was spent."""
+    failed = f", {total.failed} failed" if total.failed else ""
+    return (
+        f"{total.problems} problems, {total.rollouts:,} rollouts{failed}, {total.tokens:,} tokens generated"
+        f" ({total.unique_tokens:,} unique), {total.solve_rate:.1%} correct"
+    )

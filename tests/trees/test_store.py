@@ -1,0 +1,148 @@
+import json
+import sqlite3
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from arts.errors import InputError, StoreError
+from arts.problems.base import Problem, Verdict
+from arts.trees.exchange import export_trees, import_trees
+from arts.trees.store import SCHEMA_VERSION, TreeStore
+from arts.trees.tree import ROOT, Outcome, Step
+
+PROBLEM = Problem(id="p1", question="1+1?", answer="2", level=3)
+
+
+def columns(tree):
+    return (tree.parent, tree.text, tree.tokens, str(tree.logprob), tree.stop, tree.rollouts, tree.outcomes)
+
+
+def filled(path, rollouts=3):
+    store = TreeStore.create(path, {"n": 3})
+    store.add_problems([PROBLEM])
+    tree = store.tree("p1")
+    for i in range(rollouts):
+        steps = [Step(text="a\n", tokens=2, logprob=-0.5), Step(text=f"{i % 2}\x00\u202e<b>", tokens=1)]
+        outcome = Outcome(answer=str(i % 2), verdict=Verdict.INCORRECT)
+        store.commit(tree, start=ROOT, steps=steps, backbone=i, tokens=3, stop="stop", outcome=outcome)
+    store.commit(tree, backbone=9, tokens=0, stop="error", error="down")
+    return store, tree
+
+
+def test_what_was_committed_is_read_back(tmp_path):
+    store, tree = filled(tmp_path / "a.db")
+    store.write_scores("p1", "rfm", [1, 2], np.array([0.5, np.nan]))
+    store.close()
+    with TreeStore.open(tmp_path / "a.db") as again:
+        assert again.problems() == [PROBLEM]
+        assert again.config() == {"n": 3}
+        assert columns(again.tree("p1")) == columns(tree)
+        np.testing.assert_array_equal(again.tree("p1").scores["rfm"][:3], [np.nan, 0.5, np.nan])
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+def test_export_and_import_are_inverse(tmp_path, suffix):
+    store, tree = filled(tmp_path / "a.db")
+    store.write_scores("p1", "rfm", [1], np.array([0.5]))
+    export_trees(store, tmp_path / f"a{suffix}")
+    with import_trees(tmp_path / f"a{suffix}", tmp_path / "b.db") as back:
+        assert columns(back.tree("p1")) == columns(tree)
+        assert back.tree("p1").scores["rfm"][1] == 0.5
+        export_trees(back, tmp_path / f"b{suffix}")
+    assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
+
+
+def test_datasets_opens_the_export(tmp_path, monkeypatch):
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    store, _ = filled(tmp_path / "a.db")
+    export_trees(store, tmp_path / "a.parquet")
+    rows = datasets.Dataset.from_parquet(str(tmp_path / "a.parquet"), cache_dir=str(tmp_path / "cache"))
+    assert rows[0]["question"] == "1+1?"
+    assert len(rows[0]["rollouts"]) == 4
+
+
+@settings(max_examples=20)
+@given(texts=st.lists(st.lists(st.text(st.characters(codec="utf-8"), min_size=1), max_size=3), max_size=4))
+def test_any_text_survives(texts, tmp_path_factory):
+    path = tmp_path_factory.mktemp("store") / "s.db"
+    with TreeStore.create(path, {}) as store:
+        store.add_problems([PROBLEM])
+        tree = store.tree("p1")
+        for i, steps in enumerate(texts):
+            store.commit(tree, steps=[Step(text=t) for t in steps], backbone=i, tokens=1, stop="stop")
+        assert columns(store.tree("p1")) == columns(tree)
+
+
+def test_a_rollout_cannot_be_recorded_twice(tmp_path):
+    store, tree = filled(tmp_path / "a.db")
+    with pytest.raises(StoreError):
+        store.commit(tree, steps=[Step(text="x")], backbone=0, tokens=1, stop="stop")
+    store.close()
+
+
+def test_another_question_under_a_known_id_is_refused(tmp_path):
+    store, _ = filled(tmp_path / "a.db")
+    with pytest.raises(InputError, match="p1"):
+        store.add_problems([Problem(id="p1", question="2+2?", answer="4")])
+    store.close()
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from arts.trees.store import TreeStore
+with TreeStore.open(Path(sys.argv[1]), write=True):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_second_writer_is_told(tmp_path):
+    path = tmp_path / "a.db"
+    filled(path)[0].close()
+    command = [sys.executable, "-c", HOLDER, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(StoreError, match="another process is writing"):
+            TreeStore.open(path, write=True)
+        with TreeStore.open(path) as reader:
+            assert len(reader.tree("p1").rollouts) == 4
+        holder.stdin.close()
+        assert holder.wait(30) == 0
+    TreeStore.open(path, write=True).close()
+
+
+def test_wrong_files_are_named(tmp_path):
+    with pytest.raises(InputError, match="no such store"):
+        TreeStore.open(tmp_path / "none.db")
+    (tmp_path / "text.db").write_text("not a database, and long enough to be taken for one" * 50)
+    with pytest.raises(InputError, match="not a tree store"):
+        TreeStore.open(tmp_path / "text.db")
+    sqlite3.connect(tmp_path / "other.db").execute("CREATE TABLE t (x)").connection.close()
+    with pytest.raises(InputError, match="not a tree store"):
+        TreeStore.open(tmp_path / "other.db")
+
+
+def test_a_newer_schema_is_refused(tmp_path):
+    filled(tmp_path / "a.db")[0].close()
+    connection = sqlite3.connect(tmp_path / "a.db")
+    connection.execute("UPDATE meta SET value = ? WHERE key = 'schema'", (str(SCHEMA_VERSION + 1),))
+    connection.commit()
+    connection.close()
+    with pytest.raises(InputError, match="newer"):
+        TreeStore.open(tmp_path / "a.db")
+
+
+@pytest.mark.parametrize(
+    "row", [{}, {"id": "x"}, {"schema": 99}, {"parent": [5], "text": ["a"]}, {"rollouts": "no"}]
+)
+def test_malformed_exported_rows_name_the_row(tmp_path, row):
+    path = tmp_path / "bad.jsonl"
+    path.write_text(json.dumps(row) + "\n")
+    with pytest.raises(InputError, match="bad.jsonl:1"):
+        import_trees(path, tmp_path / "b.db")
