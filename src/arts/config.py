@@ -43,9 +43,7 @@ def from_dict(cls: type[C], table: Mapping[str, Any], place: str = "$") -> C:
         missing = [
             f.name
             for f in dataclasses.fields(cls)  # type: ignore[arg-type]
-            if f.name not in values
-            and f.default is dataclasses.MISSING
-            and f.default_factory is dataclasses.MISSING
+            if f.name not in values and f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
         ]
         raise InputError(f"{place}: missing key(s): {', '.join(missing)}") from error
 

@@ -85,9 +85,7 @@ class Proposer(Protocol):
         """How many requests the backend likes to have at once."""
         ...
 
-    def propose(
-        self, requests: Sequence[Request], sampling: Sampling
-    ) -> AsyncIterator[tuple[int, Completion]]:
+    def propose(self, requests: Sequence[Request], sampling: Sampling) -> AsyncIterator[tuple[int, Completion]]:
         """Yield ``(index of request, completion)`` as they finish, in any order."""
         ...
 
