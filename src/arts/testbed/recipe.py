@@ -1,0 +1,138 @@
+"""The recipe of the bundled model: students' demonstrations → a small Llama, in a few minutes on two cores."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
+
+from arts.testbed.congruences import congruence_problems, parse_question
+from arts.testbed.students import StudentHabits, demonstrate
+from arts.testbed.tokenizer import make_tokenizer
+
+IGNORED = -100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that decides the weights; the defaults made the shipped model."""
+
+    habits: StudentHabits = field(default_factory=StudentHabits)
+    demonstrations: int = 120_000
+    updates: int = 3_000
+    batch_size: int = 64
+    learning_rate: float = 3e-3
+    warmup: int = 100
+    weight_decay: float = 0.01
+    seed: int = 0
+    width: int = 128
+    layers: int = 3
+    heads: int = 4
+    feed_forward: int = 336
+
+
+def build_model(recipe: Recipe, out: Path, on_update: Callable[[int, float], None] = lambda step, loss: None) -> None:
+    """Train the model on demonstrations of train-split problems and save it as a Hugging Face folder."""
+    torch.manual_seed(recipe.seed)
+    rng = np.random.default_rng(recipe.seed)
+    tokenizer = make_tokenizer()
+    sequences = _tokenised(recipe, rng)
+    model = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=recipe.width,
+            num_hidden_layers=recipe.layers,
+            num_attention_heads=recipe.heads,
+            intermediate_size=recipe.feed_forward,
+            max_position_embeddings=128,
+            tie_word_embeddings=True,
+            pad_token_id=tokenizer.pad_token_id,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            attn_implementation="sdpa",
+        )
+    )
+    _train(model, sequences, recipe, rng, on_update)
+    model.generation_config = GenerationConfig(
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    model.save_pretrained(out)
+    tokenizer.save_pretrained(out)
+
+
+def _tokenised(recipe: Recipe, rng: np.random.Generator) -> list[tuple[list[int], int]]:
+    """Token ids of each demonstration with its end mark, and how many of them are the question's."""
+    tokenizer = make_tokenizer()
+    problems = congruence_problems("train")
+    texts: list[tuple[str, str]] = []
+    while len(texts) < recipe.demonstrations:
+        question = problems[int(rng.integers(len(problems)))].question
+        congruence = parse_question(question)
+        assert congruence is not None
+        solution = demonstrate(congruence, rng, recipe.habits)
+        if solution is not None:
+            texts.append((f"{question}\n", solution))
+    ids = tokenizer([q + s for q, s in texts])["input_ids"]
+    question_length = len(tokenizer(texts[0][0])["input_ids"])
+    return [([*row, tokenizer.eos_token_id], question_length) for row in ids]
+
+
+def _train(
+    model: LlamaForCausalLM,
+    sequences: list[tuple[list[int], int]],
+    recipe: Recipe,
+    rng: np.random.Generator,
+    on_update: Callable[[int, float], None],
+) -> None:
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, betas=(0.9, 0.95)
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, recipe))
+    model.train()
+    for update, rows in enumerate(_batches(len(sequences), recipe, rng)):
+        ids, labels = _padded([sequences[i] for i in rows], model.config.pad_token_id)
+        logits = model(input_ids=ids).logits[:, :-1]
+        loss = functional.cross_entropy(logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORED)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        on_update(update, loss.item())
+
+
+def _rate(step: int, recipe: Recipe) -> float:
+    """Linear warm-up, then a half cosine to zero."""
+    if step < recipe.warmup:
+        return (step + 1) / recipe.warmup
+    progress = (step - recipe.warmup) / max(recipe.updates - recipe.warmup, 1)
+    return float(0.5 * (1 + np.cos(np.pi * progress)))
+
+
+def _batches(count: int, recipe: Recipe, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+    order: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+    for _ in range(recipe.updates):
+        if len(order) < recipe.batch_size:
+            order = np.concatenate([order, rng.permutation(count)])
+        yield order[: recipe.batch_size]
+        order = order[recipe.batch_size :]
+
+
+def _padded(rows: list[tuple[list[int], int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Right-padded ids and labels; only solution tokens and the end mark are predicted.
+
+    Padding needs no attention mask here: it comes last, and a causal model does not look ahead.
+    """
+    width = max(len(ids) for ids, _ in rows)
+    ids = torch.full((len(rows), width), pad)
+    labels = torch.full((len(rows), width), IGNORED)
+    for i, (row, skipped) in enumerate(rows):
+        ids[i, : len(row)] = torch.tensor(row)
+        labels[i, skipped : len(row)] = ids[i, skipped : len(row)]
+    return ids, labels
