@@ -1,0 +1,129 @@
+"""Problems from JSON Lines files and from the Hugging Face Hub."""
+
+import difflib
+import gzip
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from arts.errors import ArtsError, InputError, MissingExtraError
+from arts.problems.base import Problem
+from arts.problems.sets import SETS, ProblemSet
+
+Row = Mapping[str, Any]
+
+_QUESTION_FIELDS = ("problem", "question", "question_concat", "prompt")
+_ANSWER_FIELDS = ("answer", "Answer", "final_answer", "target")
+
+
+def load_problems(spec: str, *, limit: int | None = None, offset: int = 0) -> list[Problem]:
+    """The problems that ``spec`` names, ``limit`` of them after skipping ``offset``.
+
+    ``spec`` is a ``.jsonl`` or ``.jsonl.gz`` file, a name of the catalogue with an optional ``:SPLIT``, or
+    ``hf:REPO#SPLIT``.
+
+    Raises:
+        InputError: unknown spec or split, missing file, malformed row (named by file and row).
+        MissingExtraError: a Hub set without the extra ``data``.
+    """
+    stop = None if limit is None else offset + limit
+    if spec.startswith("hf:"):
+        repo, _, split = spec[len("hf:") :].partition("#")
+        rows = _hub_rows(repo, None, split or "test")
+        return _unique(islice(_from_rows(rows, spec, None), offset, stop), spec)
+    name, _, split = spec.partition(":")
+    if name in SETS:
+        known = SETS[name]
+        rows = _hub_rows(known.hub_id, known.config, _split(spec, split, known))
+        return _unique(islice(_from_rows(rows, spec, known), offset, stop), spec)
+    path = Path(spec)
+    if path.suffix in (".jsonl", ".gz") or path.exists():
+        return _unique(islice(_from_rows(_numbered_lines(path), str(path), None), offset, stop), spec)
+    near = difflib.get_close_matches(name, [*SETS, "congruences"], n=1)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    raise InputError(f"{spec}: no such problem set; {hint}give a .jsonl file, hf:REPO#SPLIT or a name of 'arts problems list'")
+
+
+def _split(spec: str, split: str, known: ProblemSet) -> str:
+    if split and split not in known.splits:
+        raise InputError(f"{spec}: no split '{split}'; there are: {', '.join(known.splits)}")
+    return split or known.splits[-1]
+
+
+def _numbered_lines(path: Path) -> Iterator[tuple[int, Row]]:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    opener = gzip.open if path.suffix == ".gz" else open
+    number = 0
+    try:
+        with opener(path, "rt", encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield number, json.loads(line)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise InputError(f"{path}:{number}: not JSON ({error}); each line must be one JSON object") from error
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}:{number + 1}: cannot be read as UTF-8 text: {error}") from error
+
+
+def _from_rows(rows: Iterable[tuple[int, Row]], place: str, known: ProblemSet | None) -> Iterator[Problem]:
+    stem = Path(place).name.split(".")[0]
+    for number, row in rows:
+        if not isinstance(row, Mapping):
+            raise InputError(f"{place}:{number}: a {type(row).__name__}; each row must be one JSON object")
+        yield _problem(row, f"{place}:{number}", f"{stem}-{number}", known)
+
+
+def _problem(row: Row, place: str, default_id: str, known: ProblemSet | None) -> Problem:
+    question = _text(row, (known.question,) if known else _QUESTION_FIELDS, place)
+    answer = _text(row, (known.answer,) if known else _ANSWER_FIELDS, place)
+    if known and known.key_mark:
+        answer = answer.rpartition(known.key_mark)[2].strip().replace(",", "")
+    level = row.get("level")
+    return Problem(
+        id=str(row.get("id", row.get("unique_id", row.get("ID", default_id)))),
+        question=question,
+        answer=answer,
+        solution=_optional(row.get("solution")),
+        subject=_optional(row.get("subject", row.get("Type"))),
+        level=level if isinstance(level, int) else None,
+        source=str(row.get("source", default_id.rpartition("-")[0])),
+    )
+
+
+def _text(row: Row, names: tuple[str, ...], place: str) -> str:
+    for name in names:
+        value = row.get(name)
+        if isinstance(value, (str, int, float)) and str(value).strip():
+            return str(value)
+    raise InputError(f"{place}: nothing under '{names[0]}'; every row needs a question and an answer")
+
+
+def _optional(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _unique(problems: Iterable[Problem], spec: str) -> list[Problem]:
+    kept: dict[str, Problem] = {}
+    for problem in problems:
+        if problem.id in kept:
+            raise InputError(f"{spec}: two rows have the id '{problem.id}'; ids must be unique")
+        kept[problem.id] = problem
+    return list(kept.values())
+
+
+def _hub_rows(repo: str, config: str | None, split: str) -> Iterator[tuple[int, Row]]:
+    try:
+        import datasets
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"{repo}: a set of the Hugging Face Hub", "data") from error
+    try:
+        rows = datasets.load_dataset(repo, config, split=split)
+    except (OSError, ValueError, RuntimeError) as error:
+        detail = " ".join(str(error).split())[:200]
+        offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
+        raise ArtsError(f"{repo}: cannot be fetched from the Hub{offline}: {detail}; or give a .jsonl file") from error
+    return ((number, row) for number, row in enumerate(rows, start=1))

@@ -1,0 +1,177 @@
+"""GGUF models through llama.cpp inside this process: continuous batching, prompt cache, real log-probabilities."""
+
+import asyncio
+import codecs
+import os
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self, final
+
+import httpx
+import xllamacpp
+
+from arts.errors import ModelError, UsageError
+from arts.proposers.base import Completion, CompletionStop, Request, Sampling
+from arts.proposers.prompt import PromptFormat
+
+GGUF_MAGIC = b"GGUF"
+SILENT = -1
+
+
+@final
+class LlamaCppProposer:
+    """A GGUF file served by llama.cpp in this process.
+
+    xllamacpp runs the server on a loopback port that only this object knows the key of. ``parallel`` rollouts
+    are decoded together, each in a slot of ``context_tokens`` tokens. Temperature is applied before top-p, as in
+    the other backends, and no other sampler is active. Log-probabilities are those of the untempered model.
+    """
+
+    def __init__(
+        self, server: xllamacpp.Server, client: httpx.AsyncClient, name: str, prompt: PromptFormat, parallel: int
+    ) -> None:
+        self._server, self._client, self._prompt = server, client, prompt
+        self._slots = asyncio.Semaphore(parallel)
+        self._openings: dict[str, str] = {}
+        self.name = name
+        self.batch_size = parallel
+        self.reproducible = False
+
+    @classmethod
+    def load(
+        cls,
+        path: Path,
+        *,
+        prompt: PromptFormat,
+        parallel: int = 8,
+        context_tokens: int = 2048,
+        threads: int | None = None,
+    ) -> Self:
+        """Load a model file.
+
+        Raises:
+            ModelError: the file is missing, not a GGUF file, or llama.cpp cannot load it.
+        """
+        _check_file(path)
+        key = secrets.token_urlsafe(32)
+        params = xllamacpp.CommonParams()
+        params.model.path = str(path)
+        params.n_parallel = parallel
+        params.n_ctx = parallel * context_tokens
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads or os.cpu_count() or 1
+        params.fit_params = params.ui = params.warmup = False
+        params.verbosity = SILENT
+        params.api_keys = [key]
+        try:
+            server = xllamacpp.Server(params)
+        except (RuntimeError, ValueError, MemoryError) as error:
+            raise ModelError(f"{path}: llama.cpp cannot load this file ({error}); is it complete?") from error
+        client = httpx.AsyncClient(
+            base_url=server.listening_address,
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=httpx.Timeout(None, connect=10.0),
+            limits=httpx.Limits(max_connections=None),
+            trust_env=False,
+        )
+        return cls(server, client, path.stem, prompt, parallel)
+
+    async def propose(
+        self, requests: Sequence[Request], sampling: Sampling
+    ) -> AsyncIterator[tuple[int, Completion]]:
+        """Yield completions as they finish; all slots are shared by concurrent calls."""
+        tasks = [asyncio.create_task(self._indexed(i, r, sampling)) for i, r in enumerate(requests)]
+        try:
+            for finished in asyncio.as_completed(tasks):
+                yield await finished
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def aclose(self) -> None:
+        """Close the connections and unload the model."""
+        await self._client.aclose()
+        del self._server
+
+    async def _indexed(self, index: int, request: Request, sampling: Sampling) -> tuple[int, Completion]:
+        async with self._slots:
+            try:
+                return index, await self._complete(request, sampling)
+            except (httpx.HTTPError, KeyError, TypeError, ValueError) as error:
+                return index, Completion(text="", tokens=0, stop="error", error=f"{type(error).__name__}: {error}")
+
+    async def _complete(self, request: Request, sampling: Sampling) -> Completion:
+        body = {
+            "prompt": await self._opening(request.state.question) + request.state.text,
+            "n_predict": sampling.max_tokens,
+            "seed": request.seed % 2**32,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "samplers": ["temperature", "top_p"],
+            "stop": list(sampling.stop),
+            "n_probs": 1,
+            "post_sampling_probs": False,
+            "cache_prompt": True,
+        }
+        response = await self._client.post("/completion", json=body)
+        if response.status_code != httpx.codes.OK:
+            return Completion(text="", tokens=0, stop="error", error=_reason(response))
+        return parse_completion(response.json())
+
+    async def _opening(self, question: str) -> str:
+        """Everything before the state's text: the chat template applied, up to the assistant's turn."""
+        if self._prompt.style == "plain":
+            return self._prompt.plain(question)
+        known = self._openings.get(question)
+        if known is None:
+            body = {"messages": self._prompt.messages(question)}
+            response = await self._client.post("/apply-template", json=body)
+            if response.status_code != httpx.codes.OK:
+                raise UsageError(f"{self.name}: no usable chat template ({_reason(response)}); use --prompt.style plain")
+            known = self._openings[question] = str(response.json()["prompt"])
+        return known
+
+
+def parse_completion(row: Mapping[str, Any]) -> Completion:
+    """A completion from the JSON of llama.cpp's ``/completion`` endpoint."""
+    text = str(row["content"])
+    tokens = row.get("completion_probabilities") or []
+    if row.get("truncated"):
+        return Completion(text="", tokens=0, stop="error", error="the text outgrew the context; raise context_tokens")
+    stops: dict[str, CompletionStop] = {"limit": "length", "eos": "stop", "word": "stop"}
+    return Completion(
+        text=text,
+        tokens=len(tokens) or int(row["tokens_predicted"]),
+        stop=stops[row["stop_type"]],
+        token_ends=_token_ends(tokens, len(text)),
+        token_logprobs=tuple(float(t["logprob"]) for t in tokens),
+        prompt_tokens=int(row["tokens_evaluated"]),
+    )
+
+
+def _token_ends(tokens: Sequence[Mapping[str, Any]], length: int) -> tuple[int, ...]:
+    """Characters completed after each token; a token that ends inside a character does not complete it."""
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    ends, total = [], 0
+    for token in tokens:
+        total += len(decoder.decode(bytes(token["bytes"])))
+        ends.append(min(total, length))
+    if ends:
+        ends[-1] = length
+    return tuple(ends)
+
+
+def _reason(response: httpx.Response) -> str:
+    try:
+        return str(response.json()["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"HTTP {response.status_code}"
+
+
+def _check_file(path: Path) -> None:
+    if not path.is_file():
+        raise ModelError(f"{path}: no such model file; 'arts models list' names those that can be fetched")
+    with path.open("rb") as file:
+        if file.read(len(GGUF_MAGIC)) != GGUF_MAGIC:
+            raise ModelError(f"{path}: not a GGUF file; give a .gguf model, a model folder or a Hub id")
