@@ -10,9 +10,10 @@ import tyro
 from arts.cli.sample import describe
 from arts.cli.sources import GraderName
 from arts.errors import UsageError
+from arts.problems.rows import read_rows
 from arts.proposers.grow import spent
 from arts.trees.exchange import export_trees, fill_store, import_trees
-from arts.trees.flat import import_flat, read_rows
+from arts.trees.flat import import_flat
 from arts.trees.splitting import SplitterName
 from arts.trees.store import TreeStore
 

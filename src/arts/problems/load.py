@@ -1,8 +1,6 @@
 """Problems from JSON Lines files and from the Hugging Face Hub."""
 
 import difflib
-import gzip
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
@@ -11,6 +9,7 @@ from typing import Any
 
 from arts.errors import ArtsError, InputError, MissingExtraError
 from arts.problems.base import Problem
+from arts.problems.rows import read_rows
 from arts.problems.sets import SETS, ProblemSet
 
 Row = Mapping[str, Any]
@@ -41,7 +40,7 @@ def load_problems(spec: str, *, limit: int | None = None, offset: int = 0) -> li
         return _unique(islice(_from_rows(rows, spec, known), offset, stop), spec)
     path = Path(spec)
     if path.suffix in (".jsonl", ".gz") or path.exists():
-        return _unique(islice(_from_rows(_numbered_lines(path), str(path), None), offset, stop), spec)
+        return _unique(islice(_from_rows(read_rows(path), str(path), None), offset, stop), spec)
     near = difflib.get_close_matches(name, [*SETS, "congruences"], n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""
     raise InputError(f"{spec}: no such problem set; {hint}give a .jsonl file, hf:REPO#SPLIT or a name of 'arts problems list'")
@@ -53,27 +52,9 @@ def _split(spec: str, split: str, known: ProblemSet) -> str:
     return split or known.splits[-1]
 
 
-def _numbered_lines(path: Path) -> Iterator[tuple[int, Row]]:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    opener = gzip.open if path.suffix == ".gz" else open
-    number = 0
-    try:
-        with opener(path, "rt", encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    yield number, json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError(f"{path}:{number}: not JSON ({error}); each line must be one JSON object") from error
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}:{number + 1}: cannot be read as UTF-8 text: {error}") from error
-
-
 def _from_rows(rows: Iterable[tuple[int, Row]], place: str, known: ProblemSet | None) -> Iterator[Problem]:
     stem = Path(place).name.split(".")[0]
     for number, row in rows:
-        if not isinstance(row, Mapping):
-            raise InputError(f"{place}:{number}: a {type(row).__name__}; each row must be one JSON object")
         yield _problem(row, f"{place}:{number}", f"{stem}-{number}", known)
 
 

@@ -15,6 +15,7 @@ from arts.testbed.students import StudentHabits, demonstrate
 from arts.testbed.tokenizer import make_tokenizer
 
 IGNORED = -100
+POOL_BATCHES = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +95,9 @@ def _train(
         model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, betas=(0.9, 0.95)
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, recipe))
+    lengths = np.array([len(ids) for ids, _ in sequences])
     model.train()
-    for update, rows in enumerate(_batches(len(sequences), recipe, rng)):
+    for update, rows in enumerate(_batches(lengths, recipe, rng)):
         ids, labels = _padded([sequences[i] for i in rows], model.config.pad_token_id)
         logits = model(input_ids=ids).logits[:, :-1]
         loss = functional.cross_entropy(logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORED)
@@ -115,13 +117,19 @@ def _rate(step: int, recipe: Recipe) -> float:
     return float(0.5 * (1 + np.cos(np.pi * progress)))
 
 
-def _batches(count: int, recipe: Recipe, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+def _batches(lengths: NDArray[np.int64], recipe: Recipe, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+    """Rows of one update each; rows of similar length go together, which saves nearly half of the padding."""
+    pool = recipe.batch_size * POOL_BATCHES
     order: NDArray[np.int64] = np.empty(0, dtype=np.int64)
-    for _ in range(recipe.updates):
-        if len(order) < recipe.batch_size:
-            order = np.concatenate([order, rng.permutation(count)])
-        yield order[: recipe.batch_size]
-        order = order[recipe.batch_size :]
+    done = 0
+    while done < recipe.updates:
+        if len(order) < pool:
+            order = np.concatenate([order, rng.permutation(len(lengths))])
+        rows, order = order[:pool], order[pool:]
+        batches = np.split(rows[np.argsort(lengths[rows], kind="stable")], POOL_BATCHES)
+        for at in rng.permutation(POOL_BATCHES)[: recipe.updates - done]:
+            yield batches[at]
+            done += 1
 
 
 def _padded(rows: list[tuple[list[int], int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:

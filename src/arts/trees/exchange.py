@@ -11,7 +11,7 @@ import numpy as np
 
 from arts.errors import InputError, MissingExtraError, UsageError
 from arts.problems.base import Problem, Verdict
-from arts.trees.flat import read_rows
+from arts.problems.rows import read_rows
 from arts.trees.store import SCHEMA_VERSION, TreeStore
 from arts.trees.tree import Outcome, Rollout, Step, Tree
 

@@ -4,10 +4,8 @@
 problem's tree, equal prefixes are merged, answers are extracted and graded here.
 """
 
-import gzip
-import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,39 +13,11 @@ import numpy as np
 
 from arts.errors import InputError
 from arts.problems.base import Grader, Problem, Verdict
+from arts.problems.rows import read_rows
 from arts.trees.splitting import SPLITTERS, SplitterName
 from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree
 
 _NOT_SCORES = frozenset({"text", "steps", "answer", "correct", "model", "tokens", "logprob"})
-
-
-def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Numbered JSON objects of a ``.jsonl`` or ``.jsonl.gz`` file, blank lines skipped.
-
-    Raises:
-        InputError: the file is missing or unreadable, or a row is not a JSON object.
-    """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    opener = gzip.open if path.suffix == ".gz" else open
-    number = 0
-    try:
-        with opener(path, "rt", encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    yield number, _parse(path, number, line)
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}:{number + 1}: cannot be read as UTF-8 text: {error}") from error
-
-
-def _parse(path: Path, number: int, line: str) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError(f"{path}:{number}: not JSON ({error}); each line must be one JSON object") from error
-    if not isinstance(row, dict):
-        raise InputError(f"{path}:{number}: a {type(row).__name__}; each line must be one JSON object")
-    return row
 
 
 def import_flat(path: Path, *, splitter: SplitterName, grader: Grader) -> tuple[list[Problem], list[Tree]]:

