@@ -5,6 +5,7 @@ A command module has a frozen dataclass ``Config`` (its fields are the flags) an
 
 import contextlib
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import TextIO
@@ -24,6 +25,13 @@ COMMANDS = {
     "testbed": "rebuild and compare the bundled model",
 }
 
+QUIET = (
+    ("TRANSFORMERS_VERBOSITY", "error"),
+    ("HF_HUB_DISABLE_PROGRESS_BARS", "1"),
+    ("TOKENIZERS_PARALLELISM", "false"),
+)
+"""Libraries speak only when something is wrong, unless the user has set these otherwise."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code (0 done, 1 failed, 2 usage)."""
@@ -36,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         _say(f"arts {__version__}", sys.stdout)
         return 0
+    for quiet in QUIET:
+        os.environ.setdefault(*quiet)
     try:
         return _dispatch(args[0], args[1:])
     except ArtsError as error:

@@ -7,7 +7,7 @@ from typing import Literal
 import tyro
 
 from arts.errors import UsageError
-from arts.proposers.catalogue import MODELS, fetch_model, model_folder
+from arts.models import MODELS, fetch_model, model_folder
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from arts.cli.progress import sampling_progress
-from arts.cli.sources import GraderName, open_problems, resolve_model, task_defaults
+from arts.cli.sources import GraderName, open_problems, task_defaults
 from arts.config import to_dict
 from arts.errors import ArtsError, UsageError
 from arts.problems.base import Problem
@@ -86,7 +86,7 @@ def sample(config: Config) -> Spent:
         max_forks_per_trajectory=config.max_forks_per_trajectory,
         splitter=config.splitter,
     )
-    proposer = open_proposer(resolve_model(config.model), prompt=config.prompt, options=config.backend)
+    proposer = open_proposer(config.model, prompt=config.prompt, options=config.backend)
     grader = make_grader(config.grader)
     plan = GrowthPlan(
         method=method,

@@ -1,4 +1,4 @@
-"""Names that users give → problems, model folders and splitters; the place where the testbed is an ordinary choice."""
+"""Names that users give → problems, and what fits them; the place where the testbed is an ordinary choice."""
 
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
@@ -7,7 +7,6 @@ from arts.errors import InputError
 from arts.problems.base import Problem
 from arts.trees.splitting import SplitterName
 
-BUNDLED = "bundled"
 CONGRUENCES = "congruences"
 
 GraderName = Literal["exact", "math"]
@@ -59,11 +58,3 @@ def task_defaults(spec: str) -> TaskDefaults:
         return TaskDefaults(grader="math", splitter="paragraph")
     return TaskDefaults(grader=known.grader, splitter=known.splitter)
 
-
-def resolve_model(model: str) -> str:
-    """The model folder for ``bundled``; any other name unchanged."""
-    if model != BUNDLED:
-        return model
-    from arts.testbed import bundled_model
-
-    return str(bundled_model())

@@ -6,8 +6,8 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from arts.errors import MissingExtraError, ModelError, UsageError
+from arts.models import resolve_model
 from arts.proposers.base import Proposer
-from arts.proposers.catalogue import MODELS, cached_model
 from arts.proposers.prompt import PromptFormat
 
 
@@ -40,7 +40,7 @@ class BackendOptions:
 
 
 def open_proposer(model: str, *, prompt: PromptFormat, options: BackendOptions) -> Proposer:
-    """The proposer for ``openai:URL#NAME``, a GGUF file, a model folder, a catalogue name or a Hub id.
+    """The proposer for ``bundled``, ``openai:URL#NAME``, a GGUF file, a model folder, a catalogue name or a Hub id.
 
     Raises:
         ModelError: nothing loadable under that name.
@@ -49,12 +49,13 @@ def open_proposer(model: str, *, prompt: PromptFormat, options: BackendOptions) 
     """
     if model.startswith("openai:"):
         return _endpoint(model.removeprefix("openai:"), prompt, options)
-    path = cached_model(model) if model in MODELS else Path(model)
+    model = resolve_model(model)
+    path = Path(model)
     if path.suffix == ".gguf" and options.kind != "transformers":
         return _llamacpp(path, prompt, options)
     if options.kind == "llamacpp":
         raise ModelError(f"{model}: llama.cpp reads .gguf files only; leave out --backend.kind")
-    return _transformers(str(path) if path.suffix == ".gguf" else model, prompt, options)
+    return _transformers(model, prompt, options)
 
 
 def _endpoint(address: str, prompt: PromptFormat, options: BackendOptions) -> Proposer:
@@ -98,7 +99,7 @@ def _transformers(model: str, prompt: PromptFormat, options: BackendOptions) -> 
             raise ModelError(f"{model}: no config.json in this folder; give a Hugging Face model folder")
         if not any(folder.glob("*.safetensors")) and not any(folder.glob("*.bin")):
             raise ModelError(f"{model}: no weights (*.safetensors) in this folder; download the model again")
-    elif model.startswith(("/", ".", "~")) or folder.suffix == ".gguf":
+    elif model.startswith(("/", ".", "~")) or (folder.suffix == ".gguf" and not folder.is_file()):
         raise ModelError(f"{model}: no such model; give an existing folder, a .gguf file or a Hub id")
     try:
         from arts.proposers.transformers import TransformersProposer

@@ -173,6 +173,8 @@ class TransformersProposer:
 
     def _prefix_texts(self, tokens: list[int]) -> list[str]:
         """Text after each token; decoded as a whole, because a token's own text can depend on its neighbours."""
+        if not tokens:
+            return []
         decode = self._tokenizer.decode
         pieces = self._tokenizer.batch_decode([[t] for t in tokens], skip_special_tokens=True)
         whole = decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)

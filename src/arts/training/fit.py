@@ -1,0 +1,188 @@
+"""Fitting a verifier to trees through ``transformers.Trainer``."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import Trainer, TrainingArguments, set_seed
+from transformers.trainer_utils import get_last_checkpoint
+
+from arts.errors import UsageError
+from arts.problems.base import Verdict
+from arts.trees.tree import Tree
+from arts.training.batches import Example, collate, make_example
+from arts.training.objectives import OBJECTIVES, ObjectiveName
+from arts.verifiers.checkpoint import CONFIG, SavedVerifier, save_checkpoint
+from arts.verifiers.features import FeatureCache
+from arts.verifiers.modules import Architecture, Scorer, best_device, load_feature_model, load_tokenizer, make_scorer
+from arts.verifiers.neural import NeuralVerifier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainConfig:
+    """What decides a verifier besides the trees and its architecture."""
+
+    objective: ObjectiveName = "rfm"
+    leaf_weight: float = 1.0
+    """λ: weight of the terminal part of rfm."""
+    learning_rate: float = 2e-4
+    epochs: float = 3.0
+    trees_per_batch: int = 8
+    accumulate: int = 1
+    """Batches per update."""
+    warmup_ratio: float = 0.05
+    weight_decay: float = 0.01
+    held_out: float = 0.0
+    """Share of the problems kept out of training; the weights with the least loss on them are kept."""
+    save_updates: int = 200
+    """Updates between checkpoints; a killed run resumes from the last one."""
+    report_to: str = "none"
+    """Where the Trainer logs: none, tensorboard, wandb, …"""
+    seed: int = 0
+
+
+def check_trees(trees: Sequence[Tree], config: TrainConfig) -> None:
+    """Refuse what cannot teach this objective.
+
+    Raises:
+        UsageError: no labelled rollout at all, or, for ``rm``, no problem with both correct and incorrect ones.
+    """
+    verdicts = [{o.verdict for o in t.outcomes.values()} - {Verdict.UNGRADED} for t in trees]
+    if not any(verdicts):
+        raise UsageError("no graded rollout in this store; sample more or check the grader with 'arts problems check'")
+    if config.objective == "rm" and not any(len(v) == 2 for v in verdicts):
+        raise UsageError("objective rm needs a problem with correct and incorrect solutions, this store has none")
+
+
+def train_verifier(
+    trees: Sequence[Tree],
+    shape: Architecture,
+    config: TrainConfig,
+    out: Path,
+    *,
+    name: str | None = None,
+    features: FeatureCache | None = None,
+    about: dict[str, Any] | None = None,
+) -> NeuralVerifier:
+    """Train on whole trees and save a checkpoint folder at ``out``; resumes when ``out`` holds an unfinished run.
+
+    ``features`` may be shared between the verifiers of one frozen backbone; they are computed once. ``about``
+    is added to what the checkpoint says of its training.
+    """
+    check_trees(trees, config)
+    spec = OBJECTIVES[config.objective]
+    _check_resumable(out, shape, config)
+    set_seed(config.seed)
+    tokenizer = load_tokenizer(shape.backbone)
+    if shape.mode == "frozen" and features is None:
+        features = FeatureCache(load_feature_model(shape.backbone).to(best_device()), keep=True)
+    built = [make_example(t, tokenizer, shape.max_tokens, features) for t in trees]
+    examples = [e for e in built if e is not None]
+    held = round(len(examples) * config.held_out)
+    scorer = make_scorer(shape)
+    trainer = _ObjectiveTrainer(
+        model=scorer,
+        args=_arguments(config, out, evaluate=held > 0),
+        train_dataset=_Trees(examples[held:]),
+        eval_dataset=_Trees(examples[:held]) if held else None,
+        data_collator=collate,
+    )
+    trainer.objective, trainer.leaf_weight = spec.loss, config.leaf_weight
+    result = trainer.train(resume_from_checkpoint=get_last_checkpoint(str(out)) if out.is_dir() else None)
+    metrics = {"training_loss": float(result.training_loss), "updates": float(result.global_step)}
+    if held:
+        metrics["held_out_loss"] = float(trainer.evaluate()["eval_loss"])
+    saved = SavedVerifier(
+        name=name or config.objective,
+        unit=spec.unit,
+        architecture=shape,
+        training={**asdict(config), "trees": len(examples) - held, "held_out_trees": held, **(about or {})},
+        metrics=metrics,
+    )
+    save_checkpoint(out, saved, scorer)
+    for leftover in out.glob("checkpoint-*"):
+        shutil.rmtree(leftover)
+    return NeuralVerifier(saved.name, saved.unit, shape, scorer, features)
+
+
+def is_finished(out: Path) -> bool:
+    """True when ``out`` holds a complete checkpoint."""
+    return (out / CONFIG).is_file()
+
+
+def _check_resumable(out: Path, shape: Architecture, config: TrainConfig) -> None:
+    """Remember what is being trained at ``out``; another run there must want the same."""
+    plan = out / "plan.json"
+    wanted = json.dumps({"architecture": asdict(shape), "config": asdict(config)}, sort_keys=True)
+    if plan.is_file() and plan.read_text(encoding="utf-8") != wanted:
+        raise UsageError(f"{out}: holds a training run with other settings; use the same ones or another --out")
+    out.mkdir(parents=True, exist_ok=True)
+    plan.write_text(wanted, encoding="utf-8")
+
+
+def _arguments(config: TrainConfig, out: Path, *, evaluate: bool) -> TrainingArguments:
+    per_epoch = {"eval_strategy": "epoch", "save_strategy": "epoch", "load_best_model_at_end": True}
+    regular = {"save_strategy": "steps", "save_steps": config.save_updates}
+    return TrainingArguments(
+        output_dir=str(out),
+        num_train_epochs=config.epochs,
+        per_device_train_batch_size=config.trees_per_batch,
+        per_device_eval_batch_size=config.trees_per_batch,
+        gradient_accumulation_steps=config.accumulate,
+        learning_rate=config.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=config.warmup_ratio,
+        weight_decay=config.weight_decay,
+        logging_steps=50,
+        save_total_limit=2,
+        seed=config.seed,
+        report_to=config.report_to,
+        remove_unused_columns=False,
+        label_names=[],
+        disable_tqdm=True,
+        use_cpu=best_device().type == "cpu",
+        bf16=best_device().type == "cuda",
+        dataloader_pin_memory=best_device().type == "cuda",
+        **(per_epoch if evaluate else regular),
+    )
+
+
+class _Trees(torch.utils.data.Dataset[Example]):
+    def __init__(self, examples: Sequence[Example]) -> None:
+        self._examples = examples
+
+    def __len__(self) -> int:
+        return len(self._examples)
+
+    def __getitem__(self, index: int) -> Example:
+        return self._examples[index]
+
+
+class _ObjectiveTrainer(Trainer):
+    """A Trainer whose loss is one of ours."""
+
+    objective: Any
+    leaf_weight: float
+
+    def compute_loss(
+        self, model: Scorer, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        nodes = inputs["nodes"].to(inputs["rows"].device)
+        scores = model(inputs["inputs"], inputs["mask"], inputs["rows"], inputs["columns"])
+        loss = self.objective(scores.float(), nodes, self.leaf_weight).value
+        return (loss, {"scores": scores}) if return_outputs else loss
+
+    def prediction_step(self, model: Any, inputs: Any, prediction_loss_only: bool, ignore_keys: Any = None) -> Any:
+        """Held-out loss only: node scores of trees have no common shape to gather."""
+        with torch.no_grad():
+            loss = self.compute_loss(model, self._prepare_inputs(inputs))
+        return loss.detach(), None, None
+
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        """Record; the printing of the base class is not wanted on standard output."""
+        self.state.log_history.append({**logs, "step": self.state.global_step})
+        self.control = self.callback_handler.on_log(self.args, self.state, self.control, logs)

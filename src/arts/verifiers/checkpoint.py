@@ -1,0 +1,100 @@
+"""A trained verifier on disk: safetensors, JSON configuration and a model card; no pickle."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, cast, get_args
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from arts.config import from_dict
+from arts.errors import InputError, ModelError
+from arts.verifiers.base import Unit
+from arts.verifiers.modules import Architecture, Scorer, make_scorer
+
+SCHEMA_VERSION = 1
+CONFIG, WEIGHTS, CARD = "verifier.json", "verifier.safetensors", "README.md"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedVerifier:
+    """What a checkpoint says about itself; ``training`` and ``metrics`` are for the reader."""
+
+    name: str
+    unit: Unit
+    architecture: Architecture
+    training: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+def save_checkpoint(folder: Path, saved: SavedVerifier, scorer: Scorer) -> None:
+    """Write the trained weights only: in the modes ``lora`` and ``frozen`` the backbone stays where it is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    trained = {k: v.detach().cpu().contiguous() for k, v in _own_weights(scorer, saved.architecture).items()}
+    save_file(trained, folder / WEIGHTS)
+    (folder / CARD).write_text(_card(saved, sum(v.numel() for v in trained.values())), encoding="utf-8")
+    text = json.dumps({"schema": SCHEMA_VERSION, **asdict(saved)}, indent=2, sort_keys=True)
+    (folder / CONFIG).write_text(text + "\n", encoding="utf-8")  # last: a folder with it is complete
+
+
+def load_checkpoint(folder: Path) -> tuple[SavedVerifier, Scorer]:
+    """Read a checkpoint.
+
+    Raises:
+        InputError: not a checkpoint, damaged, or of a newer schema.
+        ModelError: its backbone cannot be loaded.
+    """
+    saved = read_config(folder)
+    try:
+        weights = load_file(folder / WEIGHTS)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{folder / WEIGHTS}: cannot be read ({error}); train the verifier again") from error
+    scorer = make_scorer(saved.architecture)
+    wanted = set(_own_weights(scorer, saved.architecture))
+    if wanted != set(weights):
+        raise ModelError(f"{folder}: its weights do not fit backbone {saved.architecture.backbone}")
+    scorer.load_state_dict(weights, strict=False)
+    return saved, scorer
+
+
+def read_config(folder: Path) -> SavedVerifier:
+    """What a checkpoint says about itself, without its weights."""
+    try:
+        table = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        schema = int(table.pop("schema"))
+    except FileNotFoundError as error:
+        raise InputError(f"{folder}: no {CONFIG} in it; give a folder that 'arts train' made") from error
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise InputError(f"{folder / CONFIG}: not a verifier's configuration ({error})") from error
+    if schema > SCHEMA_VERSION:
+        raise InputError(f"{folder}: schema {schema} is newer than this arts reads; upgrade arts")
+    if table.get("unit") not in get_args(Unit):
+        raise InputError(f"{folder / CONFIG}: unknown unit {table.get('unit')!r}")
+    shape = from_dict(Architecture, table["architecture"], str(folder / CONFIG))
+    return SavedVerifier(
+        name=str(table["name"]),
+        unit=cast(Unit, table["unit"]),
+        architecture=shape,
+        training=table.get("training", {}),
+        metrics=table.get("metrics", {}),
+    )
+
+
+def _own_weights(scorer: Scorer, shape: Architecture) -> Mapping[str, Any]:
+    state = scorer.state_dict()
+    if shape.mode != "lora":
+        return state
+    return {k: v for k, v in state.items() if "lora_" in k or k.startswith("head.")}
+
+
+def _card(saved: SavedVerifier, parameters: int) -> str:
+    rows = "\n".join(f"| {k} | {v:.4g} |" for k, v in sorted(saved.metrics.items()))
+    training = json.dumps(saved.training, indent=2, sort_keys=True)
+    return (
+        f"# {saved.name}\n\nA verifier of reasoning states made by `arts train`; it scores in unit `{saved.unit}`.\n\n"
+        f"- backbone: `{saved.architecture.backbone}` ({saved.architecture.mode})\n"
+        f"- trained parameters: {parameters:,}\n- load: `arts evaluate STORE --verifiers THIS_FOLDER`\n\n"
+        f"| metric | value |\n|---|---|\n{rows}\n\n## Training\n\n```json\n{training}\n```\n"
+    )

@@ -1,0 +1,50 @@
+"""Trees as token sequences: one per trajectory, with the token position at which each state is read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arts.trees.tree import ROOT, Tree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded:
+    """Some states of one tree.
+
+    ``ids[r]`` are the tokens of trajectory r; the state of the i-th node asked for is read at token
+    ``columns[i]`` of trajectory ``rows[i]``, the last token of its last step.
+    """
+
+    ids: list[list[int]]
+    texts: list[str]
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+
+
+def encode(tree: Tree, nodes: Sequence[int], tokenizer: Any, max_tokens: int) -> Encoded:
+    """Tokenise the fewest trajectories that pass through all ``nodes``.
+
+    The text is the question, a newline and the solution. A token that straddles two steps belongs to the step
+    it begins in. Of a text longer than ``max_tokens`` the first tokens are kept; states beyond them are read at the last
+    one that is left.
+    """
+    wanted = set(nodes)
+    inner = {n for node in nodes for n in [ROOT, *tree.path(node)[:-1]]} if nodes else set()
+    ends = [node for node in dict.fromkeys(nodes) if node not in inner] or [ROOT]
+    opening = f"{tree.question}\n"
+    texts = [opening + tree.solution(end) for end in ends]
+    coded = tokenizer(texts, return_offsets_mapping=True, truncation=True, max_length=max_tokens)
+    place: dict[int, tuple[int, int]] = {}
+    for row, (end, offsets) in enumerate(zip(ends, coded["offset_mapping"], strict=True)):
+        begins = np.array([begin for begin, _ in offsets])
+        path = [ROOT, *tree.path(end)]
+        lengths = np.cumsum([len(opening), *(len(tree.text[n]) for n in path[1:])])
+        columns = np.searchsorted(begins, lengths, side="left") - 1
+        for node, column in zip(path, columns, strict=True):
+            if node in wanted:
+                place.setdefault(node, (row, max(int(column), 0)))
+    where = np.array([place[n] for n in nodes], dtype=np.int64).reshape(-1, 2)
+    return Encoded(ids=coded["input_ids"], texts=texts, rows=where[:, 0], columns=where[:, 1])
