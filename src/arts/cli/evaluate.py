@@ -1,0 +1,109 @@
+"""Compare every way of deciding on the same samples, and write the report."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from arts.cli.sources import GraderName
+from arts.evaluation.evaluate import evaluate_trees
+from arts.evaluation.report import write_report
+from arts.evaluation.report.markdown import headline, main_table
+from arts.problems.base import Problem
+from arts.problems.graders import make_grader
+from arts.trees.flat import import_flat
+from arts.trees.splitting import SplitterName
+from arts.trees.store import TreeStore
+from arts.trees.tree import Tree
+from arts.verifiers.load import load_verifier
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Flags of ``arts evaluate``."""
+
+    source: tyro.conf.Positional[Path]
+    """A tree store, or flat rollouts: JSON Lines of {"problem", "answer", "samples": [{"text", SCORES…}, …]}."""
+    verifiers: tuple[str, ...] = ("likelihood",)
+    """Checkpoint folders, or: likelihood, length, random, oracle."""
+    n: tuple[int, ...] = (2, 4, 8, 16)
+    """Numbers of samples to decide between; those beyond what every problem has are left out."""
+    out: Path = Path("runs/report")
+    """Folder for report.json, report.md and report.html."""
+    scores: tuple[str, ...] | None = None
+    """Score columns to select by; default: all that flat rollouts carry, none of a store."""
+    grader: GraderName = "math"
+    """Grades flat rollouts; of a store, only says which answers are equal."""
+    splitter: SplitterName = "paragraph"
+    """Cuts flat rollouts into steps."""
+    seed: int = 0
+    """Of the bootstrap and the subsets."""
+
+
+def run(config: Config) -> int:
+    """Print the table on stdout and name the report's files on stderr."""
+    grader = make_grader(config.grader)
+    try:
+        problems, trees, about = read_source(config, grader)
+        known = sorted({name for tree in trees for name in tree.scores})
+        flat = about["source kind"] == "flat rollouts"
+        names = config.scores if config.scores is not None else (known if flat else [])
+        result = evaluate_trees(
+            problems,
+            trees,
+            [load_verifier(spec) for spec in _usable(config.verifiers, trees)],
+            grader,
+            ks=_reachable(config.n, trees),
+            scores=[(name, "logit") for name in names],
+            seed=config.seed,
+            about={**about, "command": f"arts evaluate {config.source}", "arts": version("arts"), "seed": config.seed},
+        )
+    finally:
+        grader.close()
+    show(result)
+    for path in write_report(result, config.out):
+        print(f"wrote {path}", file=sys.stderr)
+    return 0
+
+
+def read_source(config: Config, grader: Any) -> tuple[list[Problem], list[Tree], dict[str, Any]]:
+    """Problems, trees and a few words about where they come from."""
+    if config.source.suffix in (".jsonl", ".gz"):
+        problems, trees = import_flat(config.source, splitter=config.splitter, grader=grader)
+        return problems, trees, {"source kind": "flat rollouts"}
+    with TreeStore.open(config.source) as store:
+        record = store.config()
+        return store.problems(), list(store.trees()), {"source kind": "store", "proposer": record.get("proposer", "")}
+
+
+def _usable(specs: Sequence[str], trees: Sequence[Tree]) -> list[str]:
+    """Likelihood only where the proposer gave log-probabilities."""
+    known = any(x == x for tree in trees for x in tree.logprob[1:])
+    return [s for s in specs if s != "likelihood" or known]
+
+
+def _reachable(ks: Sequence[int], trees: Sequence[Tree]) -> list[int]:
+    counts = sorted(len(t.backbones) for t in trees)
+    most = counts[len(counts) // 2] if counts else 0
+    return [k for k in ks if k <= most] or [max(most, 1)]
+
+
+def show(result: dict[str, Any]) -> None:
+    """The main table on stdout: drawn on a terminal, tab-separated elsewhere."""
+    header, rows = main_table(result)
+    if not sys.stdout.isatty():
+        for row in [header, *rows]:
+            print("\t".join(row))
+    else:
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table(*header, title=f"accuracy, % [95 % interval], {result['problems']} problems")
+        for row in rows:
+            table.add_row(*row)
+        Console().print(table)
+    print(headline(result), file=sys.stderr)

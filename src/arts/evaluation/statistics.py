@@ -1,0 +1,66 @@
+"""Estimates with intervals that respect the design: problems are the sampling unit, comparisons are paired."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+RESAMPLES = 2_000
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A value with its 95 % interval; ``n`` is the number of problems, ``method`` how the interval was made."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    method: str
+
+    @property
+    def excludes_zero(self) -> bool:
+        """True when the interval lies on one side of zero."""
+        return self.low > 0 or self.high < 0
+
+
+def bootstrap(statistic: Callable[[Floats], Floats], columns: Floats, seed: int = 0) -> Estimate:
+    """Problem-clustered percentile bootstrap of a function of column means.
+
+    ``columns`` is (P, M), one row per problem; ``statistic`` maps means (..., M) to values (...). Whole problems
+    are resampled with all their samples, so the interval covers the choice of problems, and paired
+    differences are taken within a resample. Rows with a NaN are left out.
+    """
+    rows = columns[~np.isnan(columns).any(axis=1)]
+    n = len(rows)
+    if n == 0:
+        return Estimate(value=np.nan, low=np.nan, high=np.nan, n=0, method="no problems")
+    weights = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES) / n
+    values = statistic(weights @ rows)
+    low, high = np.nanquantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]) if n > 1 else (np.nan, np.nan)
+    value = float(statistic(rows.mean(axis=0)))
+    return Estimate(value=value, low=float(low), high=float(high), n=n, method="problem bootstrap, percentile")
+
+
+def mean(per_problem: Floats, seed: int = 0) -> Estimate:
+    """Mean over problems."""
+    return bootstrap(lambda m: m[..., 0], per_problem[:, None], seed)
+
+
+def paired_difference(a: Floats, b: Floats, seed: int = 0) -> Estimate:
+    """Mean of a − b over the same problems."""
+    return bootstrap(lambda m: m[..., 0] - m[..., 1], np.stack([a, b], axis=1), seed)
+
+
+def gap_closed(method: Floats, pass_1: Floats, pass_n: Floats, seed: int = 0) -> Estimate:
+    """(method − pass@1) / (pass@N − pass@1), arXiv 2602.12846; numerator and denominator are resampled together."""
+
+    def ratio(m: Floats) -> Floats:
+        room = m[..., 2] - m[..., 1]
+        return np.asarray(np.divide(m[..., 0] - m[..., 1], room, out=np.full_like(room, np.nan), where=room > 0))
+
+    return bootstrap(ratio, np.stack([method, pass_1, pass_n], axis=1), seed)

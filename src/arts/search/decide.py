@@ -1,0 +1,89 @@
+"""Decision rules: which of N candidates, or which answer, to give."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arts.verifiers.base import Unit, flow_weights
+
+Aggregation = Literal["last", "min", "product", "mean"]
+Rule = Literal["best_of_n", "majority", "flow_vote"]
+
+Floats = NDArray[np.float64]
+Classes = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The chosen answer.
+
+    ``candidate`` is the index of the solution that stands for it, ``share`` its share of the vote (of the weights
+    for a flow vote; NaN for best-of-N). ``answer`` is None when no candidate stated any.
+    """
+
+    answer: str | None
+    candidate: int
+    rule: Rule
+    share: float
+
+
+def aggregate(scores: Floats, how: Aggregation, unit: Unit) -> float:
+    """One score of a candidate from those of its steps, shape ``(steps,)``, in order; NaN without steps.
+
+    ``product`` multiplies probabilities and adds scores of every other unit, which are logarithms.
+    """
+    if len(scores) == 0:
+        return float("nan")
+    match how:
+        case "last":
+            return float(scores[-1])
+        case "min":
+            return float(scores.min())
+        case "mean":
+            return float(scores.mean())
+        case "product":
+            return float(scores.prod() if unit == "probability" else scores.sum())
+
+
+def best_of_n(scores: Floats) -> int:
+    """Index of the highest score; the first of equal ones. Candidates without a score (NaN) come last."""
+    return int(np.argmax(np.where(np.isnan(scores), -np.inf, scores)))
+
+
+def vote(classes: Classes, weights: Floats) -> tuple[int, Floats]:
+    """The answer class with the most weight, and the share of each class, shape ``(number of classes,)``.
+
+    Candidates without an answer (class −1) do not vote; of equal classes the one that appeared first wins.
+    Without any vote the class is −1.
+    """
+    voting = classes >= 0
+    if not voting.any():
+        return -1, np.zeros(0)
+    totals = np.bincount(classes[voting], weights=np.nan_to_num(weights[voting]))
+    if totals.sum() == 0:
+        totals = np.bincount(classes[voting]).astype(np.float64)
+    return int(np.argmax(totals)), totals / totals.sum()
+
+
+def decide(
+    rule: Rule, answers: list[str | None], classes: Classes, scores: Floats | None = None, unit: Unit = "rank"
+) -> Decision:
+    """Apply a rule to candidates with answers, their equivalence classes and, but for majority, their scores.
+
+    The candidate that stands for a voted answer is its best-scored one, without scores the first.
+    """
+    if rule == "majority" or scores is None:
+        rule, weights = "majority", np.ones(len(classes))
+    elif rule == "flow_vote":
+        weights = flow_weights(np.where(np.isnan(scores), np.nanmin(scores), scores), unit)
+    else:
+        chosen = best_of_n(scores)
+        return Decision(answer=answers[chosen], candidate=chosen, rule=rule, share=float("nan"))
+    winner, shares = vote(classes, weights)
+    if winner < 0:
+        return Decision(answer=None, candidate=0, rule=rule, share=float("nan"))
+    members = np.flatnonzero(classes == winner)
+    chosen = int(members[best_of_n(scores[members])] if scores is not None else members[0])
+    return Decision(answer=answers[chosen], candidate=chosen, rule=rule, share=float(shares[winner]))
