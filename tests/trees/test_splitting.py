@@ -6,8 +6,29 @@ from arts.trees.splitting import SPLITTERS, split_lines, split_numbered, split_p
 
 TEXTS = st.lists(
     st.sampled_from(
-        ["a", "Step 1: go", "## Step 2", "\n", "\n\n", "\r\n", " ", "\\[", "\\]", "$$", "```", "\\begin{align}"]
-        + ["\\end{align}", "- item", "  more", "1. first", "#### 72", "\x00", "\u202e", "Step 10", "x" * 40]
+        [
+            "a",
+            "Step 1: go",
+            "## Step 2",
+            "\n",
+            "\n\n",
+            "\r\n",
+            " ",
+            "\\[",
+            "\\]",
+            "$$",
+            "```",
+            "\\begin{align}",
+            "\\end{align}",
+            "- item",
+            "  more",
+            "1. first",
+            "#### 72",
+            "\x00",
+            "\u202e",
+            "Step 10",
+            "x" * 40,
+        ]
     ),
     max_size=30,
 ).map("".join)

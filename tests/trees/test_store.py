@@ -138,11 +138,9 @@ def test_a_newer_schema_is_refused(tmp_path):
         TreeStore.open(tmp_path / "a.db")
 
 
-@pytest.mark.parametrize(
-    "row", [{}, {"id": "x"}, {"schema": 99}, {"parent": [5], "text": ["a"]}, {"rollouts": "no"}]
-)
+@pytest.mark.parametrize("row", [{}, {"id": "x"}, {"schema": 99}, {"parent": [5], "text": ["a"]}, {"rollouts": "no"}])
 def test_malformed_exported_rows_name_the_row(tmp_path, row):
     path = tmp_path / "bad.jsonl"
     path.write_text(json.dumps(row) + "\n")
-    with pytest.raises(InputError, match="bad.jsonl:1"):
+    with pytest.raises(InputError, match=r"bad\.jsonl:1"):
         import_trees(path, tmp_path / "b.db")

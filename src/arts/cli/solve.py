@@ -1,1 +1,176 @@
 """Answer one question, or every problem of a file, by sampling solutions and deciding between them."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import tyro
+
+from arts.cli.sources import GraderName, open_problems
+from arts.errors import ArtsError, UsageError
+from arts.problems.base import Grader, Problem
+from arts.problems.graders import equivalence_classes, make_grader
+from arts.proposers.base import Proposer, Request, Sampling
+from arts.proposers.fork import completion_steps, derive_seed
+from arts.proposers.load import BackendOptions, open_proposer
+from arts.proposers.prompt import PromptFormat
+from arts.search.decide import Aggregation, Decision, Rule, aggregate, decide
+from arts.trees.splitting import SplitterName
+from arts.trees.tree import ROOT, Rollout, Tree
+from arts.verifiers.base import Verifier
+from arts.verifiers.load import load_verifier
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Flags of ``arts solve``."""
+
+    question: tyro.conf.Positional[str] = ""
+    """The question."""
+    problems: str = ""
+    """Instead of a question: a problem set or .jsonl file; one JSON line per problem on stdout."""
+    limit: int | None = None
+    """At most this many problems of the set."""
+    model: str = "bundled"
+    """bundled, a GGUF file, a model folder, a Hub id, or openai:URL#NAME."""
+    n: int = 16
+    """Solutions to sample."""
+    verifier: str = ""
+    """A checkpoint folder, likelihood or length; none: majority."""
+    rule: Rule = "flow_vote"
+    """How to decide when there is a verifier."""
+    aggregation: Aggregation = "last"
+    """How step scores become a solution's score."""
+    grader: GraderName = "math"
+    """Says which answers are equal."""
+    splitter: SplitterName = "paragraph"
+    """Cuts solutions into steps."""
+    show_tree: bool = False
+    """Draw the tree of solutions."""
+    sampling: Sampling = field(default_factory=lambda: Sampling(max_tokens=1024))
+    """How text is drawn from the model."""
+    prompt: PromptFormat = field(default_factory=PromptFormat)
+    """How a question becomes a prompt."""
+    backend: BackendOptions = field(default_factory=BackendOptions)
+    """Where and how the model runs."""
+    seed: int = 0
+    """Seed of the run."""
+
+
+def run(config: Config) -> int:
+    """Answers go to stdout, the vote and what was spent to stderr (one question) or into the JSON lines."""
+    if bool(config.question) == bool(config.problems):
+        raise UsageError('give either a question, as in: arts solve "What is 2+2?", or --problems FILE')
+    verifier = load_verifier(config.verifier) if config.verifier else None
+    problems = (
+        open_problems(config.problems, limit=config.limit)
+        if config.problems
+        else [Problem(id="question", question=config.question, answer="")]
+    )
+    proposer = open_proposer(config.model, prompt=config.prompt, options=config.backend)
+    grader = make_grader(config.grader)
+    try:
+        asyncio.run(_solve_all(config, problems, proposer, verifier, grader))
+    finally:
+        grader.close()
+    return 0
+
+
+async def _solve_all(
+    config: Config, problems: Sequence[Problem], proposer: Proposer, verifier: Verifier | None, grader: Grader
+) -> None:
+    try:
+        for problem in problems:
+            tree, answers = await sample_answers(config, problem, proposer, grader)
+            classes = equivalence_classes(grader, answers)
+            decision = _decide(config, tree, answers, classes, verifier)
+            spend = {"solutions": len(answers), "generated_tokens": sum(r.tokens for r in tree.rollouts)}
+            if config.problems:
+                print(json.dumps({"id": problem.id, **asdict(decision), **spend}, allow_nan=False, default=str)
+                      if decision.share == decision.share
+                      else json.dumps({"id": problem.id, **asdict(decision), "share": None, **spend}))  # fmt: skip
+            else:
+                _show(config, tree, answers, classes, decision, spend)
+    finally:
+        await proposer.aclose()
+
+
+async def sample_answers(
+    config: Config, problem: Problem, proposer: Proposer, grader: Grader
+) -> tuple[Tree, list[str | None]]:
+    """A tree of ``n`` solutions and the answer of each that did not fail.
+
+    Raises:
+        ArtsError: all of them failed.
+    """
+    tree = Tree(problem_id=problem.id, question=problem.question)
+    root = tree.state(ROOT)
+    requests = [Request(state=root, seed=derive_seed(config.seed, problem.id, i, 0)) for i in range(config.n)]
+    errors = []
+    async for index, completion in proposer.propose(requests, config.sampling):
+        if completion.stop == "error":
+            errors.append(completion.error)
+            continue
+        leaf = tree.add_path(ROOT, completion_steps(completion, config.splitter), completion.stop)
+        tree.rollouts.append(Rollout(backbone=index, leaf=leaf, tokens=completion.tokens, stop=completion.stop))
+    if not tree.rollouts:
+        raise ArtsError(f"all {config.n} requests failed, the last one with: {errors[-1] if errors else 'no reason'}")
+    ended = [(r.stop == "stop", tree.solution(r.leaf)) for r in tree.backbones]
+    return tree, [grader.extract(text) if stopped else None for stopped, text in ended]
+
+
+def _decide(
+    config: Config, tree: Tree, answers: list[str | None], classes: list[int], verifier: Verifier | None
+) -> Decision:
+    labels = np.array(classes)
+    if verifier is None or config.rule == "majority":
+        return decide("majority", answers, labels)
+    paths = [tree.path(r.leaf) for r in tree.backbones]
+    (values,) = verifier.score([(tree, [n for path in paths for n in path])])
+    parts = np.split(values, np.cumsum([len(p) for p in paths])[:-1])
+    scores = np.array([aggregate(part, config.aggregation, verifier.unit) for part in parts])
+    return decide(config.rule, answers, labels, scores, verifier.unit)
+
+
+def _show(
+    config: Config, tree: Tree, answers: list[str | None], classes: list[int], decision: Decision, spend: dict[str, Any]
+) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(stderr=True)
+    chosen = tree.backbones[decision.candidate]
+    if config.show_tree:
+        console.print(_drawing(tree, set(tree.path(chosen.leaf))))
+    console.print(Text(_visible(tree.solution(chosen.leaf)).strip()))
+    table = Table("answer", "solutions", title=decision.rule.replace("_", " "))
+    for label in sorted(set(classes), key=lambda c: (-classes.count(c), c)):
+        first = answers[classes.index(label)]
+        table.add_row(Text(_visible(first) if first is not None else "(none)"), str(classes.count(label)))
+    console.print(table)
+    share = f", {decision.share:.0%} of the vote" if decision.share == decision.share else ""
+    print(f"{spend['solutions']} solutions, {spend['generated_tokens']:,} tokens generated{share}", file=sys.stderr)
+    print(decision.answer if decision.answer is not None else "no answer")
+
+
+def _drawing(tree: Tree, chosen: set[int]) -> Any:
+    from rich.text import Text
+    from rich.tree import Tree as Drawing
+
+    drawing = Drawing(Text(_visible(tree.question)))
+    visits = tree.visits()
+    branches = {ROOT: drawing}
+    for node in range(1, len(tree)):
+        label = f"{visits[node]}× {_visible(tree.text[node]).strip()[:100]}"
+        branches[node] = branches[tree.parent[node]].add(Text(label, style="bold" if node in chosen else "dim"))
+    return drawing
+
+
+def _visible(text: str) -> str:
+    """A model's text with control characters made harmless for a terminal."""
+    return "".join(c if c in "\n\t" or c.isprintable() else "�" for c in text)

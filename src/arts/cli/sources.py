@@ -57,4 +57,3 @@ def task_defaults(spec: str) -> TaskDefaults:
     if known is None:
         return TaskDefaults(grader="math", splitter="paragraph")
     return TaskDefaults(grader=known.grader, splitter=known.splitter)
-

@@ -55,7 +55,9 @@ def collect(problems: Sequence[Problem], trees: Sequence[Tree], n: int, grader: 
     kept = [(p, t, t.backbones[:n]) for p, t in zip(problems, trees, strict=True) if len(t.backbones) >= n]
     if not kept:
         most = max((len(t.backbones) for t in trees), default=0)
-        raise UsageError(f"no problem has {n} successful samples (the most is {most}); use a smaller --n or sample more")
+        raise UsageError(
+            f"no problem has {n} successful samples (the most is {most}); use a smaller --n or sample more"
+        )
     outcomes = [[t.outcomes.get(r.leaf) for r in rollouts] for _, t, rollouts in kept]
     verdicts = [[o.verdict if o else Verdict.UNGRADED for o in row] for row in outcomes]
     answers = [[o.answer if o else None for o in row] for row in outcomes]
@@ -70,9 +72,7 @@ def collect(problems: Sequence[Problem], trees: Sequence[Tree], n: int, grader: 
     )
 
 
-def score_candidates(
-    candidates: Candidates, verifier: Verifier, aggregations: Sequence[Aggregation]
-) -> list[Selector]:
+def score_candidates(candidates: Candidates, verifier: Verifier, aggregations: Sequence[Aggregation]) -> list[Selector]:
     """Every step of every candidate scored once, then aggregated in each way."""
     wanted = []
     for tree, leaves in zip(candidates.trees, candidates.leaves, strict=True):

@@ -58,9 +58,7 @@ def _name(s: Selector) -> str:
     return f"{s.verifier} best-of-N" if s.aggregation == "last" else f"{s.verifier} best-of-N, {s.aggregation}"
 
 
-def compare(
-    candidates: Candidates, selectors: Sequence[Selector], ks: Sequence[int], seed: int = 0
-) -> dict[str, Any]:
+def compare(candidates: Candidates, selectors: Sequence[Selector], ks: Sequence[int], seed: int = 0) -> dict[str, Any]:
     """Everything a report shows, JSON-able; estimates are objects ``{value, low, high, n, method}``."""
     table = methods(candidates, selectors, ks, seed)
     by_name = {m.name: m for m in table}
@@ -74,7 +72,9 @@ def compare(
         "ungraded_share": float(candidates.ungraded.mean()),
         "ks": list(ks),
         "top_k": top,
-        "pass_at_k": {str(k): _plain(mean(metrics.pass_at_k(candidates.correct, k), seed)) for k in _ladder(candidates.n)},
+        "pass_at_k": {
+            str(k): _plain(mean(metrics.pass_at_k(candidates.correct, k), seed)) for k in _ladder(candidates.n)
+        },
         "methods": {
             m.name: {
                 "accuracy": {str(k): _plain(mean(m.per_problem[k], seed)) for k in ks},

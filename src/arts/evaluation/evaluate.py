@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from arts.evaluation.candidates import collect, score_candidates, stored_selector
+from arts.evaluation.candidates import Candidates, Selector, collect, score_candidates, stored_selector
 from arts.evaluation.compare import compare
 from arts.problems.base import Grader, Problem
+from arts.search.decide import Aggregation
 from arts.trees.tree import Tree
 from arts.verifiers.base import Unit, Verifier
 
-LEAD_AGGREGATIONS = ("last", "min")
+LEAD_AGGREGATIONS: tuple[Aggregation, ...] = ("last", "min")
 """The published baselines take the minimum over steps, the flow verifier the last step; both are reported for all."""
 STEPWISE = frozenset({"log_flow", "probability", "logit"})
 
@@ -36,14 +37,14 @@ def evaluate_trees(
     candidates = collect(problems, trees, max(ks), grader)
     selectors = []
     for verifier in verifiers:
-        how = LEAD_AGGREGATIONS if verifier.unit in STEPWISE else ("last",)
+        how = LEAD_AGGREGATIONS if verifier.unit in STEPWISE else LEAD_AGGREGATIONS[:1]
         selectors.extend(score_candidates(candidates, verifier, how))
     selectors.extend(stored_selector(candidates, name, unit) for name, unit in scores)
     result = compare(candidates, selectors, ks, seed)
     return {**result, "about": about or {}, "examples": _examples(candidates, selectors)}
 
 
-def _examples(candidates: Any, selectors: Any, count: int = 6) -> list[dict[str, Any]]:
+def _examples(candidates: Candidates, selectors: Sequence[Selector], count: int = 6) -> list[dict[str, Any]]:
     """Some problems with all their samples, for reading: the first ones with both correct and incorrect samples."""
     share = candidates.correct.mean(axis=1)
     mixed = [i for i in range(len(share)) if 0 < share[i] < 1] or list(range(len(share)))

@@ -67,9 +67,7 @@ def vote_at_k(correct: Bools, classes: Classes, weights: Floats, k: int, seed: i
     if k > n:
         return np.full(problems, np.nan)
     chosen = subsets(n, k, seed)
-    return np.array(
-        [_vote(c, a, w, chosen) for c, a, w in zip(correct, classes, np.nan_to_num(weights), strict=True)]
-    )
+    return np.array([_vote(c, a, w, chosen) for c, a, w in zip(correct, classes, np.nan_to_num(weights), strict=True)])
 
 
 def _vote(correct: Bools, classes: Classes, weights: Floats, chosen: NDArray[np.int64]) -> float:

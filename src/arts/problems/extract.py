@@ -5,6 +5,7 @@ as a declared fallback, the last number. Each look is linear in the text and bou
 """
 
 import re
+from collections import deque
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,12 +52,8 @@ def extract_answer(text: str, *, fallback_last_number: bool = True) -> Extractio
 
 
 def _last(pattern: re.Pattern[str], text: str) -> str | None:
-    found = None
-    for found in pattern.finditer(text):
-        pass
-    if found is None:
-        return None
-    return found[found.lastindex or 0].strip()
+    found = deque(pattern.finditer(text), maxlen=1)
+    return found[0][found[0].lastindex or 0].strip() if found else None
 
 
 def _last_box(text: str) -> str | None:

@@ -43,7 +43,9 @@ def load_problems(spec: str, *, limit: int | None = None, offset: int = 0) -> li
         return _unique(islice(_from_rows(read_rows(path), str(path), None), offset, stop), spec)
     near = difflib.get_close_matches(name, [*SETS, "congruences"], n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""
-    raise InputError(f"{spec}: no such problem set; {hint}give a .jsonl file, hf:REPO#SPLIT or a name of 'arts problems list'")
+    raise InputError(
+        f"{spec}: no such problem set; {hint}give a .jsonl file, hf:REPO#SPLIT or a name of 'arts problems list'"
+    )
 
 
 def _split(spec: str, split: str, known: ProblemSet) -> str:

@@ -96,4 +96,3 @@ class _Worker:
         if not line:
             raise EOFError
         return line
-

@@ -24,9 +24,7 @@ class ProblemSet:
 
 
 SETS: dict[str, ProblemSet] = {
-    "math500": ProblemSet(
-        hub_id="HuggingFaceH4/MATH-500", about="500 problems of the MATH test set (PRM800K split)"
-    ),
+    "math500": ProblemSet(hub_id="HuggingFaceH4/MATH-500", about="500 problems of the MATH test set (PRM800K split)"),
     "gsm8k": ProblemSet(
         hub_id="openai/gsm8k",
         config="main",

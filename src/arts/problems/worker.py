@@ -48,7 +48,7 @@ def main() -> None:
             return "incorrect", "the answer cannot be parsed"
         return ("correct" if verify(gold, said, timeout_seconds=None) else "incorrect"), ""
 
-    print(json.dumps("ready"), file=out, flush=True)  # noqa: T201
+    print(json.dumps("ready"), file=out, flush=True)
     for line in sys.stdin:
         task = json.loads(line)
         _limit(2 * task["deadline_s"])
@@ -58,7 +58,7 @@ def main() -> None:
             # math-verify raises whatever sympy raises; the pair is reported as ungraded with the reason
             reply = "ungraded", f"math-verify failed: {type(error).__name__}"
         _limit(0)
-        print(json.dumps(reply), file=out, flush=True)  # noqa: T201
+        print(json.dumps(reply), file=out, flush=True)
 
 
 if __name__ == "__main__":

@@ -76,9 +76,7 @@ class LlamaCppProposer:
         )
         return cls(server, client, path.stem, prompt, parallel)
 
-    async def propose(
-        self, requests: Sequence[Request], sampling: Sampling
-    ) -> AsyncIterator[tuple[int, Completion]]:
+    async def propose(self, requests: Sequence[Request], sampling: Sampling) -> AsyncIterator[tuple[int, Completion]]:
         """Yield completions as they finish; all slots are shared by concurrent calls."""
         tasks = [asyncio.create_task(self._indexed(i, r, sampling)) for i, r in enumerate(requests)]
         try:
@@ -128,7 +126,9 @@ class LlamaCppProposer:
             body = {"messages": self._prompt.messages(question)}
             response = await self._client.post("/apply-template", json=body)
             if response.status_code != httpx.codes.OK:
-                raise UsageError(f"{self.name}: no usable chat template ({_reason(response)}); use --prompt.style plain")
+                raise UsageError(
+                    f"{self.name}: no usable chat template ({_reason(response)}); use --prompt.style plain"
+                )
             known = self._openings[question] = str(response.json()["prompt"])
         return known
 

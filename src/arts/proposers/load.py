@@ -107,6 +107,4 @@ def _transformers(model: str, prompt: PromptFormat, options: BackendOptions) -> 
         if error.name not in ("torch", "transformers"):
             raise
         raise MissingExtraError(f"{model}: running a model folder", "torch") from error
-    return TransformersProposer.load(
-        model, prompt=prompt, device=options.device, batch_size=options.batch_size
-    )
+    return TransformersProposer.load(model, prompt=prompt, device=options.device, batch_size=options.batch_size)

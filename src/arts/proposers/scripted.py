@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import AsyncIterator, Mapping, Sequence
+from itertools import pairwise
 from typing import final
 
 import numpy as np
@@ -34,9 +35,7 @@ class ScriptedProposer:
         total = sum(rest.values())
         return {text: weight / total for text, weight in rest.items() if weight > 0}
 
-    async def propose(
-        self, requests: Sequence[Request], sampling: Sampling
-    ) -> AsyncIterator[tuple[int, Completion]]:
+    async def propose(self, requests: Sequence[Request], sampling: Sampling) -> AsyncIterator[tuple[int, Completion]]:
         """Yield completions in the order of the requests."""
         for index, request in enumerate(requests):
             yield index, self._complete(request, sampling)
@@ -60,7 +59,7 @@ class ScriptedProposer:
         """Conditional log-probability of each character and of the end, by counting the mass that agrees so far."""
         masses = [sum(p for t, p in choices.items() if t.startswith(text[:i])) for i in range(len(text) + 1)]
         masses.append(choices[text])
-        return [math.log(after / before) for before, after in zip(masses, masses[1:], strict=False)]
+        return [math.log(after / before) for before, after in pairwise(masses)]
 
 
 def _completion(text: str, logprobs: Sequence[float], *, ended: bool) -> Completion:

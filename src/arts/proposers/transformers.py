@@ -68,9 +68,7 @@ class TransformersProposer:
             raise ModelError(f"{path}: has no chat template; use --prompt.style plain")
         return cls(model.to(where).eval(), tokenizer, source.name, prompt, batch_size)
 
-    async def propose(
-        self, requests: Sequence[Request], sampling: Sampling
-    ) -> AsyncIterator[tuple[int, Completion]]:
+    async def propose(self, requests: Sequence[Request], sampling: Sampling) -> AsyncIterator[tuple[int, Completion]]:
         """Yield completions batch by batch, in the order of the requests within a batch."""
         prompts = [self._encode(request) for request in requests]
         fitting = [i for i, ids in enumerate(prompts) if len(ids) < self._context]
@@ -152,9 +150,7 @@ class TransformersProposer:
             mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
             positions = positions[:, -1:] + 1
 
-    def _completion(
-        self, row: "_Row", tokens: list[int], logprobs: list[float], sampling: Sampling
-    ) -> Completion:
+    def _completion(self, row: "_Row", tokens: list[int], logprobs: list[float], sampling: Sampling) -> Completion:
         ended = bool(tokens) and tokens[-1] in self._ends
         texts = self._prefix_texts(tokens[:-1] if ended else tokens)
         text = texts[-1] if texts else ""
@@ -233,9 +229,7 @@ def draw(logits: torch.Tensor, uniform: torch.Tensor, sampling: Sampling) -> tor
     return order.gather(1, torch.minimum(index, last))[:, 0]
 
 
-def _left_padded(
-    rows: Sequence[Sequence[int]], pad: int, device: torch.device
-) -> tuple[torch.Tensor, torch.Tensor]:
+def _left_padded(rows: Sequence[Sequence[int]], pad: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     width = max(map(len, rows))
     ids = torch.full((len(rows), width), pad, device=device)
     mask = torch.zeros((len(rows), width), dtype=torch.long, device=device)

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from arts.trees.tree import NO_PARENT, ROOT, Tree
 from arts.training.objectives import NodeTable
+from arts.trees.tree import NO_PARENT, ROOT, Tree
 from arts.verifiers.encoding import encode
 from arts.verifiers.features import FeatureCache
 from arts.verifiers.neural import padded

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import Trainer, TrainingArguments, set_seed
+from transformers import PrinterCallback, Trainer, TrainingArguments, set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
 from arts.errors import UsageError
 from arts.problems.base import Verdict
-from arts.trees.tree import Tree
 from arts.training.batches import Example, collate, make_example
 from arts.training.objectives import OBJECTIVES, ObjectiveName
+from arts.trees.tree import Tree
 from arts.verifiers.checkpoint import CONFIG, SavedVerifier, save_checkpoint
 from arts.verifiers.features import FeatureCache
 from arts.verifiers.modules import Architecture, Scorer, best_device, load_feature_model, load_tokenizer, make_scorer
@@ -91,6 +91,7 @@ def train_verifier(
         eval_dataset=_Trees(examples[:held]) if held else None,
         data_collator=collate,
     )
+    trainer.remove_callback(PrinterCallback)
     trainer.objective, trainer.leaf_weight = spec.loss, config.leaf_weight
     result = trainer.train(resume_from_checkpoint=get_last_checkpoint(str(out)) if out.is_dir() else None)
     metrics = {"training_loss": float(result.training_loss), "updates": float(result.global_step)}
@@ -162,7 +163,7 @@ class _Trees(torch.utils.data.Dataset[Example]):
         return self._examples[index]
 
 
-class _ObjectiveTrainer(Trainer):
+class _ObjectiveTrainer(Trainer):  # type: ignore[misc]
     """A Trainer whose loss is one of ours."""
 
     objective: Any
@@ -181,8 +182,3 @@ class _ObjectiveTrainer(Trainer):
         with torch.no_grad():
             loss = self.compute_loss(model, self._prepare_inputs(inputs))
         return loss.detach(), None, None
-
-    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
-        """Record; the printing of the base class is not wanted on standard output."""
-        self.state.log_history.append({**logs, "step": self.state.global_step})
-        self.control = self.callback_handler.on_log(self.args, self.state, self.control, logs)

@@ -66,7 +66,7 @@ def rfm(log_flow: Tensor, nodes: NodeTable, leaf_weight: float) -> Loss:
 
 
 def log_sum_children(log_flow: Tensor, parent: Tensor) -> Tensor:
-    """log Σ F over the children of each node, shape (N,); −inf at nodes without children."""
+    """Log Σ F over the children of each node, shape (N,); −inf at nodes without children."""
     children = parent >= 0
     of, flows = parent[children], log_flow[children]
     top = torch.full_like(log_flow, -torch.inf).scatter_reduce(0, of, flows.detach(), "amax")

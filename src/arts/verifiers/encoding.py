@@ -28,8 +28,8 @@ def encode(tree: Tree, nodes: Sequence[int], tokenizer: Any, max_tokens: int) ->
     """Tokenise the fewest trajectories that pass through all ``nodes``.
 
     The text is the question, a newline and the solution. A token that straddles two steps belongs to the step
-    it begins in. Of a text longer than ``max_tokens`` the first tokens are kept; states beyond them are read at the last
-    one that is left.
+    it begins in. Of a text longer than ``max_tokens`` the first tokens are kept; states beyond them are read at
+    the last one that is left.
     """
     wanted = set(nodes)
     inner = {n for node in nodes for n in [ROOT, *tree.path(node)[:-1]]} if nodes else set()

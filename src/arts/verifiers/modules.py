@@ -43,9 +43,7 @@ class Scorer(nn.Module):
     def __init__(self, encoder: nn.Module, width: int, dropout: float) -> None:
         super().__init__()
         self.encoder = encoder
-        self.head = nn.Sequential(
-            nn.Linear(width, width), nn.GELU(), nn.Dropout(dropout), nn.Linear(width, 1)
-        )
+        self.head = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Dropout(dropout), nn.Linear(width, 1))
 
     def forward(self, inputs: Tensor, mask: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
         """``inputs`` (B, T) token ids or (B, T, D) features, ``mask`` (B, T); scores of the states, (N,)."""

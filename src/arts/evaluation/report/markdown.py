@@ -35,8 +35,8 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         headline(result) + "\n",
         _table(header, rows),
         f"\nAccuracy in percent with 95 % intervals (problem-clustered bootstrap, {result['problems']} problems, "
-        f"{result['samples_per_problem']} samples each). N < {result['samples_per_problem']} averages over all subsets of "
-        "that size; votes over at most 400 of them, the same for all methods. Differences are paired.\n",
+        f"{result['samples_per_problem']} samples each). A smaller N averages over all "
+        "subsets of that size; votes over at most 400 of them, the same for all methods. Differences are paired.\n",
         "## pass@k\n",
         _table(["k", "pass@k"], [[k, percent(e)] for k, e in result["pass_at_k"].items()]),
         "",
@@ -54,15 +54,15 @@ def to_markdown(result: Mapping[str, Any]) -> str:
 def headline(result: Mapping[str, Any]) -> str:
     """One sentence: the best learned or given selector against majority, with its interval."""
     fixed = ("random", "majority", "oracle (pass@N)")
-    rivals = {k: m for k, m in result["methods"].items() if k not in fixed and m["accuracy"][str(result["top_k"])]["value"]}
+    top = str(result["top_k"])
+    rivals = {k: m for k, m in result["methods"].items() if k not in fixed and m["accuracy"][top]["value"]}
     if not rivals:
         return f"pass@1 is {percent(result['pass_at_k']['1'])} %."
-    top = str(result["top_k"])
     name = max(rivals, key=lambda k: rivals[k]["accuracy"][top]["value"])
     best = rivals[name]
     return (
-        f"Of all ways of deciding between {top} samples, {name} is the most accurate: {percent(best['accuracy'][top])} %,"
-        f" {percent(best['minus_majority'], signed=True)} points against majority and"
+        f"Of all ways of deciding between {top} samples, {name} is the most accurate:"
+        f" {percent(best['accuracy'][top])} %, {percent(best['minus_majority'], signed=True)} points against majority and"
         f" {percent(best['minus_random'], signed=True)} against one sample."
     )
 

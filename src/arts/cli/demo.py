@@ -1,0 +1,138 @@
+"""The whole pipeline on the bundled model: sample, train, decide, report. No network, no GPU, a few minutes."""
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from arts.cli.evaluate import show
+from arts.cli.sample import Config as SampleConfig
+from arts.cli.sample import describe, sample
+from arts.evaluation.evaluate import evaluate_trees
+from arts.evaluation.report import write_report
+from arts.models import BUNDLED
+from arts.problems.graders import make_grader
+from arts.testbed.measure import SAMPLING
+from arts.training.fit import TrainConfig, is_finished, train_verifier
+from arts.training.objectives import ObjectiveName
+from arts.trees.store import TreeStore
+from arts.verifiers.base import Verifier
+from arts.verifiers.features import FeatureCache
+from arts.verifiers.load import load_verifier
+from arts.verifiers.modules import Architecture, load_feature_model
+
+SHAPE = Architecture(backbone=BUNDLED, mode="frozen", trunk_layers=2, trunk_width=96, max_tokens=64)
+OBJECTIVES: tuple[ObjectiveName, ...] = ("prm", "rm", "orm", "rfm")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Flags of ``arts demo``."""
+
+    out: Path = Path("runs/demo")
+    """Folder for stores, verifiers and the report."""
+    train_problems: int = 300
+    """Problems whose trees the verifiers learn from."""
+    test_problems: int = 150
+    """Held-out problems that are reported on."""
+    epochs: float = 3.0
+    """Passes over the training trees."""
+    seed: int = 0
+    """Of sampling, training and statistics."""
+
+
+def run(config: Config) -> int:
+    """Print the table, name the report; a second run resumes, or shows what is there."""
+    started = time.monotonic()
+    report = config.out / "report" / "report.json"
+    if report.is_file():
+        result = json.loads(report.read_text(encoding="utf-8"))
+        show(result)
+        print(f"done already; the report is {report.with_suffix('.html')} (remove {config.out} to run again)")
+        return 0
+    stages = _Stages(started)
+    train = _sample(config, "train", n=8, fork_probability=0.5, limit=config.train_problems)
+    test = _sample(config, "test", n=16, fork_probability=0.0, limit=config.test_problems)
+    stages.done("sampling")
+    verifiers = _verifiers(config, train)
+    stages.done("training")
+    result = _evaluate(config, test, verifiers)
+    paths = write_report(result, config.out / "report")
+    stages.done("evaluation")
+    show(result)
+    print(f"{stages.text()}; the report is {paths[-1]}")
+    return 0
+
+
+class _Stages:
+    def __init__(self, started: float) -> None:
+        self._last, self._times = started, dict[str, float]()
+
+    def done(self, name: str) -> None:
+        now = time.monotonic()
+        self._times[name], self._last = now - self._last, now
+        print(f"{name} took {self._times[name]:.0f} s", file=sys.stderr)
+
+    def text(self) -> str:
+        parts = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in self._times.items())
+        return f"{sum(self._times.values()):.0f} s in all ({parts})"
+
+
+def _sample(config: Config, split: str, *, n: int, fork_probability: float, limit: int) -> Path:
+    store = config.out / f"{split}.db"
+    total = sample(
+        SampleConfig(
+            problems=f"congruences:{split}",
+            store=store,
+            limit=limit,
+            n=n,
+            fork_probability=fork_probability,
+            sampling=SAMPLING,
+            seed=config.seed,
+        )
+    )
+    print(f"{split}: {describe(total)}", file=sys.stderr)
+    return store
+
+
+def _verifiers(config: Config, store_path: Path) -> list[Verifier]:
+    """One verifier per objective, on the same trees and the same features."""
+    with TreeStore.open(store_path) as store:
+        trees = list(store.trees())
+    features = FeatureCache(load_feature_model(BUNDLED), keep=True)
+    found: list[Verifier] = []
+    for objective in OBJECTIVES:
+        out = config.out / objective
+        if is_finished(out):
+            found.append(load_verifier(str(out)))
+            continue
+        training = TrainConfig(
+            objective=objective, learning_rate=2e-3, epochs=config.epochs, trees_per_batch=8, seed=config.seed
+        )
+        found.append(train_verifier(trees, SHAPE, training, out, features=features, about={"store": store_path.name}))
+        print(f"trained {objective}", file=sys.stderr)
+    return found
+
+
+def _evaluate(config: Config, store_path: Path, verifiers: Sequence[Verifier]) -> dict[str, Any]:
+    with TreeStore.open(store_path) as store:
+        problems, trees = store.problems(), list(store.trees())
+    return evaluate_trees(
+        problems,
+        trees,
+        [load_verifier("likelihood"), *verifiers],
+        make_grader("exact"),
+        ks=(2, 4, 8, 16),
+        seed=config.seed,
+        about={
+            "command": "arts demo",
+            "arts": version("arts"),
+            "seed": config.seed,
+            "training problems": config.train_problems,
+            "sampling": f"temperature {SAMPLING.temperature:g}, top-p {SAMPLING.top_p:g}",
+        },
+    )

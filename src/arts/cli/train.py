@@ -1,0 +1,60 @@
+"""Train a verifier on a store of trees; running the same command again resumes a killed run."""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import tyro
+
+from arts.errors import MissingExtraError, UsageError
+from arts.trees.store import TreeStore
+
+try:
+    from arts.training.fit import TrainConfig, check_trees, is_finished, train_verifier
+    from arts.training.objectives import OBJECTIVES
+    from arts.verifiers.modules import Architecture
+except ModuleNotFoundError as error:
+    if error.name not in ("torch", "transformers", "safetensors"):
+        raise
+    raise MissingExtraError("arts train", "torch") from error
+
+__doc__ += "\n\nObjectives:\n" + "\n".join(f"  {name}: {spec.about}" for name, spec in OBJECTIVES.items())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Flags of ``arts train``."""
+
+    store: tyro.conf.Positional[Path]
+    """The store with the trees."""
+    out: Path
+    """Folder of the checkpoint."""
+    architecture: Architecture = field(default_factory=lambda: Architecture(backbone="bundled"))
+    """The network; the defaults are the paper's."""
+    training: TrainConfig = field(default_factory=TrainConfig)
+    """What it is trained for, and how."""
+
+
+def run(config: Config) -> int:
+    """Train; the checkpoint's folder goes to stdout."""
+    if is_finished(config.out):
+        print(f"{config.out}: is trained already; use another --out to train again", file=sys.stderr)
+        print(config.out)
+        return 0
+    _check_flags(config.architecture)
+    with TreeStore.open(config.store) as store:
+        trees = list(store.trees())
+    check_trees(trees, config.training)
+    train_verifier(trees, config.architecture, config.training, config.out, about={"store": config.store.name})
+    print(config.out)
+    return 0
+
+
+def _check_flags(shape: Architecture) -> None:
+    """Refuse flags that would be ignored."""
+    plain = Architecture(backbone=shape.backbone)
+    lora = (shape.lora_r, shape.lora_alpha, shape.lora_dropout)
+    if shape.mode != "lora" and lora != (plain.lora_r, plain.lora_alpha, plain.lora_dropout):
+        raise UsageError(f"mode {shape.mode} has no adapters; leave out the --architecture.lora-* flags")
+    if shape.mode != "frozen" and shape.trunk_layers:
+        raise UsageError(f"mode {shape.mode} has no trunk; leave out --architecture.trunk-layers or use mode frozen")
