@@ -62,7 +62,8 @@ def headline(result: Mapping[str, Any]) -> str:
     best = rivals[name]
     return (
         f"Of all ways of deciding between {top} samples, {name} is the most accurate:"
-        f" {percent(best['accuracy'][top])} %, {percent(best['minus_majority'], signed=True)} points against majority and"
+        f" {percent(best['accuracy'][top])} %,"
+        f" {percent(best['minus_majority'], signed=True)} points against majority and"
         f" {percent(best['minus_random'], signed=True)} against one sample."
     )
 

@@ -1,0 +1,53 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arts.problems.extract import extract_answer
+
+BALANCED = st.recursive(
+    st.text(st.characters(codec="utf-8", exclude_characters="{}\\"), max_size=5),
+    lambda inner: st.lists(inner.map(lambda s: f"{{{s}}}") | st.just("\\frac"), max_size=3).map("".join),
+    max_leaves=8,
+)
+
+
+@given(BALANCED, st.text(st.characters(exclude_characters="\\"), max_size=20))
+def test_a_balanced_box_gives_its_content_back(content, before):
+    found = extract_answer(f"{before}\\boxed{{{content}}} and so on 7")
+    assert found is not None
+    assert (found.how, found.value) == ("boxed", content.strip())
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "how"),
+    [
+        ("\\boxed{1} then \\boxed{2}", "2", "boxed"),
+        ("\\boxed{2} then \\boxed{3", "2", "boxed"),  # the last balanced one
+        ("so \\boxed 5.", "5", "boxed"),
+        ("\\fbox{a}", "a", "boxed"),
+        ("12 * 6\n#### 1,234", "1,234", "hash"),
+        ("The answer is 12. It was easy.", "12", "phrase"),
+        ("The final answer is: 3.5", "3.5", "phrase"),
+        ("add 7 x = 41\ndiv 1 x = 5\n", "5", "last_number"),
+        ("we get 1,000, done", "1,000", "last_number"),
+        ("temperature -3/4", "-3/4", "last_number"),
+    ],
+)
+def test_how_an_answer_is_found(text, value, how):
+    found = extract_answer(text)
+    assert found is not None
+    assert (found.value, found.how) == (value, how)
+
+
+@pytest.mark.parametrize("text", ["", "no answer here", "\x00\x00", "\\boxed{", "{" * 1000])
+def test_no_answer(text):
+    assert extract_answer(text) is None
+
+
+def test_the_last_number_can_be_refused():
+    assert extract_answer("it is 5", fallback_last_number=False) is None
+
+
+@pytest.mark.parametrize("text", ["\\boxed{" * 300_000, "1" * 10_000_000, "####" * 1_000_000, "\\boxed" * 500_000])
+def test_huge_texts_are_bounded(text):
+    extract_answer(text)  # the suite's time limit is the assertion

@@ -1,0 +1,60 @@
+import gzip
+import json
+
+import pytest
+
+from arts.errors import InputError
+from arts.problems.load import load_problems
+
+ROWS = [{"id": "a", "problem": "1+1?", "answer": "2", "level": 1}, {"question": "2+2?", "answer": 4}]
+
+
+def write(path, rows):
+    text = "".join(json.dumps(r) + "\n" for r in rows)
+    path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+    return str(path)
+
+
+@pytest.mark.parametrize("name", ["set.jsonl", "set.jsonl.gz"])
+def test_files_of_the_schema(tmp_path, name):
+    problems = load_problems(write(tmp_path / name, ROWS))
+    assert [(p.id, p.question, p.answer, p.level) for p in problems] == [
+        ("a", "1+1?", "2", 1),
+        ("set-2", "2+2?", "4", None),
+    ]
+    assert load_problems(write(tmp_path / name, ROWS), limit=1, offset=1) == problems[1:]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('{"problem": "x", "answer": "1"}\n{"problem": ', r"bad\.jsonl:2: not JSON"),
+        ("[1]\n", r"bad\.jsonl:1: a list"),
+        ('{"problem": "x"}\n', r"bad\.jsonl:1: nothing under 'answer'"),
+        ('{"answer": "1"}\n', r"bad\.jsonl:1: nothing under 'problem'"),
+        ('{"id": 1, "problem": "x", "answer": "1"}\n' * 2, "two rows have the id '1'"),
+    ],
+)
+def test_bad_rows_are_named(tmp_path, text, place):
+    path = tmp_path / "bad.jsonl"
+    path.write_text(text)
+    with pytest.raises(InputError, match=place):
+        load_problems(str(path))
+
+
+def test_what_is_not_utf8_is_named(tmp_path):
+    path = tmp_path / "bad.jsonl"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="UTF-8"):
+        load_problems(str(path))
+
+
+@pytest.mark.parametrize(("spec", "hint"), [("gsm9k", "did you mean 'gsm8k'"), ("none.jsonl", "no such file")])
+def test_unknown_sets(spec, hint):
+    with pytest.raises(InputError, match=hint):
+        load_problems(spec)
+
+
+def test_an_unknown_split_lists_the_known_ones():
+    with pytest.raises(InputError, match="train, test"):
+        load_problems("gsm8k:dev")

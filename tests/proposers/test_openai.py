@@ -1,0 +1,121 @@
+import asyncio
+import json
+
+import httpx
+import pytest
+
+from arts.errors import EndpointError, UsageError
+from arts.proposers.base import Request, Sampling
+from arts.proposers.openai import OpenAIProposer
+from arts.proposers.prompt import PromptFormat
+from arts.trees.tree import State
+
+GOOD = {"choices": [{"message": {"content": "4"}, "finish_reason": "stop"}], "usage": {"completion_tokens": 1}}
+
+
+def ask(answers, *, text="", api="chat", **options):
+    """One request against a transport that gives these answers in turn; returns completion, bodies and waits."""
+    bodies, waits, queue = [], [], list(answers)
+
+    def handle(http):
+        bodies.append(json.loads(http.content))
+        answer = queue.pop(0) if len(queue) > 1 else queue[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def sleep(seconds):
+        waits.append(seconds)
+
+    async def run():
+        proposer = OpenAIProposer(
+            "http://localhost:1/v1", "m", prompt=PromptFormat(), api=api, transport=httpx.MockTransport(handle),
+            sleep=sleep, **options,
+        )  # fmt: skip
+        request = Request(state=State(problem_id="p", question="2+2?", text=text), seed=2**40 + 5)
+        pairs = [pair async for pair in proposer.propose([request], Sampling(stop=("\n\n",)))]
+        await proposer.aclose()
+        return pairs[0][1]
+
+    return asyncio.run(run()), bodies, waits
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        httpx.Response(500, text="oops"),
+        httpx.Response(200, text="{not json"),
+        httpx.Response(200, json={"choices": []}),
+        httpx.Response(200, json={"choices": [{"message": {"content": 5}}]}),
+        httpx.ReadTimeout("slow"),
+        httpx.RemoteProtocolError("cut"),
+    ],
+)
+def test_passing_failures_are_tried_again(fault):
+    completion, bodies, waits = ask([fault, httpx.Response(200, json=GOOD)])
+    assert (completion.text, len(bodies), len(waits)) == ("4", 2, 1)
+
+
+def test_a_failure_that_stays_is_an_error_completion():
+    completion, bodies, _ = ask([httpx.Response(503, json={"error": {"message": "busy"}})], retries=2)
+    assert (completion.stop, len(bodies)) == ("error", 3)
+    assert "busy" in completion.error
+
+
+def test_retry_after_is_honoured():
+    limited = httpx.Response(429, headers={"Retry-After": "7"}, text="slow down")
+    _, _, waits = ask([limited, httpx.Response(200, json=GOOD)])
+    assert waits[0] >= 7
+
+
+@pytest.mark.parametrize("status", [400, 401, 404])
+def test_what_cannot_pass_ends_the_run_at_once(status):
+    with pytest.raises(EndpointError, match=f"HTTP {status}: bad model"):
+        ask([httpx.Response(status, json={"error": {"message": "bad\nmodel"}})])
+
+
+def test_an_endpoint_that_was_never_reached_is_named():
+    with pytest.raises(EndpointError, match="is the server running"):
+        ask([httpx.ConnectError("refused")], retries=1)
+
+
+def test_a_stalled_request_ends_at_its_deadline():
+    class Stalled(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request):
+            await asyncio.sleep(60)
+
+    async def run():
+        proposer = OpenAIProposer(
+            "http://localhost:1/v1", "m", prompt=PromptFormat(), transport=Stalled(), timeout_s=0.05, retries=0
+        )
+        request = Request(state=State(problem_id="p", question="q"), seed=0)
+        return [c async for _, c in proposer.propose([request], Sampling())]
+
+    (completion,) = asyncio.run(run())
+    assert completion.stop == "error"
+
+
+def test_a_state_is_sent_as_the_opening_of_the_answer():
+    _, (body,), _ = ask([httpx.Response(200, json=GOOD)], text="First,")
+    assert body["messages"][-1] == {"role": "assistant", "content": "First,"}
+    assert body["continue_final_message"] is True
+    assert body["seed"] < 2**31
+    _, (fresh,), _ = ask([httpx.Response(200, json=GOOD)])
+    assert fresh["messages"][-1]["role"] == "user"
+
+
+def test_completions_send_the_raw_prompt_and_read_logprobs():
+    choice = {"text": "a b", "finish_reason": "length", "logprobs": {"tokens": ["a", " b"], "token_logprobs": [-1, -2]}}
+    completion, (body,), _ = ask([httpx.Response(200, json={"choices": [choice]})], text="x", api="completions")
+    assert body["prompt"] == "2+2?\nx"
+    assert (completion.token_ends, completion.token_logprobs, completion.stop) == ((1, 3), (-1.0, -2.0), "length")
+
+
+def test_a_missing_key_names_the_variable_and_a_key_is_never_shown(monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(UsageError, match="OPENAI_API_KEY"):
+        OpenAIProposer("https://example.org/v1", "m", prompt=PromptFormat())
+    monkeypatch.setenv("OPENAI_API_KEY", "secret-key")
+    with pytest.raises(EndpointError) as caught:
+        ask([httpx.Response(401, text="no")])
+    assert "secret-key" not in str(caught.value)

@@ -1,0 +1,100 @@
+import asyncio
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from arts.errors import ModelError
+from arts.models import bundled_model
+from arts.proposers.base import Request, Sampling
+from arts.proposers.prompt import PromptFormat
+from arts.proposers.transformers import TransformersProposer, draw
+from arts.trees.tree import State
+
+QUESTIONS = ["solve 7 x = 12 mod 29", "solve 3 x = 5 mod 19", "solve 11 x = 40 mod 47"]
+
+
+@pytest.fixture(scope="module")
+def proposer():
+    return TransformersProposer.load(str(bundled_model()), prompt=PromptFormat(), device="cpu")
+
+
+def run(proposer, requests, sampling):
+    async def collect():
+        return [pair async for pair in proposer.propose(requests, sampling)]
+
+    return [c for _, c in sorted(asyncio.run(collect()), key=lambda pair: pair[0])]
+
+
+def requests(n=12):
+    return [
+        Request(state=State(problem_id="p", question=QUESTIONS[i % 3], text="" if i % 2 else "neg 4 x = 3\n"), seed=i)
+        for i in range(n)
+    ]
+
+
+def test_logprobs_are_those_of_a_plain_forward_pass(proposer):
+    model, tokenizer = proposer._model, proposer._tokenizer
+    for r, c in zip(requests(), run(proposer, requests(), Sampling(max_tokens=30, temperature=0.7)), strict=True):
+        prompt = tokenizer(f"{r.state.question}\n{r.state.text}")["input_ids"]
+        tokens = tokenizer(c.text, add_special_tokens=False)["input_ids"] + [2] * (c.stop == "stop")
+        with torch.inference_mode():
+            logits = model(torch.tensor([prompt + tokens])).logits[0, len(prompt) - 1 : -1]
+        expected = logits.log_softmax(-1).gather(1, torch.tensor(tokens)[:, None])[:, 0]
+        np.testing.assert_allclose(c.token_logprobs, expected.numpy(), atol=1e-4)
+
+
+def test_a_row_does_not_depend_on_its_batch(proposer):
+    together = run(proposer, requests(), Sampling(max_tokens=30, temperature=1.0))
+    alone = [run(proposer, [r], Sampling(max_tokens=30, temperature=1.0))[0] for r in requests()]
+    assert [c.text for c in together] == [c.text for c in alone]
+
+
+def test_greedy_is_the_same_for_every_seed(proposer):
+    state = State(problem_id="p", question=QUESTIONS[0])
+    texts = {c.text for c in run(proposer, [Request(state=state, seed=i) for i in range(4)], Sampling(temperature=0))}
+    assert len(texts) == 1
+
+
+def test_stop_strings_end_the_text_and_are_not_part_of_it(proposer):
+    for c in run(proposer, requests(), Sampling(max_tokens=30, temperature=1.0, stop=("\n",))):
+        assert "\n" not in c.text
+        assert c.stop == "stop"
+
+
+def test_a_prompt_beyond_the_context_is_an_error_completion(proposer):
+    long = State(problem_id="p", question=QUESTIONS[0], text="add 7 x = 41\n" * 60)
+    ok = State(problem_id="p", question=QUESTIONS[0])
+    bad, good = run(proposer, [Request(state=long, seed=0), Request(state=ok, seed=0)], Sampling(max_tokens=5))
+    assert (bad.stop, good.stop) == ("error", "length")
+    assert "context" in bad.error
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(st.floats(-8, 8), min_size=2, max_size=12), st.sampled_from([0.3, 1.0]), st.sampled_from([0.5, 0.9, 1.0])
+)
+def test_draws_follow_the_tempered_truncated_distribution(logits, temperature, top_p):
+    scaled = np.array(logits) / temperature
+    p = np.exp(scaled - scaled.max())
+    p /= p.sum()
+    order = np.argsort(-p, kind="stable")
+    before = np.cumsum(p[order]) - p[order]
+    kept = order[before < top_p - 1e-9]
+    wanted = np.zeros(len(p))
+    wanted[kept] = p[kept] / p[kept].sum()
+    u = torch.linspace(0, 1, 4001, dtype=torch.double)[:-1]
+    rows = torch.tensor(logits, dtype=torch.double).repeat(len(u), 1)
+    drawn = draw(rows, u, Sampling(temperature=temperature, top_p=top_p))
+    got = np.bincount(drawn.numpy(), minlength=len(p)) / len(u)
+    if np.abs(before - top_p).min() > 1e-6 and len(np.unique(np.round(p, 9))) == len(p):
+        np.testing.assert_allclose(got, wanted, atol=2e-3)
+
+
+def test_what_is_no_model_is_named(tmp_path):
+    with pytest.raises(ModelError, match=str(tmp_path)):
+        TransformersProposer.load(str(tmp_path), prompt=PromptFormat())
+    with pytest.raises(ModelError, match="chat template"):
+        TransformersProposer.load(str(bundled_model()), prompt=PromptFormat(style="chat"))
