@@ -9,11 +9,10 @@ from typing import Any
 
 import tyro
 
-from arts.cli.sources import GraderName
 from arts.evaluation.evaluate import evaluate_trees
 from arts.evaluation.report import write_report
 from arts.evaluation.report.markdown import headline, main_table
-from arts.problems.base import Problem
+from arts.problems.base import GraderName, Problem
 from arts.problems.graders import make_grader
 from arts.trees.flat import import_flat
 from arts.trees.splitting import SplitterName
@@ -82,8 +81,10 @@ def read_source(config: Config, grader: Any) -> tuple[list[Problem], list[Tree],
 
 def _usable(specs: Sequence[str], trees: Sequence[Tree]) -> list[str]:
     """Likelihood only where the proposer gave log-probabilities."""
-    known = any(x == x for tree in trees for x in tree.logprob[1:])
-    return [s for s in specs if s != "likelihood" or known]
+    if "likelihood" not in specs or any(x == x for tree in trees for x in tree.logprob[1:]):
+        return list(specs)
+    print("likelihood is left out: these samples carry no log-probabilities", file=sys.stderr)
+    return [s for s in specs if s != "likelihood"]
 
 
 def _reachable(ks: Sequence[int], trees: Sequence[Tree]) -> list[int]:

@@ -7,9 +7,9 @@ from typing import Literal
 
 import tyro
 
-from arts.cli.sources import CONGRUENCES, GraderName, open_problems, task_defaults
+from arts.cli.sources import CONGRUENCES, open_problems, task_defaults
 from arts.errors import UsageError
-from arts.problems.base import Verdict
+from arts.problems.base import GraderName, Verdict
 from arts.problems.graders import make_grader
 from arts.problems.sets import SETS
 

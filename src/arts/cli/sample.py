@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from arts.cli.progress import sampling_progress
-from arts.cli.sources import GraderName, open_problems, task_defaults
+from arts.cli.sources import open_problems, task_defaults
 from arts.config import to_dict
 from arts.errors import ArtsError, UsageError
-from arts.problems.base import Problem
+from arts.problems.base import GraderName, Problem
 from arts.proposers.base import Proposer, Sampling
 from arts.proposers.fork import SparseDeepFork
 from arts.proposers.grow import Grower, GrowthPlan, Spent, spent

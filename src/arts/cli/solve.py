@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import tyro
 
-from arts.cli.sources import GraderName, open_problems
+from arts.cli.sources import open_problems
 from arts.errors import ArtsError, UsageError
-from arts.problems.base import Grader, Problem
+from arts.problems.base import Grader, GraderName, Problem
 from arts.problems.graders import equivalence_classes, make_grader
 from arts.proposers.base import Proposer, Request, Sampling
 from arts.proposers.fork import completion_steps, derive_seed
@@ -90,9 +90,8 @@ async def _solve_all(
             decision = _decide(config, tree, answers, classes, verifier)
             spend = {"solutions": len(answers), "generated_tokens": sum(r.tokens for r in tree.rollouts)}
             if config.problems:
-                print(json.dumps({"id": problem.id, **asdict(decision), **spend}, allow_nan=False, default=str)
-                      if decision.share == decision.share
-                      else json.dumps({"id": problem.id, **asdict(decision), "share": None, **spend}))  # fmt: skip
+                share = None if np.isnan(decision.share) else decision.share
+                print(json.dumps({"id": problem.id, **asdict(decision), "share": share, **spend}), flush=True)
             else:
                 _show(config, tree, answers, classes, decision, spend)
     finally:
@@ -153,9 +152,9 @@ def _show(
         first = answers[classes.index(label)]
         table.add_row(Text(_visible(first) if first is not None else "(none)"), str(classes.count(label)))
     console.print(table)
-    share = f", {decision.share:.0%} of the vote" if decision.share == decision.share else ""
+    share = "" if np.isnan(decision.share) else f", {decision.share:.0%} of the vote"
     print(f"{spend['solutions']} solutions, {spend['generated_tokens']:,} tokens generated{share}", file=sys.stderr)
-    print(decision.answer if decision.answer is not None else "no answer")
+    print(_visible(decision.answer) if decision.answer is not None else "no answer")
 
 
 def _drawing(tree: Tree, chosen: set[int]) -> Any:

@@ -1,15 +1,13 @@
 """Names that users give → problems, and what fits them; the place where the testbed is an ordinary choice."""
 
 from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import cast, get_args
 
 from arts.errors import InputError
-from arts.problems.base import Problem
+from arts.problems.base import GraderName, Problem
 from arts.trees.splitting import SplitterName
 
 CONGRUENCES = "congruences"
-
-GraderName = Literal["exact", "math"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ from typing import Literal
 import tyro
 
 from arts.cli.sample import describe
-from arts.cli.sources import GraderName
 from arts.errors import UsageError
+from arts.problems.base import GraderName
 from arts.problems.rows import read_rows
 from arts.proposers.grow import spent
 from arts.trees.exchange import export_trees, fill_store, import_trees

@@ -15,6 +15,8 @@ Classes = NDArray[np.int64]
 
 SUBSETS = 400
 """Subsets drawn for votes, when there are more than this many; the same ones for every method and problem."""
+PROBLEMS_AT_ONCE = 64
+"""Problems whose votes are counted together; bounds the memory."""
 
 
 def pass_at_k(correct: Bools, k: int) -> Floats:
@@ -67,21 +69,19 @@ def vote_at_k(correct: Bools, classes: Classes, weights: Floats, k: int, seed: i
     if k > n:
         return np.full(problems, np.nan)
     chosen = subsets(n, k, seed)
-    return np.array([_vote(c, a, w, chosen) for c, a, w in zip(correct, classes, np.nan_to_num(weights), strict=True)])
+    inside = np.zeros((len(chosen), n))
+    np.put_along_axis(inside, chosen, 1.0, axis=1)
+    parts = [slice(start, start + PROBLEMS_AT_ONCE) for start in range(0, problems, PROBLEMS_AT_ONCE)]
+    weights = np.nan_to_num(weights)
+    return np.concatenate([_votes(correct[p], classes[p], weights[p], inside) for p in parts])
 
 
-def _vote(correct: Bools, classes: Classes, weights: Floats, chosen: NDArray[np.int64]) -> float:
-    if classes.max() < 0:
-        return 0.0
-    member = classes[None] == np.arange(classes.max() + 1)[:, None]  # (C, N)
-    right = np.array([bool(correct[m].any()) for m in member])
-    in_subset = np.zeros((len(chosen), len(classes)))
-    np.put_along_axis(in_subset, chosen, 1.0, axis=1)
-    totals = in_subset @ (member * weights).T  # (S, C)
-    present = in_subset @ member.T > 0
-    totals = np.where(present, totals, -np.inf)
-    best = totals.max(axis=1, keepdims=True)
-    winners = np.isclose(totals, best, rtol=1e-9, atol=0) & present
-    count = winners.sum(axis=1)
-    credit = (winners & right).sum(axis=1) / np.maximum(count, 1)
-    return float(np.where(count > 0, credit, 0.0).mean())
+def _votes(correct: Bools, classes: Classes, weights: Floats, inside: Floats) -> Floats:
+    """Mean credit over subsets, (P,); ``inside`` (S, N) is 1 where a sample is in a subset. C answer classes."""
+    member = (classes[:, :, None] == np.arange(max(classes.max() + 1, 1))).astype(np.float64)  # (P, N, C)
+    right = (member * correct[:, :, None]).any(axis=1)[:, None]  # (P, 1, C)
+    present = inside @ member > 0  # (P, S, C)
+    totals = np.where(present, inside @ (member * weights[:, :, None]), -np.inf)
+    winners = np.isclose(totals, totals.max(axis=2, keepdims=True), rtol=1e-9, atol=0) & present
+    credit = (winners & right).sum(axis=2) / np.maximum(winners.sum(axis=2), 1)
+    return np.asarray(credit.mean(axis=1))

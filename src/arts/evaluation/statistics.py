@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,11 +40,16 @@ def bootstrap(statistic: Callable[[Floats], Floats], columns: Floats, seed: int 
     n = len(rows)
     if n == 0:
         return Estimate(value=np.nan, low=np.nan, high=np.nan, n=0, method="no problems")
-    weights = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES) / n
-    values = statistic(weights @ rows)
+    values = statistic(_resamples(n, seed) @ rows)
     low, high = np.nanquantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]) if n > 1 else (np.nan, np.nan)
     value = float(statistic(rows.mean(axis=0)))
     return Estimate(value=value, low=float(low), high=float(high), n=n, method="problem bootstrap, percentile")
+
+
+@lru_cache(maxsize=4)
+def _resamples(n: int, seed: int) -> Floats:
+    """Weight of each problem in each resample, (RESAMPLES, n); rows sum to 1."""
+    return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES) / n
 
 
 def mean(per_problem: Floats, seed: int = 0) -> Estimate:

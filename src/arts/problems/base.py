@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, Protocol
+
+GraderName = Literal["exact", "math"]
+"""``exact``: strings and exact numbers. ``math``: mathematical equality by math-verify."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,15 +3,13 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Literal, final, get_args
+from typing import final, get_args
 
 from arts.errors import UsageError
-from arts.problems.base import Grade, Grader, Verdict
+from arts.problems.base import Grade, Grader, GraderName, Verdict
 from arts.problems.extract import MAX_ANSWER, extract_answer
 from arts.problems.normalise import exact_number, normalise
 from arts.problems.pool import MathPool
-
-GraderName = Literal["exact", "math"]
 
 MEMORY = 65_536
 """Pairs that the mathematics grader remembers."""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from arts.problems.base import GraderName
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemSet:
@@ -17,7 +19,7 @@ class ProblemSet:
     question: str = "problem"
     answer: str = "answer"
     key_mark: str = ""
-    grader: Literal["exact", "math"] = "math"
+    grader: GraderName = "math"
     splitter: Literal["newline", "paragraph", "numbered", "gsm8k"] = "paragraph"
     licence: str = "MIT"
     about: str = ""

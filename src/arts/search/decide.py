@@ -67,6 +67,12 @@ def vote(classes: Classes, weights: Floats) -> tuple[int, Floats]:
     return int(np.argmax(totals)), totals / totals.sum()
 
 
+def _lowest(scores: Floats) -> float:
+    """The least of the known scores; 0 when none is known, so that all votes weigh the same."""
+    known = scores[~np.isnan(scores)]
+    return float(known.min()) if len(known) else 0.0
+
+
 def decide(
     rule: Rule, answers: list[str | None], classes: Classes, scores: Floats | None = None, unit: Unit = "rank"
 ) -> Decision:
@@ -77,7 +83,7 @@ def decide(
     if rule == "majority" or scores is None:
         rule, weights = "majority", np.ones(len(classes))
     elif rule == "flow_vote":
-        weights = flow_weights(np.where(np.isnan(scores), np.nanmin(scores), scores), unit)
+        weights = flow_weights(np.where(np.isnan(scores), _lowest(scores), scores), unit)
     else:
         chosen = best_of_n(scores)
         return Decision(answer=answers[chosen], candidate=chosen, rule=rule, share=float("nan"))

@@ -25,9 +25,9 @@ class StudentHabits:
     """Fewest and most additions before giving up on a division that comes out even."""
     rounds: float = 0.6
     """Of rounding the division after giving up; otherwise the student goes on by multiplying."""
-    neg_forgets: float = 0.6
+    neg_forgets: float = 0.5
     """Of forgetting to negate the right-hand side."""
-    mul_forgets: float = 0.35
+    mul_forgets: float = 0.25
     """Of forgetting to multiply the right-hand side."""
     slip: float = 0.01
     """Of a small arithmetic slip in any line."""

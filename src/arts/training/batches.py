@@ -63,7 +63,7 @@ def make_example(tree: Tree, tokenizer: Any, max_tokens: int, features: FeatureC
 
 def collate(examples: Sequence[Example]) -> dict[str, Any]:
     """Examples side by side: trajectories padded into one batch, node indices shifted."""
-    inputs, mask = padded([row for e in examples for row in e.inputs])
+    inputs = padded([row for e in examples for row in e.inputs])
     row_start = np.cumsum([0, *(len(e.inputs) for e in examples)])
     node_start = np.cumsum([0, *(len(e.rows) for e in examples)])
     parents = [
@@ -72,7 +72,6 @@ def collate(examples: Sequence[Example]) -> dict[str, Any]:
     ]
     return {
         "inputs": inputs,
-        "mask": mask,
         "rows": torch.cat([e.rows + int(s) for e, s in zip(examples, row_start, strict=False)]),
         "columns": torch.cat([e.columns for e in examples]),
         "nodes": NodeTable(

@@ -173,7 +173,7 @@ class _ObjectiveTrainer(Trainer):  # type: ignore[misc]
         self, model: Scorer, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         nodes = inputs["nodes"].to(inputs["rows"].device)
-        scores = model(inputs["inputs"], inputs["mask"], inputs["rows"], inputs["columns"])
+        scores = model(inputs["inputs"], inputs["rows"], inputs["columns"])
         loss = self.objective(scores.float(), nodes, self.leaf_weight).value
         return (loss, {"scores": scores}) if return_outputs else loss
 

@@ -45,9 +45,12 @@ class Scorer(nn.Module):
         self.encoder = encoder
         self.head = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Dropout(dropout), nn.Linear(width, 1))
 
-    def forward(self, inputs: Tensor, mask: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-        """``inputs`` (B, T) token ids or (B, T, D) features, ``mask`` (B, T); scores of the states, (N,)."""
-        hidden = self.encoder(inputs, mask)[rows, columns]
+    def forward(self, inputs: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+        """``inputs`` (B, T) token ids or (B, T, D) features, padded on the right; scores of the states, (N,).
+
+        Padding needs no mask: it comes last, attention is causal, and no state is read there.
+        """
+        hidden = self.encoder(inputs)[rows, columns]
         scores: Tensor = self.head(hidden.to(self.head[0].weight.dtype))[:, 0]
         return scores
 
@@ -60,9 +63,9 @@ class BackboneEncoder(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, inputs: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, inputs: Tensor) -> Tensor:
         """Last hidden states, (B, T, D)."""
-        hidden: Tensor = self.model(input_ids=inputs, attention_mask=mask, use_cache=False).last_hidden_state
+        hidden: Tensor = self.model(input_ids=inputs, use_cache=False).last_hidden_state
         return hidden
 
 
@@ -77,12 +80,12 @@ class TrunkEncoder(nn.Module):
         if self.layers is not None:
             self.layers.embed_tokens = nn.Identity()  # it reads features, not tokens
 
-    def forward(self, inputs: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, inputs: Tensor) -> Tensor:
         """Hidden states, (B, T, width)."""
         hidden: Tensor = self.project(inputs)
         if self.layers is None:
             return hidden
-        return self.layers(inputs_embeds=hidden, attention_mask=mask, use_cache=False).last_hidden_state  # type: ignore[no-any-return]
+        return self.layers(inputs_embeds=hidden, use_cache=False).last_hidden_state  # type: ignore[no-any-return]
 
 
 def _trunk_config(width: int, layers: int) -> Any:
@@ -93,6 +96,8 @@ def _trunk_config(width: int, layers: int) -> Any:
         num_hidden_layers=layers,
         num_attention_heads=max(width // 32, 1),
         pad_token_id=None,
+        bos_token_id=None,
+        eos_token_id=None,
         attn_implementation="sdpa",
     )
 

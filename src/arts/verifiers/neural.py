@@ -73,10 +73,8 @@ class NeuralVerifier:
         self, ids: Sequence[Sequence[int]], rows: NDArray[np.int64], columns: NDArray[np.int64]
     ) -> NDArray[np.float64]:
         device = best_device()
-        inputs, mask = padded(ids if self._features is None else self._features.features(ids))
-        scores = self.scorer(
-            inputs.to(device), mask.to(device), torch.as_tensor(rows).to(device), torch.as_tensor(columns).to(device)
-        )
+        inputs = padded(ids if self._features is None else self._features.features(ids))
+        scores = self.scorer(inputs.to(device), torch.as_tensor(rows).to(device), torch.as_tensor(columns).to(device))
         if self.unit == "probability":
             scores = scores.sigmoid()
         return np.asarray(scores.double().cpu())
@@ -90,9 +88,6 @@ class NeuralVerifier:
         return cls(saved.name, saved.unit, saved.architecture, scorer)
 
 
-def padded(rows: Sequence[Sequence[int]] | Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Right-padded token ids (B, T) or features (B, T, D), and the mask (B, T)."""
-    tensors = [torch.as_tensor(row) for row in rows]
-    lengths = torch.tensor([len(row) for row in tensors])
-    inputs = pad_sequence(tensors, batch_first=True)
-    return inputs, (torch.arange(inputs.shape[1])[None] < lengths[:, None]).long()
+def padded(rows: Sequence[Sequence[int]] | Sequence[Tensor]) -> Tensor:
+    """Right-padded token ids (B, T) or features (B, T, D)."""
+    return pad_sequence([torch.as_tensor(row) for row in rows], batch_first=True)

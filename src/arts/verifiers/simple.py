@@ -7,48 +7,48 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from arts.trees.tree import Tree
+from arts.trees.tree import ROOT, Tree
 from arts.verifiers.base import Unit, Verifier
+
+Column = NDArray[np.float64]
 
 
 @final
 class SimpleVerifier:
-    """Scores each node by a function of the tree and the node."""
+    """Scores by a function of the tree that gives one number per node."""
 
-    def __init__(self, name: str, unit: Unit, of_node: Callable[[Tree, int], float]) -> None:
-        self.name, self.unit, self._of_node = name, unit, of_node
+    def __init__(self, name: str, unit: Unit, of_tree: Callable[[Tree], Column]) -> None:
+        self.name, self.unit, self._of_tree = name, unit, of_tree
 
-    def score(self, batch: Sequence[tuple[Tree, Sequence[int]]]) -> list[NDArray[np.float64]]:
+    def score(self, batch: Sequence[tuple[Tree, Sequence[int]]]) -> list[Column]:
         """Scores per tree, shape ``(len(nodes),)``."""
-        return [np.array([self._of_node(tree, n) for n in nodes], dtype=np.float64) for tree, nodes in batch]
+        return [self._of_tree(tree)[list(nodes)] for tree, nodes in batch]
 
 
 def random_verifier(seed: int = 0) -> Verifier:
     """Uniform numbers that depend on the state's text and ``seed`` only, not on the order of calls."""
 
-    def of_node(tree: Tree, node: int) -> float:
+    def draw(tree: Tree, node: int) -> float:
         text = f"{seed}\x1f{tree.problem_id}\x1f{tree.solution(node)}"
         digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
         return int.from_bytes(digest, "big") / 2.0**64
 
-    return SimpleVerifier("random", "rank", of_node)
+    return SimpleVerifier("random", "rank", lambda tree: np.array([draw(tree, n) for n in range(len(tree))]))
 
 
 def likelihood_verifier() -> Verifier:
     """Log-probability of the path under the proposer, in nats; NaN where the backend gave none."""
-    return SimpleVerifier(
-        "likelihood", "log_probability", lambda tree, node: sum(tree.logprob[n] for n in tree.path(node))
-    )
+    return SimpleVerifier("likelihood", "log_probability", lambda tree: _along_paths(tree, tree.logprob))
 
 
 def length_verifier() -> Verifier:
-    """Shorter is better: minus the tokens of the path (characters where tokens are unknown)."""
+    """Shorter is better: minus the tokens of the path (characters where the tree has no token counts)."""
 
-    def of_node(tree: Tree, node: int) -> float:
-        path = tree.path(node)
-        return -float(sum(tree.tokens[n] for n in path) or sum(len(tree.text[n]) for n in path))
+    def of_tree(tree: Tree) -> Column:
+        counted = tree.tokens if any(tree.tokens) else [len(text) for text in tree.text]
+        return -_along_paths(tree, counted)
 
-    return SimpleVerifier("length", "rank", of_node)
+    return SimpleVerifier("length", "rank", of_tree)
 
 
 def oracle_verifier() -> Verifier:
@@ -57,8 +57,16 @@ def oracle_verifier() -> Verifier:
     An upper bound for every verifier, for tests and reports; it reads labels, never the answer key.
     """
 
-    def score(tree: Tree) -> NDArray[np.float64]:
+    def of_tree(tree: Tree) -> Column:
         graded, correct = tree.success_counts()
         return np.divide(correct, graded, out=np.zeros(len(tree)), where=graded > 0)
 
-    return SimpleVerifier("oracle", "probability", lambda tree, node: float(score(tree)[node]))
+    return SimpleVerifier("oracle", "probability", of_tree)
+
+
+def _along_paths(tree: Tree, values: Sequence[float]) -> Column:
+    """Per node the sum of ``values`` over its path; parents come before their children."""
+    total = np.zeros(len(tree))
+    for node in range(ROOT + 1, len(tree)):
+        total[node] = total[tree.parent[node]] + values[node]
+    return total
