@@ -36,6 +36,8 @@ def test_normalising_is_idempotent(text):
         ("\\dfrac{3}{4}", "3/4", "correct"),
         ("5", "5 \\text{ cm}", "correct"),
         ("50\\%", "50", "correct"),
+        ("\\$6", "6", "correct"),
+        ("\\$\\sqrt{4}", "2", "correct"),
         ("7", "8", "incorrect"),
         ("x^2+1", "1+x^2", "correct"),
         ("2\\sqrt{3}", "\\sqrt{12}", "correct"),

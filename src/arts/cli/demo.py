@@ -35,11 +35,11 @@ class Config:
 
     out: Path = Path("runs/demo")
     """Folder for stores, verifiers and the report."""
-    train_problems: int = 300
+    train_problems: int = 500
     """Problems whose trees the verifiers learn from."""
-    test_problems: int = 150
+    test_problems: int = 200
     """Held-out problems that are reported on."""
-    epochs: float = 3.0
+    epochs: float = 2.0
     """Passes over the training trees."""
     seed: int = 0
     """Of sampling, training and statistics."""
@@ -55,7 +55,7 @@ def run(config: Config) -> int:
         print(f"done already; the report is {report.with_suffix('.html')} (remove {config.out} to run again)")
         return 0
     stages = _Stages(started)
-    train = _sample(config, "train", n=8, fork_probability=0.5, limit=config.train_problems)
+    train = _sample(config, "train", n=4, fork_probability=0.5, limit=config.train_problems)
     test = _sample(config, "test", n=16, fork_probability=0.0, limit=config.test_problems)
     stages.done("sampling")
     verifiers = _verifiers(config, train)

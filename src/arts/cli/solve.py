@@ -14,13 +14,14 @@ from arts.cli.sources import open_problems
 from arts.errors import ArtsError, UsageError
 from arts.problems.base import Grader, GraderName, Problem
 from arts.problems.graders import equivalence_classes, make_grader
-from arts.proposers.base import Proposer, Request, Sampling
-from arts.proposers.fork import completion_steps, derive_seed
+from arts.proposers.base import Proposer, Sampling
+from arts.proposers.fork import SparseDeepFork
+from arts.proposers.grow import grow_tree
 from arts.proposers.load import BackendOptions, open_proposer
 from arts.proposers.prompt import PromptFormat
 from arts.search.decide import Aggregation, Decision, Rule, aggregate, decide
 from arts.trees.splitting import SplitterName
-from arts.trees.tree import ROOT, Rollout, Tree
+from arts.trees.tree import ROOT, Tree
 from arts.verifiers.base import Verifier
 from arts.verifiers.load import load_verifier
 
@@ -85,7 +86,9 @@ async def _solve_all(
 ) -> None:
     try:
         for problem in problems:
-            tree, answers = await sample_answers(config, problem, proposer, grader)
+            tree = await _sample(config, problem, proposer)
+            ended = [(r.stop == "stop", tree.solution(r.leaf)) for r in tree.backbones]
+            answers = [grader.extract(text) if stopped else None for stopped, text in ended]
             classes = equivalence_classes(grader, answers)
             decision = _decide(config, tree, answers, classes, verifier)
             spend = {"solutions": len(answers), "generated_tokens": sum(r.tokens for r in tree.rollouts)}
@@ -98,28 +101,17 @@ async def _solve_all(
         await proposer.aclose()
 
 
-async def sample_answers(
-    config: Config, problem: Problem, proposer: Proposer, grader: Grader
-) -> tuple[Tree, list[str | None]]:
-    """A tree of ``n`` solutions and the answer of each that did not fail.
+async def _sample(config: Config, problem: Problem, proposer: Proposer) -> Tree:
+    """A tree of ``n`` solutions.
 
     Raises:
         ArtsError: all of them failed.
     """
-    tree = Tree(problem_id=problem.id, question=problem.question)
-    root = tree.state(ROOT)
-    requests = [Request(state=root, seed=derive_seed(config.seed, problem.id, i, 0)) for i in range(config.n)]
-    errors = []
-    async for index, completion in proposer.propose(requests, config.sampling):
-        if completion.stop == "error":
-            errors.append(completion.error)
-            continue
-        leaf = tree.add_path(ROOT, completion_steps(completion, config.splitter), completion.stop)
-        tree.rollouts.append(Rollout(backbone=index, leaf=leaf, tokens=completion.tokens, stop=completion.stop))
-    if not tree.rollouts:
-        raise ArtsError(f"all {config.n} requests failed, the last one with: {errors[-1] if errors else 'no reason'}")
-    ended = [(r.stop == "stop", tree.solution(r.leaf)) for r in tree.backbones]
-    return tree, [grader.extract(text) if stopped else None for stopped, text in ended]
+    method = SparseDeepFork(n=config.n, fork_probability=0.0, splitter=config.splitter)
+    tree = await grow_tree(problem.question, proposer, method, config.sampling, seed=config.seed, problem_id=problem.id)
+    if not tree.backbones:
+        raise ArtsError(f"all {config.n} requests failed, the last one with: {tree.rollouts[-1].error}")
+    return tree
 
 
 def _decide(

@@ -3,8 +3,8 @@
 import re
 from fractions import Fraction
 
-_DROPPED = re.compile(r"\\left(?![a-z])|\\right(?![a-z])|\\[!,;: ]|\$|\\%|%|\^\\circ|\^\{\\circ\}|°|\s+")
-_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_DROPPED = re.compile(r"\\left(?![a-z])|\\right(?![a-z])|\\[!,;: ]|\\?\$|\\?%|\^\\circ|\^\{\\circ\}|°|\s+")
+_THOUSANDS = re.compile(r"(?<=\d)(?:,|\{,\})(?=\d{3}(?!\d))")
 _UNIT = re.compile(r"\\(?:text|mbox|mathrm)\{[^{}]*\}$")
 _WORDS = re.compile(r"\\(?:text|mbox|mathrm|textbf)\{([^{}]*)\}")
 _SHORT_FRACTION = re.compile(r"\\frac(\d)(\d)(?!\d)")

@@ -35,6 +35,7 @@ def main() -> None:
     from math_verify import parse, verify
 
     def parsed(text: str) -> Any:
+        text = text.replace("\\$", "")
         return parse(text if "$" in text or "\\boxed" in text else f"${text}$", parsing_timeout=None)
 
     parse_key = lru_cache(maxsize=512)(parsed)

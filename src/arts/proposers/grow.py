@@ -26,6 +26,35 @@ MAX_FAILURES_IN_A_ROW = 32
 OnRollout = Callable[[Rollout, Outcome | None], None]
 
 
+async def grow_tree(
+    question: str,
+    proposer: Proposer,
+    method: SparseDeepFork,
+    sampling: Sampling | None = None,
+    *,
+    seed: int = 0,
+    problem_id: str = "question",
+) -> Tree:
+    """One tree in memory: no store, no grading. Failed rollouts are in it with their reasons."""
+    tree = Tree(problem_id=problem_id, question=question)
+    for phase in (plan_backbones, plan_forks):
+        async for planned, completion in roll_out(proposer, phase(tree, method, seed), sampling or Sampling()):
+            failed = completion.stop == "error"
+            steps = completion_steps(completion, method.splitter)
+            leaf = planned.node if failed else tree.add_path(planned.node, steps, completion.stop)
+            tree.rollouts.append(
+                Rollout(
+                    backbone=planned.backbone,
+                    pivot=planned.pivot,
+                    leaf=leaf,
+                    tokens=completion.tokens,
+                    stop=completion.stop,
+                    error=completion.error,
+                )
+            )
+    return tree
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrowthPlan:
     """What to sample.

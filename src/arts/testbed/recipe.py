@@ -23,8 +23,8 @@ class Recipe:
     """Everything that decides the weights; the defaults made the shipped model."""
 
     habits: StudentHabits = field(default_factory=StudentHabits)
-    demonstrations: int = 300_000
-    updates: int = 8_000
+    demonstrations: int = 200_000
+    updates: int = 4_500
     batch_size: int = 64
     learning_rate: float = 3e-3
     warmup: int = 100

@@ -1,0 +1,155 @@
+"""The laws of the Verifier protocol, over every implementation."""
+
+import copy
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from arts.problems.base import Verdict
+from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree
+from arts.verifiers import features, neural
+from arts.verifiers.base import flow_weights
+from arts.verifiers.load import SIMPLE, load_verifier
+from arts.verifiers.modules import Architecture, make_scorer
+from arts.verifiers.neural import NeuralVerifier
+
+SOLUTIONS = {
+    "solve 7 x = 12 mod 29": [
+        ["add 7 x = 41\n", "add 7 x = 70\n", "div 1 x = 10\n"],
+        ["add 7 x = 41\n", "div 1 x = 6\n"],
+        ["add 7 x = 41\n"],
+    ],
+    "solve 3 x = 5 mod 19": [["neg 16 x = 14\n", "div 8 x = 7\n"] + ["add 8 x = 26\n"] * 12, ["add 3 x = 24\n"]],
+    "solve 2 x = 4 mod 23": [["<eos>\x00\u202e\r\n", "²é𝒙 😀\n"], [""], ["div 1 x = 2\n"]],
+}
+
+
+def grow(question):
+    tree = Tree(problem_id=question, question=question)
+    for backbone, texts in enumerate(SOLUTIONS[question]):
+        steps = [Step(text=t, tokens=len(t.split()), logprob=-len(t) / 7) for t in texts]
+        leaf = tree.add_path(ROOT, steps, "stop")
+        tree.rollouts.append(Rollout(backbone=backbone, leaf=leaf, tokens=9, stop="stop"))
+        tree.outcomes[leaf] = Outcome(answer="1", verdict=Verdict.INCORRECT if backbone else Verdict.CORRECT)
+    return tree
+
+
+TREES = [grow(question) for question in SOLUTIONS]
+EVERYTHING = [(tree, range(len(tree))) for tree in TREES]
+
+
+def fresh(unit="log_flow", **shape):
+    """A neural verifier nobody has trained; its numbers are small, so a law must hold to the last digits."""
+    torch.manual_seed(0)
+    architecture = Architecture(backbone="bundled", **shape)
+    return NeuralVerifier("fresh", unit, architecture, make_scorer(architecture))
+
+
+NEURAL = {
+    "frozen": {"mode": "frozen", "trunk_width": 32},
+    "trunk": {"mode": "frozen", "trunk_width": 32, "trunk_layers": 1},
+    "full": {"mode": "full"},
+    "lora": {"mode": "lora"},
+    "probability": {"mode": "full", "unit": "probability"},
+}
+
+
+@pytest.fixture(scope="module", params=[*SIMPLE, *NEURAL])
+def verifier(request):
+    return load_verifier(request.param) if request.param in SIMPLE else fresh(**NEURAL[request.param])
+
+
+def near(actual, expected):
+    np.testing.assert_allclose(np.concatenate(actual), np.concatenate(expected), rtol=1e-5, atol=1e-5)
+
+
+def test_one_finite_number_per_state_and_states_differ(verifier):
+    scores = verifier.score(EVERYTHING)
+    assert [s.shape for s in scores] == [(len(tree),) for tree in TREES]
+    assert all(s.dtype == np.float64 for s in scores)
+    assert np.isfinite(np.concatenate(scores)).all()
+    assert all(np.ptp(s) > 1e-4 for s in scores)  # else the laws below would hold for a constant
+    if verifier.unit == "probability":
+        assert all(((s >= 0) & (s <= 1)).all() for s in scores)
+
+
+def test_nothing_asked_nothing_answered(verifier):
+    assert verifier.score([]) == []
+    between = verifier.score([(TREES[0], []), (TREES[1], [1]), (TREES[2], [])])
+    assert [s.shape for s in between] == [(0,), (1,), (0,)]
+
+
+def test_the_same_states_give_the_same_scores(verifier):
+    for once, again in zip(verifier.score(EVERYTHING), verifier.score(EVERYTHING), strict=True):
+        np.testing.assert_array_equal(once, again)
+
+
+def test_a_score_does_not_depend_on_its_company(verifier):
+    alone = [np.concatenate([verifier.score([(tree, [n])])[0] for n in nodes]) for tree, nodes in EVERYTHING]
+    near(verifier.score(EVERYTHING), alone)
+
+
+def test_scores_follow_the_order_of_trees_and_nodes(verifier):
+    known = dict(zip(TREES, verifier.score(EVERYTHING), strict=True))
+    asked = [(TREES[1], [5, 0, 3]), (TREES[0], [2, 2, 1]), (TREES[1], [0, 14, 5])]
+    near(verifier.score(asked), [known[tree][nodes] for tree, nodes in asked])
+
+
+def test_small_batches_give_the_same_scores(verifier, monkeypatch):
+    expected = verifier.score(EVERYTHING)
+    monkeypatch.setattr(neural, "BATCH_TOKENS", 40)
+    monkeypatch.setattr(features, "BATCH_TOKENS", 40)
+    near(verifier.score(EVERYTHING), expected)
+
+
+def test_only_the_oracle_reads_outcomes_and_nobody_changes_the_tree(verifier):
+    unlabelled = copy.deepcopy(TREES[0])
+    unlabelled.outcomes.clear()
+    before = copy.deepcopy(vars(unlabelled))
+    (blind,), (seeing,) = verifier.score([(unlabelled, range(5))]), verifier.score([(TREES[0], range(5))])
+    assert vars(unlabelled) == before
+    assert np.allclose(blind, seeing, atol=1e-6) == (verifier.name != "oracle")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("likelihood", [0, -13 / 7, -26 / 7, -39 / 7, -25 / 7, -13 / 7]),
+        ("length", [0, -5, -10, -15, -10, -5]),
+        ("oracle", [1 / 3, 1 / 2, 1, 1, 0, 0]),  # node 1: two of the three solutions; node 5 ends at its first step
+    ],
+)
+def test_baselines_by_hand(name, expected):
+    assert TREES[0].parent == [-1, 0, 1, 2, 1, 0]
+    np.testing.assert_allclose(load_verifier(name).score([(TREES[0], range(6))])[0], expected)
+
+
+def test_length_counts_characters_where_tokens_are_unknown():
+    tree = Tree(problem_id="p", question="q")
+    tree.add_path(ROOT, [Step(text="abc"), Step(text="de")], "stop")
+    np.testing.assert_array_equal(load_verifier("length").score([(tree, [0, 1, 2])])[0], [0, -3, -5])
+
+
+def test_a_probability_is_the_logistic_of_the_output():
+    logit, probability = fresh(mode="full"), fresh(mode="full", unit="probability")
+    near(probability.score(EVERYTHING), [1 / (1 + np.exp(-s)) for s in logit.score(EVERYTHING)])
+
+
+@pytest.mark.parametrize(
+    ("unit", "weights"),
+    [
+        ("log_flow", [1 / 3, 1, 1 / 6]),
+        ("log_probability", [1 / 3, 1, 1 / 6]),
+        ("logit", [1 / 3, 1, 1 / 6]),
+        ("probability", [math.log(2), math.log(6), math.log(1)]),
+        ("rank", [2, 3, 1]),
+    ],
+)
+def test_flow_weights(unit, weights):
+    np.testing.assert_allclose(flow_weights(np.log([2.0, 6.0, 1.0]), unit), weights)
+
+
+def test_flow_weights_of_extreme_scores_stay_finite():
+    np.testing.assert_allclose(flow_weights(np.array([1e6, 1e6 - 1, -1e6]), "log_flow"), [1, math.exp(-1), 0])

@@ -1,0 +1,171 @@
+import math
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arts.evaluation.candidates import Candidates, Selector, collect
+from arts.evaluation.compare import methods
+from arts.evaluation.metrics import PROBLEMS_AT_ONCE, SUBSETS, best_of_k, pass_at_k, subsets, vote_at_k
+from arts.evaluation.statistics import gap_closed
+from arts.problems.base import Problem, Verdict
+from arts.problems.graders import make_grader
+from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree
+
+NAN = math.nan
+RIGHT = 0
+"""The class of the correct answer; −1 states none, the others are wrong."""
+SAMPLES = st.lists(
+    st.tuples(st.sampled_from([-1, RIGHT, RIGHT, 1, 2]), st.sampled_from([NAN, 0.0, 0.5, 0.5, 2.0, 4.0])),
+    min_size=1,
+    max_size=6,
+)
+
+
+def arrays(samples):
+    """``correct, classes, scores`` of one problem, each (1, N)."""
+    classes, scores = (np.array([column]) for column in zip(*samples, strict=True))
+    return classes == RIGHT, classes, scores
+
+
+def over_all_subsets(samples, k, accuracy):
+    """The definition: the mean accuracy of a decision between k of the samples."""
+    return np.mean([accuracy(chosen) for chosen in combinations(samples, k)])
+
+
+def solved(chosen):
+    return any(c == RIGHT for c, _ in chosen)
+
+
+def best_is_right(chosen):
+    known = [-math.inf if math.isnan(s) else s for _, s in chosen]
+    return np.mean([c == RIGHT for (c, _), s in zip(chosen, known, strict=True) if s == max(known)])
+
+
+def vote_is_right(chosen):
+    totals = {c: sum(np.nan_to_num(w) for d, w in chosen if d == c) for c, _ in chosen if c >= 0}
+    winners = [c for c, total in totals.items() if total == max(totals.values())]
+    return winners.count(RIGHT) / len(winners) if winners else 0.0
+
+
+def majority_is_right(chosen):
+    return vote_is_right([(c, 1.0) for c, _ in chosen])
+
+
+METRICS = {
+    "pass": (solved, lambda correct, classes, scores, k: pass_at_k(correct, k)),
+    "best": (best_is_right, lambda correct, classes, scores, k: best_of_k(correct, scores, k)),
+    "vote": (vote_is_right, lambda correct, classes, scores, k: vote_at_k(correct, classes, scores, k)),
+    "majority": (
+        majority_is_right,
+        lambda correct, classes, scores, k: vote_at_k(correct, classes, np.ones(scores.shape), k),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", METRICS)
+@given(samples=SAMPLES)
+def test_a_metric_is_its_definition_over_all_subsets(name, samples):
+    definition, metric = METRICS[name]
+    for k in range(1, len(samples) + 1):
+        (value,) = metric(*arrays(samples), k)
+        assert value == pytest.approx(over_all_subsets(samples, k, definition), abs=1e-12)
+
+
+@pytest.mark.parametrize("name", METRICS)
+@given(samples=SAMPLES)
+def test_more_samples_than_there_are_give_no_number(name, samples):
+    assert np.isnan(METRICS[name][1](*arrays(samples), len(samples) + 1)).all()
+
+
+@given(SAMPLES)
+def test_choosing_by_the_key_is_pass_at_k(samples):
+    correct, _, _ = arrays(samples)
+    for k in range(1, len(samples) + 1):
+        assert best_of_k(correct, correct.astype(float), k) == pytest.approx(pass_at_k(correct, k))
+
+
+@given(SAMPLES)
+def test_one_sample_leaves_nothing_to_score(samples):
+    correct, _, scores = arrays(samples)
+    assert best_of_k(correct, scores, 1) == pytest.approx(correct.mean(axis=1))
+    assert pass_at_k(correct, 1) == pytest.approx(correct.mean(axis=1))
+
+
+def test_problems_do_not_touch_each_other():
+    rng = np.random.default_rng(0)
+    problems = 2 * PROBLEMS_AT_ONCE + 1
+    classes, scores = rng.integers(-1, 4, (problems, 5)), rng.integers(0, 3, (problems, 5)).astype(float)
+    for _, metric in METRICS.values():
+        apart = [metric(c[None] == RIGHT, c[None], s[None], 3)[0] for c, s in zip(classes, scores, strict=True)]
+        assert metric(classes == RIGHT, classes, scores, 3) == pytest.approx(apart)
+
+
+def test_few_subsets_are_all_taken_and_many_are_drawn():
+    assert subsets(6, 3).tolist() == [list(c) for c in combinations(range(6), 3)]
+    drawn = subsets(16, 8, seed=1)
+    assert drawn.shape == (SUBSETS, 8)
+    assert (np.diff(drawn, axis=1) > 0).all()  # no sample twice
+    assert drawn.min() == 0 and drawn.max() == 15
+    assert (drawn == subsets(16, 8, seed=1)).all()
+    assert (drawn != subsets(16, 8, seed=2)).any()
+
+
+def test_drawn_subsets_estimate_what_all_of_them_give():
+    rng = np.random.default_rng(0)
+    samples = list(zip(rng.integers(-1, 3, 12).tolist(), rng.random(12).tolist(), strict=True))
+    (value,) = vote_at_k(*arrays(samples), 6)
+    assert math.comb(12, 6) > SUBSETS
+    assert value == pytest.approx(over_all_subsets(samples, 6, vote_is_right), abs=4 * 0.5 / math.sqrt(SUBSETS))
+
+
+def test_only_the_ratio_of_weights_matters():
+    rng = np.random.default_rng(0)
+    classes, weights = rng.integers(0, 4, (5, 16)), rng.random((5, 16))
+    first, scaled = (vote_at_k(classes == RIGHT, classes, w, 8) for w in (weights, 1e-6 * weights))
+    assert first == pytest.approx(scaled)
+
+
+def test_ungraded_samples_are_not_correct_and_are_reported():
+    tree = Tree(problem_id="p", question="q")
+    for index, verdict in enumerate(["correct", "ungraded", "incorrect", None]):
+        leaf = tree.add_path(ROOT, [Step(text=str(index))], "stop")
+        tree.rollouts.append(Rollout(backbone=index, leaf=leaf, tokens=1, stop="stop"))
+        if verdict:
+            tree.outcomes[leaf] = Outcome(answer=str(index), verdict=Verdict(verdict))
+    found = collect([Problem(id="p", question="q", answer="0")], [tree], 4, make_grader("exact"))
+    assert found.correct.tolist() == [[True, False, False, False]]
+    assert found.ungraded.tolist() == [[False, True, False, True]]
+    assert found.classes.tolist() == [[0, 1, 2, -1]]
+    assert pass_at_k(found.correct, 1) == pytest.approx(1 / 4)
+
+
+def test_a_sample_without_a_score_votes_with_the_lowest_weight_of_its_problem():
+    classes = np.array([[0, 0, 1], [0, 1, 1]])
+    scores = np.log([[NAN, 2, 3], [5, NAN, 2]])  # votes 4 : 3 and 5 : 4 once the gaps are filled
+    candidates = Candidates(
+        problems=[],
+        trees=[],
+        leaves=classes,
+        correct=classes == RIGHT,
+        ungraded=classes < 0,
+        classes=classes,
+        left_out=0,
+    )
+    selector = Selector(verifier="v", aggregation="last", unit="log_flow", scores=scores)
+    found = {m.name: m.per_problem[3].tolist() for m in methods(candidates, [selector], [3], seed=0)}
+    assert found["v vote"] == [1, 1]
+    assert found["v best-of-N"] == [0, 1]
+    assert found["majority"] == [1, 0]
+
+
+@given(st.lists(st.tuples(*[st.floats(0, 1)] * 3), min_size=2, max_size=20))
+def test_gap_closed_is_the_share_of_the_mean_room(rows):
+    method, single, spread = np.array(rows).T
+    best = np.minimum(single + 0.01 + spread, 2.0)
+    estimate = gap_closed(method, single, best)
+    assert estimate.value == pytest.approx((method - single).mean() / (best - single).mean())
+    assert gap_closed(single, single, best).value == 0
+    assert gap_closed(best, single, best).value == pytest.approx(1)

@@ -1,0 +1,208 @@
+"""Fitting on a few small trees, end to end."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from arts.errors import ArtsError, UsageError
+from arts.problems.base import Verdict
+from arts.training.batches import collate, make_example
+from arts.training.fit import TrainConfig, is_finished, train_verifier
+from arts.training.objectives import OBJECTIVES
+from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree
+from arts.verifiers.modules import Architecture, load_tokenizer, make_scorer
+from arts.verifiers.neural import NeuralVerifier
+
+VERDICTS = {"+": Verdict.CORRECT, "-": Verdict.INCORRECT, "?": Verdict.UNGRADED}
+MODES = ["frozen", "full", "lora"]
+
+
+def grow(question, *solutions):
+    """A tree of solutions, each written as its verdict and its lines."""
+    tree = Tree(problem_id=question, question=question)
+    for backbone, (verdict, *lines) in enumerate(solutions):
+        leaf = tree.add_path(ROOT, [Step(text=f"{line}\n", tokens=5) for line in lines], "stop")
+        tree.rollouts.append(Rollout(backbone=backbone, leaf=leaf, tokens=5 * len(lines), stop="stop"))
+        tree.outcomes[leaf] = Outcome(answer=lines[-1], verdict=VERDICTS[verdict])
+    return tree
+
+
+def forest(verdicts="+-"):
+    """Four problems where the last line tells right from wrong."""
+    return [
+        grow(
+            f"solve {a} x = 12 mod 29",
+            (verdicts[0], f"add {a} x = 41", "div 1 x = 6"),
+            (verdicts[-1], f"add {a} x = 41", "div 1 x = 10"),
+            (verdicts[-1], f"mul {2 * a} x = 24"),
+        )
+        for a in (3, 5, 7, 9)
+    ]
+
+
+TREES = forest()
+EVERYTHING = [(tree, range(len(tree))) for tree in TREES]
+
+
+def train(out, *, trees=TREES, mode="frozen", trunk_layers=0, head_dropout=0.1, **config):
+    shape = Architecture(
+        backbone="bundled", mode=mode, trunk_width=32, trunk_layers=trunk_layers, head_dropout=head_dropout
+    )
+    settings = {"epochs": 4, "trees_per_batch": 2, "learning_rate": 3e-3, **config}
+    return train_verifier(trees, shape, TrainConfig(**settings), out)
+
+
+def scores(verifier):
+    return np.concatenate(verifier.score(EVERYTHING))
+
+
+def about(out):
+    return json.loads((out / "verifier.json").read_text())
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_trained_verifier_is_read_back_as_it_was(tmp_path, mode):
+    trained = train(tmp_path / "v", mode=mode, save_updates=2)
+    np.testing.assert_array_equal(scores(NeuralVerifier.load(tmp_path / "v")), scores(trained))
+    assert np.isfinite(about(tmp_path / "v")["metrics"]["training_loss"])
+    assert about(tmp_path / "v")["metrics"]["updates"] == 4 * len(TREES) / 2
+    assert is_finished(tmp_path / "v")
+    assert not list(tmp_path.glob("v/checkpoint-*"))
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_training_teaches_what_is_right(tmp_path, objective):
+    trained = train(tmp_path, objective=objective, epochs=30, learning_rate=1e-2, trunk_layers=1)
+    assert (trained.name, trained.unit) == (objective, OBJECTIVES[objective].unit)
+    for tree, values in zip(TREES, trained.score(EVERYTHING), strict=True):
+        right, *wrong = (values[r.leaf] for r in tree.rollouts)
+        assert right > max(wrong) + 0.3
+
+
+def test_rfm_learns_the_flows(tmp_path):
+    trained = train(tmp_path, epochs=50, learning_rate=1e-2, trunk_layers=1, head_dropout=0.0)
+    flows = [10 + 0.1 + 0.1, 10 + 0.1, 10, 0.1, 0.1]  # root; first line; its right and its wrong end; the other end
+    np.testing.assert_allclose(np.exp(trained.score(EVERYTHING)), [flows] * len(TREES), rtol=0.2)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_seed_decides_the_result(tmp_path, mode):
+    first, again, other = (train(tmp_path / f"{i}", mode=mode, seed=s, epochs=1) for i, s in enumerate([1, 1, 2]))
+    np.testing.assert_array_equal(scores(first), scores(again))
+    assert not np.allclose(scores(first), scores(other), atol=1e-3)
+
+
+class Killed(BaseException):
+    """Not an error: the end of the process."""
+
+
+def kill_at(monkeypatch, batch):
+    """The process ends in the middle of training."""
+    spec, seen = OBJECTIVES["rfm"], iter(range(1, batch + 1))
+
+    def loss(*args):
+        if next(seen) == batch:
+            raise Killed
+        return spec.loss(*args)
+
+    monkeypatch.setitem(OBJECTIVES, "rfm", spec._replace(loss=loss))
+
+
+def test_a_killed_run_goes_on_where_it_was(tmp_path, monkeypatch):
+    uninterrupted = train(tmp_path / "whole", save_updates=2)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        kill_at(patch, batch=6)
+        train(tmp_path / "v", save_updates=2)
+    assert not is_finished(tmp_path / "v")
+    with monkeypatch.context() as patch:
+        kill_at(patch, batch=5)  # four updates of eight were saved, four are left
+        resumed = train(tmp_path / "v", save_updates=2)
+    np.testing.assert_allclose(scores(resumed), scores(uninterrupted), atol=1e-6)
+
+
+def test_an_unfinished_run_is_not_mixed_with_another(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        kill_at(patch, batch=6)
+        train(tmp_path)
+    with pytest.raises(UsageError, match="other settings"):
+        train(tmp_path, learning_rate=1e-4)
+
+
+def test_the_best_weights_on_held_out_problems_are_kept(tmp_path):
+    held, taught = forest("-+")[:2], TREES[2:]  # what is taught is wrong there: longer training makes it worse
+    settings = {"objective": "orm", "epochs": 12, "learning_rate": 1e-2}
+    kept = train(tmp_path / "kept", trees=[*held, *taught], held_out=0.5, **settings)
+    last = train(tmp_path / "last", trees=taught, **settings)
+    said = about(tmp_path / "kept")
+    assert said["metrics"]["held_out_loss"] == pytest.approx(cross_entropy(kept, held), rel=1e-4)
+    assert cross_entropy(kept, held) < 0.8 * cross_entropy(last, held)
+    assert said["training"]["trees"] == said["training"]["held_out_trees"] == 2
+    assert said["metrics"]["updates"] == 12  # one batch an epoch: the held-out problems are in none
+
+
+def cross_entropy(verifier, trees):
+    """Mean over the ended nodes of −log of the probability given to what happened."""
+    ended = [[r.leaf for r in tree.rollouts] for tree in trees]
+    right = [
+        tree.outcomes[n].verdict == Verdict.CORRECT for tree, nodes in zip(trees, ended, strict=True) for n in nodes
+    ]
+    given = np.concatenate(verifier.score(list(zip(trees, ended, strict=True))))
+    return -np.log(np.where(right, given, 1 - given)).mean()
+
+
+def test_training_touches_adapters_and_head_only(tmp_path):
+    trained = train(tmp_path, mode="lora").scorer.state_dict()
+    backbone = make_scorer(Architecture(backbone="bundled", mode="full")).encoder.model.state_dict()
+    weights = {
+        k.removeprefix("encoder.model.base_model.model.").replace(".base_layer", ""): v for k, v in trained.items()
+    }
+    assert all(torch.equal(weights[name], value) for name, value in backbone.items())
+
+
+def test_an_example_is_the_tree_without_what_nobody_graded():
+    tree = grow("solve 3 x = 5 mod 19", ("-", "a", "b"), ("?", "a", "c"), ("?", "d"), ("+", "e"), ("+", "a", "f"))
+    assert tree.text == ["", "a\n", "b\n", "c\n", "d\n", "e\n", "f\n"]
+    nodes = make_example(tree, load_tokenizer("bundled"), 100, None).nodes  # the root, a, b, e, f
+    assert nodes.parent.tolist() == [-1, 0, 1, 0, 1]
+    np.testing.assert_allclose(nodes.log_reward.exp(), [np.nan, np.nan, 0.1, 10, 10], rtol=1e-6)
+    np.testing.assert_allclose(nodes.success, [2 / 3, 1 / 2, 0, 1, 1], rtol=1e-6)
+
+
+def test_a_tree_nobody_graded_is_no_example():
+    assert make_example(grow("q", ("?", "a")), load_tokenizer("bundled"), 100, None) is None
+
+
+def test_a_batch_is_its_examples_side_by_side():
+    examples = [make_example(tree, load_tokenizer("bundled"), 100, None) for tree in TREES[:2]]
+    batch, nodes = collate(examples), collate(examples)["nodes"]
+    assert nodes.problem.tolist() == [0] * 5 + [1] * 5
+    assert nodes.parent.tolist() == [-1, 0, 1, 1, 0, -1, 5, 6, 6, 5]
+    alone = [e.inputs[row][: column + 1] for e in examples for row, column in zip(e.rows, e.columns, strict=True)]
+    together = [batch["inputs"][r, : c + 1].tolist() for r, c in zip(batch["rows"], batch["columns"], strict=True)]
+    assert together == alone
+
+
+@pytest.mark.parametrize(
+    ("trees", "objective", "message"),
+    [
+        ([], "rfm", "no graded rollout"),
+        (forest("??"), "rfm", "no graded rollout"),
+        ([grow("q")], "orm", "no graded rollout"),
+        (forest("++"), "rm", "correct and incorrect"),
+        (forest("--"), "rm", "correct and incorrect"),
+        (forest("+?"), "rm", "correct and incorrect"),
+        ([grow("p", ("+", "a")), grow("q", ("-", "a"))], "rm", "correct and incorrect"),
+    ],
+)
+def test_trees_that_teach_nothing_are_refused_in_one_line(tmp_path, trees, objective, message):
+    with pytest.raises(ArtsError, match=message) as error:
+        train(tmp_path / "v", trees=trees, objective=objective)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "v").exists()
+
+
+@pytest.mark.parametrize("objective", ["rfm", "prm", "orm"])
+def test_one_kind_of_outcome_is_enough_for_the_others(tmp_path, objective):
+    assert np.isfinite(scores(train(tmp_path, trees=forest("--"), objective=objective, epochs=1))).all()

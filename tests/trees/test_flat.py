@@ -1,0 +1,164 @@
+import gzip
+import json
+import math
+
+import pytest
+
+from arts.errors import InputError
+from arts.problems.base import Verdict
+from arts.problems.graders import make_grader
+from arts.trees.flat import import_flat
+from arts.trees.tree import ROOT
+
+SAMPLES = [{"text": "a\nb\n#### 4"}, {"text": "a\nc\n#### 5"}, {"text": "a\nb\n#### 4"}, {"text": ""}]
+ROW = {"problem": "2+2?", "answer": 4, "samples": SAMPLES}
+
+
+def write(path, text):
+    path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+    return path
+
+
+def read(path, rows, splitter="newline"):
+    return import_flat(
+        write(path, "".join(json.dumps(r) + "\n" for r in rows)), splitter=splitter, grader=make_grader("exact")
+    )
+
+
+@pytest.fixture
+def only_tree(tmp_path):
+    """Reads the samples of one problem into its tree."""
+
+    def tree(samples, **fields):
+        _, (tree,) = read(tmp_path / "rows.jsonl", [{**ROW, **fields, "samples": samples}])
+        return tree
+
+    return tree
+
+
+def outcomes(tree):
+    return [(tree.outcomes[r.leaf].answer, tree.outcomes[r.leaf].verdict.value) for r in tree.backbones]
+
+
+def test_every_sample_is_a_backbone_with_its_text(only_tree):
+    tree = only_tree(SAMPLES)
+    assert [r.backbone for r in tree.backbones] == [0, 1, 2, 3]
+    assert [tree.solution(r.leaf) for r in tree.backbones] == [s["text"] for s in SAMPLES]
+
+
+def test_equal_prefixes_are_one_node(only_tree):
+    tree = only_tree(SAMPLES)
+    first, other, same, empty = (r.leaf for r in tree.backbones)
+    assert first == same
+    assert tree.path(first)[0] == tree.path(other)[0]
+    assert len(tree.children[ROOT]) == 2  # "a" and the sample that says nothing
+    assert tree.path(empty) == [empty]
+
+
+def test_answers_are_read_off_and_graded(only_tree):
+    tree = only_tree(SAMPLES)
+    assert outcomes(tree) == [("4", "correct"), ("5", "incorrect"), ("4", "correct"), (None, "incorrect")]
+    assert tree.outcomes[tree.backbones[3].leaf].reason == "no answer"
+
+
+def test_a_given_answer_goes_before_the_text(only_tree):
+    assert outcomes(only_tree([{"text": "#### 5", "answer": 4.0}])) == [("4.0", "correct")]
+
+
+def test_verdicts_are_believed_where_there_is_no_key(only_tree):
+    tree = only_tree([{"text": "#### 4", "correct": False}, {"text": "#### 5", "correct": True}], answer=None)
+    assert outcomes(tree) == [("4", "incorrect"), ("5", "correct")]
+    assert {o.reason for o in tree.outcomes.values()} == {"as given"}
+
+
+def test_a_key_goes_before_given_verdicts(only_tree):
+    assert outcomes(only_tree([{"text": "#### 4", "correct": False}])) == [("4", "correct")]
+
+
+def test_numbers_of_a_sample_are_scores_at_its_leaf(only_tree):
+    tree = only_tree(
+        [
+            {"text": "a\nb", "rm": 1, "other": 0.5, "tokens": 7, "logprob": -3.0, "ok": True, "model": "m"},
+            {"text": "a\nc", "rm": -2.5, "tokens": 8},
+        ]
+    )
+    first, second = (r.leaf for r in tree.backbones)
+    assert tree.scores.keys() == {"rm", "other"}
+    assert [(tree.scores["rm"][n], n) for n in (first, second)] == [(1, first), (-2.5, second)]
+    scored = {name: [i for i, x in enumerate(column) if x == x] for name, column in tree.scores.items()}
+    assert scored == {"rm": [first, second], "other": [first]}
+    assert [r.tokens for r in tree.backbones] == [7, 8]
+
+
+def test_the_logprob_of_a_sample_is_the_sum_over_its_path(only_tree):
+    tree = only_tree([{"text": "a\nb", "logprob": -3.0}, {"text": "a\nc\nd", "logprob": -5.0}])
+    sums = [sum(tree.logprob[i] for i in tree.path(r.leaf)) for r in tree.backbones]
+    assert sums == [-3.0, -5.0]
+    assert math.isnan(only_tree([{"text": "a"}]).logprob[1])
+
+
+def test_given_steps_are_kept_as_they_are(only_tree):
+    tree = only_tree([{"steps": ["a\nb", "c\n", "#### 4"]}])
+    (rollout,) = tree.backbones
+    assert [tree.text[i] for i in tree.path(rollout.leaf)] == ["a\nb\n", "c\n", "#### 4\n"]
+    assert outcomes(tree) == [("4", "correct")]
+
+
+@pytest.mark.parametrize(("splitter", "steps"), [("newline", 3), ("paragraph", 2), ("numbered", 1)])
+def test_the_splitter_cuts_the_text(tmp_path, splitter, steps):
+    row = {**ROW, "samples": [{"text": "a\nb\n\nc"}]}
+    _, (tree,) = read(tmp_path / "rows.jsonl", [row], splitter)
+    assert tree.depth[tree.backbones[0].leaf] == steps
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.jsonl.gz"])
+def test_problems_have_the_fields_of_their_rows(tmp_path, name):
+    rows = [
+        {**ROW, "problem_id": "p", "level": 3, "subject": "Algebra", "source": "s"},
+        {"question": "why?", "samples": [{"text": "so", "correct": True}]},
+    ]
+    (first, second), trees = read(tmp_path / name, rows)
+    assert (first.id, first.question, first.answer, first.level, first.subject, first.source) == (
+        *("p", "2+2?", "4", 3, "Algebra", "s"),
+    )
+    assert (second.id, second.question, second.answer, second.level) == ("rows-2", "why?", "", None)
+    assert [t.problem_id for t in trees] == ["p", "rows-2"]
+    assert trees[1].outcomes[trees[1].backbones[0].leaf].verdict is Verdict.CORRECT
+
+
+def with_samples(samples):
+    return json.dumps({**ROW, "samples": samples})
+
+
+GOOD = json.dumps(ROW)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", r"rows\.jsonl: no rows"),
+        (GOOD + "\n{", r"rows\.jsonl:2: not JSON"),
+        ("\n\n[1]", r"rows\.jsonl:3: a list"),
+        ('{"answer": "1", "samples": [{"text": "x"}]}', r"rows\.jsonl:1: no text under 'problem'"),
+        ('{"problem": "x", "answer": "1"}', r"rows\.jsonl:1: no list under 'samples'"),
+        (with_samples([]), r"rows\.jsonl:1: no list under 'samples'"),
+        (json.dumps({**ROW, "answer": [4]}), r"rows\.jsonl:1: 'answer' is a list"),
+        (GOOD + "\n" + with_samples(["x"]), r"rows\.jsonl:2: sample 1 is a str"),
+        (with_samples([{"text": "x"}, {"text": 3}]), r"rows\.jsonl:1: sample 2: no 'text'"),
+        (
+            '{"problem": "x", "samples": [{"text": "x"}]}',
+            r"rows\.jsonl:1: sample 1: neither .*'answer' nor .*'correct'",
+        ),
+        ((json.dumps({**ROW, "id": "p"}) + "\n") * 2, r"rows\.jsonl:2: id 'p' was used"),
+    ],
+)
+def test_bad_rows_are_named_by_file_and_row(tmp_path, text, message):
+    path = write(tmp_path / "rows.jsonl", text)
+    with pytest.raises(InputError, match=message) as raised:
+        import_flat(path, splitter="newline", grader=make_grader("exact"))
+    assert str(path) in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"none\.jsonl: no such file"):
+        import_flat(tmp_path / "none.jsonl", splitter="newline", grader=make_grader("exact"))
