@@ -1,10 +1,15 @@
 import os
 
+import hypothesis
 import pytest
 
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+hypothesis.settings.register_profile("arts", deadline=None)  # machines are noisy; nothing here is a timed test
+hypothesis.settings.load_profile("arts")
 
 
 @pytest.fixture(scope="session")

@@ -48,6 +48,18 @@ def from_dict(cls: type[C], table: Mapping[str, Any], place: str = "$") -> C:
         raise InputError(f"{place}: missing key(s): {', '.join(missing)}") from error
 
 
+def require_at_least(config: Any, least: float, *names: str) -> None:
+    """Refuse a configuration one of whose fields ``names`` is smaller than ``least``; None passes.
+
+    Raises:
+        UsageError: names the field.
+    """
+    for name in names:
+        value = getattr(config, name)
+        if value is not None and not value >= least:
+            raise UsageError(f"{name} is {value}; use {least:g} or more")
+
+
 def to_dict(config: Any) -> dict[str, Any]:
     """The dataclass as plain JSON-able values, None entries left out."""
     table: dict[str, Any] = _encode(config)

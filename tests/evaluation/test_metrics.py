@@ -46,6 +46,8 @@ def best_is_right(chosen):
 
 def vote_is_right(chosen):
     totals = {c: sum(np.nan_to_num(w) for d, w in chosen if d == c) for c, _ in chosen if c >= 0}
+    if not any(totals.values()):
+        totals = {c: sum(d == c for d, _ in chosen) for c in totals}  # no weight at all: votes are counted
     winners = [c for c, total in totals.items() if total == max(totals.values())]
     return winners.count(RIGHT) / len(winners) if winners else 0.0
 

@@ -32,7 +32,7 @@ def test_files_of_the_schema(tmp_path, name):
         ("[1]\n", r"bad\.jsonl:1: a list"),
         ('{"problem": "x"}\n', r"bad\.jsonl:1: nothing under 'answer'"),
         ('{"answer": "1"}\n', r"bad\.jsonl:1: nothing under 'problem'"),
-        ('{"id": 1, "problem": "x", "answer": "1"}\n' * 2, "two rows have the id '1'"),
+        ('{"id": 1, "problem": "x", "answer": "1"}\n' * 2, r"bad\.jsonl:2: id '1' was used"),
     ],
 )
 def test_bad_rows_are_named(tmp_path, text, place):

@@ -8,7 +8,7 @@ import torch
 
 from arts.errors import ArtsError, UsageError
 from arts.problems.base import Verdict
-from arts.training.batches import collate, make_example
+from arts.training.batches import collate, labelled_nodes, make_example
 from arts.training.fit import TrainConfig, is_finished, train_verifier
 from arts.training.objectives import OBJECTIVES
 from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree
@@ -170,8 +170,8 @@ def test_an_example_is_the_tree_without_what_nobody_graded():
     np.testing.assert_allclose(nodes.success, [2 / 3, 1 / 2, 0, 1, 1], rtol=1e-6)
 
 
-def test_a_tree_nobody_graded_is_no_example():
-    assert make_example(grow("q", ("?", "a")), load_tokenizer("bundled"), 100, None) is None
+def test_a_tree_nobody_graded_teaches_nothing():
+    assert labelled_nodes(grow("q", ("?", "a"))) == []
 
 
 def test_a_batch_is_its_examples_side_by_side():

@@ -91,6 +91,8 @@ def _os_error(error: OSError) -> str:
             return f"the disk is full{place}; free some space and run the same command again"
         case errno.EACCES | errno.EROFS | errno.EPERM:
             return f"no permission to write{place}; choose another place or change its permissions"
+        case errno.EEXIST | errno.ENOTDIR:
+            return f"a file is where a folder is needed{place}; choose another place"
         case _:
             return f"{error.strerror or error}{place}"
 

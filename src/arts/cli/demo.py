@@ -12,6 +12,7 @@ from typing import Any
 from arts.cli.evaluate import show
 from arts.cli.sample import Config as SampleConfig
 from arts.cli.sample import describe, sample
+from arts.config import require_at_least
 from arts.evaluation.evaluate import evaluate_trees
 from arts.evaluation.report import write_report
 from arts.models import BUNDLED
@@ -43,6 +44,10 @@ class Config:
     """Passes over the training trees."""
     seed: int = 0
     """Of sampling, training and statistics."""
+
+    def __post_init__(self) -> None:
+        require_at_least(self, 0, "seed")
+        require_at_least(self, 1, "train_problems", "test_problems")
 
 
 def run(config: Config) -> int:

@@ -9,6 +9,8 @@ from typing import Any
 
 import tyro
 
+from arts.config import require_at_least
+from arts.errors import UsageError
 from arts.evaluation.evaluate import evaluate_trees
 from arts.evaluation.report import write_report
 from arts.evaluation.report.markdown import headline, main_table
@@ -42,6 +44,11 @@ class Config:
     seed: int = 0
     """Of the bootstrap and the subsets."""
 
+    def __post_init__(self) -> None:
+        require_at_least(self, 0, "seed")
+        if not self.n or min(self.n) < 1:
+            raise UsageError(f"n is {self.n}; give numbers of samples, each 1 or more")
+
 
 def run(config: Config) -> int:
     """Print the table on stdout and name the report's files on stderr."""
@@ -51,6 +58,7 @@ def run(config: Config) -> int:
         known = sorted({name for tree in trees for name in tree.scores})
         flat = about["source kind"] == "flat rollouts"
         names = config.scores if config.scores is not None else (known if flat else [])
+        _check_scores(names, known, config.source)
         result = evaluate_trees(
             problems,
             trees,
@@ -77,6 +85,12 @@ def read_source(config: Config, grader: Any) -> tuple[list[Problem], list[Tree],
     with TreeStore.open(config.source) as store:
         record = store.config()
         return store.problems(), list(store.trees()), {"source kind": "store", "proposer": record.get("proposer", "")}
+
+
+def _check_scores(names: Sequence[str], known: Sequence[str], source: Path) -> None:
+    for name in names:
+        if name not in known:
+            raise UsageError(f"{source}: no scores named '{name}'; there are: {', '.join(known) or 'none'}")
 
 
 def _usable(specs: Sequence[str], trees: Sequence[Tree]) -> list[str]:

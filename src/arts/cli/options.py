@@ -20,7 +20,7 @@ def parse(cls: type[C], args: Sequence[str], *, prog: str, description: str) -> 
     """
     import tyro
 
-    rest = list(args)
+    rest = [part for arg in args for part in (arg.split("=", 1) if arg.startswith("--config=") else [arg])]
     dry_run = "--dry-run" in rest
     if dry_run:
         rest.remove("--dry-run")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import cast, get_args
 
-from arts.errors import InputError
+from arts.errors import InputError, UsageError
 from arts.problems.base import GraderName, Problem
 from arts.trees.splitting import SplitterName
 
@@ -23,7 +23,12 @@ def open_problems(spec: str, *, limit: int | None = None, offset: int = 0) -> li
 
     Raises:
         InputError: unknown spec or split, missing or malformed file, nothing left after ``offset``.
+        UsageError: a limit below 1 or an offset below 0.
     """
+    if limit is not None and limit < 1:
+        raise UsageError(f"--limit is {limit}; use 1 or more")
+    if offset < 0:
+        raise UsageError(f"--offset is {offset}; use 0 or more")
     if spec.split(":")[0] == CONGRUENCES:
         problems = _congruences(spec)
         problems = problems[offset : None if limit is None else offset + limit]

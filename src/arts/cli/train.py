@@ -10,7 +10,7 @@ from arts.errors import MissingExtraError, UsageError
 from arts.trees.store import TreeStore
 
 try:
-    from arts.training.fit import TrainConfig, check_trees, is_finished, train_verifier
+    from arts.training.fit import TrainConfig, is_finished, train_verifier
     from arts.training.objectives import OBJECTIVES
     from arts.verifiers.modules import Architecture
 except ModuleNotFoundError as error:
@@ -44,7 +44,6 @@ def run(config: Config) -> int:
     _check_flags(config.architecture)
     with TreeStore.open(config.store) as store:
         trees = list(store.trees())
-    check_trees(trees, config.training)
     train_verifier(trees, config.architecture, config.training, config.out, about={"store": config.store.name})
     print(config.out)
     return 0

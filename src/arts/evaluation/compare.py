@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from arts.evaluation import metrics
 from arts.evaluation.candidates import Candidates, Selector, groups
 from arts.evaluation.statistics import Estimate, gap_closed, mean, paired_difference
-from arts.verifiers.base import flow_weights
+from arts.search.decide import voting_weights
 
 SCHEMA_VERSION = 1
 RARE_SHARE = 2 / 16
@@ -46,8 +46,7 @@ def methods(candidates: Candidates, selectors: Sequence[Selector], ks: Sequence[
         found.append(Method(name=_name(s), per_problem={k: metrics.best_of_k(correct, s.scores, k) for k in ks}))
     for s in selectors:
         if s.aggregation == "last" and s.unit != "rank":
-            low = np.nanmin(s.scores, axis=1, keepdims=True) if not np.isnan(s.scores).all() else 0.0
-            weights = flow_weights(np.where(np.isnan(s.scores), low, s.scores), s.unit)
+            weights = voting_weights(s.scores, s.unit)
             votes = {k: metrics.vote_at_k(correct, classes, weights, k, seed) for k in ks}
             found.append(Method(name=f"{s.verifier} vote", per_problem=votes))
     found.append(Method(name="oracle (pass@N)", per_problem={k: metrics.pass_at_k(correct, k) for k in ks}))
@@ -108,7 +107,7 @@ def rare_subset(candidates: Candidates, selectors: Sequence[Selector], seed: int
     times = np.zeros(len(candidates.problems))
     for _ in range(SPLITS):
         order = rng.permutation(candidates.n)
-        for label, rest in ((order[:half], order[half:]), (order[half : 2 * half], order[:half])):
+        for label, rest in ((order[:half], order[half : 2 * half]), (order[half : 2 * half], order[:half])):
             share = candidates.correct[:, label].mean(axis=1)
             rare = (share > 0) & (share <= max(RARE_SHARE, 1 / half))
             times += rare

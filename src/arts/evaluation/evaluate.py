@@ -1,8 +1,12 @@
 """From problems and trees to a report's content, in one call."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from arts.errors import UsageError
 from arts.evaluation.candidates import Candidates, Selector, collect, score_candidates, stored_selector
 from arts.evaluation.compare import compare
 from arts.problems.base import Grader, Problem
@@ -32,7 +36,7 @@ def evaluate_trees(
     result as it is.
 
     Raises:
-        UsageError: too few samples for the largest of ``ks``.
+        UsageError: too few samples for the largest of ``ks``; two verifiers or scores with one name.
     """
     candidates = collect(problems, trees, max(ks), grader)
     selectors = []
@@ -40,8 +44,15 @@ def evaluate_trees(
         how = LEAD_AGGREGATIONS if verifier.unit in STEPWISE else LEAD_AGGREGATIONS[:1]
         selectors.extend(score_candidates(candidates, verifier, how))
     selectors.extend(stored_selector(candidates, name, unit) for name, unit in scores)
+    _check_names([s.verifier for s in selectors if s.aggregation == "last"])
     result = compare(candidates, selectors, ks, seed)
     return {**result, "about": about or {}, "examples": _examples(candidates, selectors)}
+
+
+def _check_names(names: Sequence[str]) -> None:
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise UsageError(f"{count} verifiers or scores are called '{name}'; leave one out or choose with --scores")
 
 
 def _examples(candidates: Candidates, selectors: Sequence[Selector], count: int = 6) -> list[dict[str, Any]]:
@@ -59,7 +70,7 @@ def _examples(candidates: Candidates, selectors: Sequence[Selector], count: int 
                 "scores": {
                     s.verifier: round(float(s.scores[i, j]), 4)
                     for s in selectors
-                    if s.aggregation == "last" and s.scores[i, j] == s.scores[i, j]
+                    if s.aggregation == "last" and np.isfinite(s.scores[i, j])
                 },
             }
             for j, leaf in enumerate(leaves)

@@ -9,6 +9,8 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
+from arts.search.decide import ranked
+
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Classes = NDArray[np.int64]
@@ -41,7 +43,7 @@ def best_of_k(correct: Bools, scores: Floats, k: int) -> Floats:
     if k > n:
         return np.full(problems, np.nan)
     by_rank = np.array([comb(n - r, k - 1) / comb(n, k) for r in range(1, n + 1)])
-    scores = np.where(np.isnan(scores), -np.inf, scores)
+    scores = ranked(scores)
     above = (scores[:, None, :] > scores[:, :, None]).sum(axis=2)
     ties = (scores[:, None, :] == scores[:, :, None]).sum(axis=2)
     cumulative = np.concatenate([[0.0], np.cumsum(by_rank)])
@@ -63,7 +65,8 @@ def vote_at_k(correct: Bools, classes: Classes, weights: Floats, k: int, seed: i
     """Expected accuracy of the weighted vote of a random k-subset; majority with weights of one. NaN when n < k.
 
     ``classes`` (P, N): equivalent answers share a number, −1 states none and does not vote. Exact when there are few
-    subsets, else a Monte-Carlo mean over :func:`subsets`. Answers with equal weight share the decision equally.
+    subsets, else a Monte-Carlo mean over :func:`subsets`. Answers with equal weight share the decision equally;
+    where all weights of a subset are 0 its votes are counted instead.
     """
     problems, n = correct.shape
     if k > n:
@@ -80,8 +83,10 @@ def _votes(correct: Bools, classes: Classes, weights: Floats, inside: Floats) ->
     """Mean credit over subsets, (P,); ``inside`` (S, N) is 1 where a sample is in a subset. C answer classes."""
     member = (classes[:, :, None] == np.arange(max(classes.max() + 1, 1))).astype(np.float64)  # (P, N, C)
     right = (member * correct[:, :, None]).any(axis=1)[:, None]  # (P, 1, C)
-    present = inside @ member > 0  # (P, S, C)
-    totals = np.where(present, inside @ (member * weights[:, :, None]), -np.inf)
-    winners = np.isclose(totals, totals.max(axis=2, keepdims=True), rtol=1e-9, atol=0) & present
+    votes = inside @ member  # (P, S, C)
+    totals = inside @ (member * weights[:, :, None])
+    best = totals.max(axis=2, keepdims=True)
+    totals = np.where(best > 0, totals, votes)
+    winners = np.isclose(totals, totals.max(axis=2, keepdims=True), rtol=1e-9, atol=0) & (votes > 0)
     credit = (winners & right).sum(axis=2) / np.maximum(winners.sum(axis=2), 1)
     return np.asarray(credit.mean(axis=1))

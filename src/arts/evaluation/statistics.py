@@ -41,7 +41,9 @@ def bootstrap(statistic: Callable[[Floats], Floats], columns: Floats, seed: int 
     if n == 0:
         return Estimate(value=np.nan, low=np.nan, high=np.nan, n=0, method="no problems")
     values = statistic(_resamples(n, seed) @ rows)
-    low, high = np.nanquantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]) if n > 1 else (np.nan, np.nan)
+    tails = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
+    known = n > 1 and not np.isnan(values).all()
+    low, high = np.nanquantile(values, tails) if known else (np.nan, np.nan)
     value = float(statistic(rows.mean(axis=0)))
     return Estimate(value=value, low=float(low), high=float(high), n=n, method="problem bootstrap, percentile")
 

@@ -32,15 +32,15 @@ def load_problems(spec: str, *, limit: int | None = None, offset: int = 0) -> li
     if spec.startswith("hf:"):
         repo, _, split = spec[len("hf:") :].partition("#")
         rows = _hub_rows(repo, None, split or "test")
-        return _unique(islice(_from_rows(rows, spec, None), offset, stop), spec)
+        return list(islice(_from_rows(rows, spec, None), offset, stop))
     name, _, split = spec.partition(":")
     if name in SETS:
         known = SETS[name]
         rows = _hub_rows(known.hub_id, known.config, _split(spec, split, known))
-        return _unique(islice(_from_rows(rows, spec, known), offset, stop), spec)
+        return list(islice(_from_rows(rows, spec, known), offset, stop))
     path = Path(spec)
     if path.suffix in (".jsonl", ".gz") or path.exists():
-        return _unique(islice(_from_rows(read_rows(path), str(path), None), offset, stop), spec)
+        return list(islice(_from_rows(read_rows(path), str(path), None), offset, stop))
     near = difflib.get_close_matches(name, [*SETS, "congruences"], n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""
     raise InputError(
@@ -56,8 +56,13 @@ def _split(spec: str, split: str, known: ProblemSet) -> str:
 
 def _from_rows(rows: Iterable[tuple[int, Row]], place: str, known: ProblemSet | None) -> Iterator[Problem]:
     stem = Path(place).name.split(".")[0]
+    seen: set[str] = set()
     for number, row in rows:
-        yield _problem(row, f"{place}:{number}", f"{stem}-{number}", known)
+        problem = _problem(row, f"{place}:{number}", f"{stem}-{number}", known)
+        if problem.id in seen:
+            raise InputError(f"{place}:{number}: id '{problem.id}' was used in an earlier row; ids must be unique")
+        seen.add(problem.id)
+        yield problem
 
 
 def _problem(row: Row, place: str, default_id: str, known: ProblemSet | None) -> Problem:
@@ -87,15 +92,6 @@ def _text(row: Row, names: tuple[str, ...], place: str) -> str:
 
 def _optional(value: object) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def _unique(problems: Iterable[Problem], spec: str) -> list[Problem]:
-    kept: dict[str, Problem] = {}
-    for problem in problems:
-        if problem.id in kept:
-            raise InputError(f"{spec}: two rows have the id '{problem.id}'; ids must be unique")
-        kept[problem.id] = problem
-    return list(kept.values())
 
 
 def _hub_rows(repo: str, config: str | None, split: str) -> Iterator[tuple[int, Row]]:

@@ -25,7 +25,7 @@ def _once(text: str) -> str:
     text = _DROPPED.sub("", text.replace("\x00", "").replace("−", "-"))
     text = text.replace("\\dfrac", "\\frac").replace("\\tfrac", "\\frac")
     text = _SHORT_FRACTION.sub(r"\\frac{\1}{\2}", text)
-    if _UNIT.search(text) and text[:1].isdigit():
+    if _UNIT.search(text) and text[:1].isdigit() and ":" not in text:
         text = _UNIT.sub("", text)
     text = _THOUSANDS.sub("", _WORDS.sub(r"\1", text))
     if text.startswith("x=") and len(text) > len("x="):

@@ -31,7 +31,9 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 def _parse(path: Path, number: int, line: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
+        if "\\ud" in line.lower():  # half a surrogate pair is valid JSON but not text
+            row = json.loads(json.dumps(row, ensure_ascii=False).encode("utf-8", "replace"))
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}:{number}: not JSON ({error}); each line must be one JSON object") from error
     if not isinstance(row, dict):
         raise InputError(f"{path}:{number}: a {type(row).__name__}; each line must be one JSON object")

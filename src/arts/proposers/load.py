@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from arts.config import require_at_least
 from arts.errors import MissingExtraError, ModelError, UsageError
 from arts.models import resolve_model
 from arts.proposers.base import Proposer
@@ -38,6 +39,10 @@ class BackendOptions:
     retries: int = 4
     """Endpoint: further tries after a passing failure."""
 
+    def __post_init__(self) -> None:
+        require_at_least(self, 1, "batch_size", "parallel", "context_tokens", "threads", "concurrency")
+        require_at_least(self, 0, "timeout_s", "retries")
+
 
 def open_proposer(model: str, *, prompt: PromptFormat, options: BackendOptions) -> Proposer:
     """The proposer for ``bundled``, ``openai:URL#NAME``, a GGUF file, a model folder, a catalogue name or a Hub id.
@@ -62,7 +67,7 @@ def _endpoint(address: str, prompt: PromptFormat, options: BackendOptions) -> Pr
     from arts.proposers.openai import OpenAIProposer
 
     url, _, name = address.partition("#")
-    if urlsplit(url).scheme not in ("http", "https") or not name:
+    if not _is_web_address(url) or not name:
         raise UsageError(f"openai:{address}: give openai:URL#MODEL, e.g. openai:http://localhost:8000/v1#qwen")
     return OpenAIProposer(
         url,
@@ -74,6 +79,14 @@ def _endpoint(address: str, prompt: PromptFormat, options: BackendOptions) -> Pr
         timeout_s=options.timeout_s,
         retries=options.retries,
     )
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a bracket left open, a port above 65535
+        return False
 
 
 def _llamacpp(path: Path, prompt: PromptFormat, options: BackendOptions) -> Proposer:

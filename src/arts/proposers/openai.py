@@ -54,6 +54,7 @@ class OpenAIProposer:
         self.name, self.batch_size, self.reproducible = model, concurrency, False
         self._url, self._prompt, self._api = url.rstrip("/"), prompt, api
         self._retries, self._sleep, self._timeout_s = retries, sleep, timeout_s
+        self._key_env = key_env
         self._gate = asyncio.Semaphore(concurrency)
         self._reached = False
         self._client = httpx.AsyncClient(
@@ -101,7 +102,8 @@ class OpenAIProposer:
             else:
                 self._reached, refused = True, False
                 if response.status_code in HOPELESS:
-                    raise EndpointError(f"{self._endpoint}: HTTP {response.status_code}: {_reason(response)}")
+                    hint = f"; is the key in {self._key_env} right?" if response.status_code in (401, 403) else ""
+                    raise EndpointError(f"{self._endpoint}: HTTP {response.status_code}: {_reason(response)}{hint}")
                 if response.status_code == httpx.codes.OK:
                     try:
                         return parse_choice(response.json(), chat=self._api == "chat")

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from arts.errors import ModelError
+from arts.errors import ModelError, UsageError
 from arts.proposers.base import Completion, CompletionStop, Request, Sampling
 from arts.proposers.prompt import PromptFormat
 
@@ -250,10 +250,21 @@ def _end_tokens(model: Any, tokenizer: Any) -> list[int]:
 
 def _device(device: str) -> str:
     if device != "auto":
-        return device
+        return _named_device(device)
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _named_device(device: str) -> str:
+    try:
+        kind = torch.device(device).type
+    except RuntimeError as error:
+        raise UsageError(f"no device '{device}'; use auto, cpu, cuda, cuda:N or mps") from error
+    usable = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not usable.get(kind, True):
+        raise UsageError(f"device '{device}' is not usable on this machine or by this torch; use auto or cpu")
+    return device
 
 
 def _too_long(length: int, context: int) -> Completion:

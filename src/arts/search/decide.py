@@ -11,6 +11,8 @@ from arts.verifiers.base import Unit, flow_weights
 Aggregation = Literal["last", "min", "product", "mean"]
 Rule = Literal["best_of_n", "majority", "flow_vote"]
 
+LARGEST = np.finfo(np.float64).max
+
 Floats = NDArray[np.float64]
 Classes = NDArray[np.int64]
 
@@ -49,7 +51,22 @@ def aggregate(scores: Floats, how: Aggregation, unit: Unit) -> float:
 
 def best_of_n(scores: Floats) -> int:
     """Index of the highest score; the first of equal ones. Candidates without a score (NaN) come last."""
-    return int(np.argmax(np.where(np.isnan(scores), -np.inf, scores)))
+    return int(np.argmax(ranked(scores)))
+
+
+def ranked(scores: Floats) -> Floats:
+    """The same order without NaN: what has no score is below everything else, −∞ included."""
+    return np.where(np.isnan(scores), -np.inf, np.clip(scores, -LARGEST, None))
+
+
+def voting_weights(scores: Floats, unit: Unit) -> Floats:
+    """Flow weights along the last axis; a candidate without a score counts as the least scored one of its problem.
+
+    Where no candidate has a score all weigh the same.
+    """
+    missing = np.isnan(scores)
+    lowest = np.where(missing, np.inf, scores).min(axis=-1, keepdims=True)
+    return flow_weights(np.where(missing, np.where(np.isinf(lowest), 0.0, lowest), scores), unit)
 
 
 def vote(classes: Classes, weights: Floats) -> tuple[int, Floats]:
@@ -67,12 +84,6 @@ def vote(classes: Classes, weights: Floats) -> tuple[int, Floats]:
     return int(np.argmax(totals)), totals / totals.sum()
 
 
-def _lowest(scores: Floats) -> float:
-    """The least of the known scores; 0 when none is known, so that all votes weigh the same."""
-    known = scores[~np.isnan(scores)]
-    return float(known.min()) if len(known) else 0.0
-
-
 def decide(
     rule: Rule, answers: list[str | None], classes: Classes, scores: Floats | None = None, unit: Unit = "rank"
 ) -> Decision:
@@ -83,7 +94,7 @@ def decide(
     if rule == "majority" or scores is None:
         rule, weights = "majority", np.ones(len(classes))
     elif rule == "flow_vote":
-        weights = flow_weights(np.where(np.isnan(scores), _lowest(scores), scores), unit)
+        weights = voting_weights(scores, unit)
     else:
         chosen = best_of_n(scores)
         return Decision(answer=answers[chosen], candidate=chosen, rule=rule, share=float("nan"))

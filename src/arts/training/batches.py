@@ -37,11 +37,9 @@ def labelled_nodes(tree: Tree) -> list[int]:
     return [int(i) for i in np.flatnonzero(keep)]
 
 
-def make_example(tree: Tree, tokenizer: Any, max_tokens: int, features: FeatureCache | None) -> Example | None:
-    """The example of a tree, or None when nothing in it is labelled."""
+def make_example(tree: Tree, tokenizer: Any, max_tokens: int, features: FeatureCache | None) -> Example:
+    """The example of a tree that has at least one label."""
     nodes = labelled_nodes(tree)
-    if not nodes:
-        return None
     encoded = encode(tree, nodes, tokenizer, max_tokens)
     index = {node: i for i, node in enumerate(nodes)}
     graded, correct = tree.success_counts()

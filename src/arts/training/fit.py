@@ -1,5 +1,6 @@
 """Fitting a verifier to trees through ``transformers.Trainer``."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -11,15 +12,19 @@ import torch
 from transformers import PrinterCallback, Trainer, TrainingArguments, set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
+from arts.config import require_at_least
 from arts.errors import UsageError
 from arts.problems.base import Verdict
-from arts.training.batches import Example, collate, make_example
+from arts.training.batches import Example, collate, labelled_nodes, make_example
 from arts.training.objectives import OBJECTIVES, ObjectiveName
 from arts.trees.tree import Tree
 from arts.verifiers.checkpoint import CONFIG, SavedVerifier, save_checkpoint
 from arts.verifiers.features import FeatureCache
 from arts.verifiers.modules import Architecture, Scorer, best_device, load_feature_model, load_tokenizer, make_scorer
 from arts.verifiers.neural import NeuralVerifier
+
+PLAN = "plan.json"
+"""In a checkpoint folder: what is trained there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +48,15 @@ class TrainConfig:
     report_to: str = "none"
     """Where the Trainer logs: none, tensorboard, wandb, …"""
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_at_least(self, 1, "trees_per_batch", "accumulate", "save_updates")
+        require_at_least(self, 0, "seed", "leaf_weight", "warmup_ratio", "weight_decay")
+        for name in ("learning_rate", "epochs"):
+            if not getattr(self, name) > 0:
+                raise UsageError(f"{name} is {getattr(self, name)}; use more than 0")
+        if not 0 <= self.held_out < 1:
+            raise UsageError(f"held_out is {self.held_out}; use a share in [0, 1)")
 
 
 def check_trees(trees: Sequence[Tree], config: TrainConfig) -> None:
@@ -72,28 +86,35 @@ def train_verifier(
 
     ``features`` may be shared between the verifiers of one frozen backbone; they are computed once. ``about``
     is added to what the checkpoint says of its training.
+
+    Raises:
+        UsageError: ``out`` holds a finished verifier or a run with other settings or trees; the trees cannot teach.
+        ModelError: the backbone cannot be loaded.
     """
-    check_trees(trees, config)
+    held_trees, trees = _split(trees, config)
     spec = OBJECTIVES[config.objective]
-    _check_resumable(out, shape, config)
+    plan = _plan(held_trees, trees, shape, config)
+    _check_place(out, plan)
     set_seed(config.seed)
     tokenizer = load_tokenizer(shape.backbone)
     if shape.mode == "frozen" and features is None:
         features = FeatureCache(load_feature_model(shape.backbone).to(best_device()), keep=True)
-    built = [make_example(t, tokenizer, shape.max_tokens, features) for t in trees]
-    examples = [e for e in built if e is not None]
-    held = round(len(examples) * config.held_out)
+    held, examples = (
+        [make_example(t, tokenizer, shape.max_tokens, features) for t in part] for part in (held_trees, trees)
+    )
     scorer = make_scorer(shape)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / PLAN).write_text(plan, encoding="utf-8")
     trainer = _ObjectiveTrainer(
         model=scorer,
-        args=_arguments(config, out, evaluate=held > 0),
-        train_dataset=_Trees(examples[held:]),
-        eval_dataset=_Trees(examples[:held]) if held else None,
+        args=_arguments(config, out, evaluate=bool(held)),
+        train_dataset=_Trees(examples),
+        eval_dataset=_Trees(held) if held else None,
         data_collator=collate,
     )
     trainer.remove_callback(PrinterCallback)
     trainer.objective, trainer.leaf_weight = spec.loss, config.leaf_weight
-    result = trainer.train(resume_from_checkpoint=get_last_checkpoint(str(out)) if out.is_dir() else None)
+    result = trainer.train(resume_from_checkpoint=get_last_checkpoint(str(out)))
     metrics = {"training_loss": float(result.training_loss), "updates": float(result.global_step)}
     if held:
         metrics["held_out_loss"] = float(trainer.evaluate()["eval_loss"])
@@ -101,7 +122,7 @@ def train_verifier(
         name=name or config.objective,
         unit=spec.unit,
         architecture=shape,
-        training={**asdict(config), "trees": len(examples) - held, "held_out_trees": held, **(about or {})},
+        training={**asdict(config), "trees": len(trees), "held_out_trees": len(held_trees), **(about or {})},
         metrics=metrics,
     )
     save_checkpoint(out, saved, scorer)
@@ -115,14 +136,37 @@ def is_finished(out: Path) -> bool:
     return (out / CONFIG).is_file()
 
 
-def _check_resumable(out: Path, shape: Architecture, config: TrainConfig) -> None:
-    """Remember what is being trained at ``out``; another run there must want the same."""
-    plan = out / "plan.json"
-    wanted = json.dumps({"architecture": asdict(shape), "config": asdict(config)}, sort_keys=True)
-    if plan.is_file() and plan.read_text(encoding="utf-8") != wanted:
-        raise UsageError(f"{out}: holds a training run with other settings; use the same ones or another --out")
-    out.mkdir(parents=True, exist_ok=True)
-    plan.write_text(wanted, encoding="utf-8")
+def _split(trees: Sequence[Tree], config: TrainConfig) -> tuple[list[Tree], list[Tree]]:
+    """Held-out trees and training trees, those without a label left out."""
+    labelled = [t for t in trees if labelled_nodes(t)]
+    held = round(len(labelled) * config.held_out)
+    if config.held_out and not 0 < held < len(labelled):
+        raise UsageError(
+            f"held_out {config.held_out} of {len(labelled)} trees is {held}; change it so that some are held out and"
+            " some are left to train on"
+        )
+    check_trees(labelled[held:], config)
+    return labelled[:held], labelled[held:]
+
+
+def _plan(held: Sequence[Tree], trees: Sequence[Tree], shape: Architecture, config: TrainConfig) -> str:
+    """What a run is, to be compared before it is resumed: settings and a fingerprint of the trees."""
+    seen = hashlib.blake2b(digest_size=8)
+    for tree in [*held, *trees]:
+        labels = sorted((node, o.verdict.value) for node, o in tree.outcomes.items())
+        seen.update(repr((tree.problem_id, tree.parent, tree.text, labels)).encode())
+    plan = {"architecture": asdict(shape), "config": asdict(config), "trees": seen.hexdigest()}
+    return json.dumps(plan, sort_keys=True)
+
+
+def _check_place(out: Path, plan: str) -> None:
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out}: is a file; give a folder as --out")
+    if is_finished(out):
+        raise UsageError(f"{out}: holds a finished verifier; use another --out to train again")
+    begun = out / PLAN
+    if begun.is_file() and begun.read_text(encoding="utf-8") != plan:
+        raise UsageError(f"{out}: holds a run with other settings or trees; use the same ones or another --out")
 
 
 def _arguments(config: TrainConfig, out: Path, *, evaluate: bool) -> TrainingArguments:

@@ -7,6 +7,7 @@ problem's tree, equal prefixes are merged, answers are extracted and graded here
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,8 @@ def import_flat(path: Path, *, splitter: SplitterName, grader: Grader) -> tuple[
     """Problems and trees of a file of flat rollouts, graded against the row's ``answer``.
 
     A row without ``answer`` needs ``correct`` in each of its samples, which is then believed. Numeric fields of
-    a sample other than ``tokens`` and ``logprob`` (in nats) become scores at its leaf.
+    a sample other than ``tokens`` and ``logprob`` (in nats) become scores at its leaf; samples with equal text
+    share a leaf, and it gets the mean of their scores.
 
     Raises:
         InputError: a row or sample does not have the fields; the text names file and row.
@@ -50,14 +52,15 @@ def _problem(row: Mapping[str, Any], place: str, default_id: str) -> Problem:
     if not isinstance(row.get("samples"), list) or not row["samples"]:
         raise InputError(f"{place}: no list under 'samples'; give [{{\"text\": …}}, …]")
     key = row.get("answer")
-    if key is not None and not isinstance(key, (str, int, float)):
+    if key is not None and (isinstance(key, bool) or not isinstance(key, (str, int, float))):
         raise InputError(f"{place}: 'answer' is a {type(key).__name__}; give text or a number")
-    level = row.get("level")
+    level, subject = row.get("level"), row.get("subject")
+    name = row.get("problem_id") or row.get("id") or default_id
     return Problem(
-        id=str(row.get("problem_id", row.get("id", default_id))),
+        id=str(name),
         question=question,
         answer="" if key is None else str(key),
-        subject=row.get("subject"),
+        subject=None if subject is None else str(subject),
         level=level if isinstance(level, int) else None,
         source=str(row.get("source", "")),
     )
@@ -67,7 +70,7 @@ def _tree(problem: Problem, row: Mapping[str, Any], place: str, splitter: Splitt
     tree = Tree(problem_id=problem.id, question=problem.question)
     keyless = row.get("answer") is None
     answers: dict[int, str | None] = {}
-    scores: dict[str, dict[int, float]] = {}
+    scores: dict[str, dict[int, list[float]]] = {}
     for index, sample in enumerate(row["samples"]):
         where = f"{place}: sample {index + 1}"
         if not isinstance(sample, dict):
@@ -75,23 +78,25 @@ def _tree(problem: Problem, row: Mapping[str, Any], place: str, splitter: Splitt
         leaf = _add_sample(tree, index, sample, where, splitter)
         answers[leaf] = _answer(sample, tree.solution(leaf), grader)
         if keyless:
-            tree.outcomes[leaf] = _believed(sample, answers[leaf], where)
+            believed = _believed(sample, answers[leaf], where)
+            if tree.outcomes.setdefault(leaf, believed).verdict is not believed.verdict:
+                raise InputError(f"{where}: an earlier sample with the same text has the other 'correct'; mend one")
         for name, value in sample.items():
             if name not in _NOT_SCORES and isinstance(value, (int, float)) and not isinstance(value, bool):
-                scores.setdefault(name, {})[leaf] = float(value)
+                scores.setdefault(name, {}).setdefault(leaf, []).append(float(value))
     if not keyless:
         grades = grader.grade([(problem.answer, answer) for answer in answers.values()])
         for (leaf, answer), grade in zip(answers.items(), grades, strict=True):
             tree.outcomes[leaf] = Outcome(answer=answer, verdict=grade.verdict, reason=grade.reason)
     for name, by_leaf in scores.items():
-        tree.set_scores(name, by_leaf.keys(), np.array(list(by_leaf.values())))
+        tree.set_scores(name, by_leaf, np.array([fmean(values) for values in by_leaf.values()]))
     return tree
 
 
 def _add_sample(tree: Tree, index: int, sample: Mapping[str, Any], where: str, splitter: SplitterName) -> int:
     if isinstance(sample.get("steps"), list):
         pieces = [str(step) for step in sample["steps"]]
-        pieces = [piece if piece.endswith("\n") else piece + "\n" for piece in pieces]
+        pieces = [piece if piece.endswith("\n") else piece + "\n" for piece in pieces] or [""]
     elif isinstance(sample.get("text"), str):
         pieces = SPLITTERS[splitter](sample["text"]) if sample["text"] else [""]
     else:

@@ -56,6 +56,8 @@ class TreeStore:
             InputError: missing file, not a store, or written by a newer version.
             StoreError: no permission, or another run is writing to it.
         """
+        if path.is_dir():
+            raise InputError(f"{path}: is a folder; a store is a file, choose another name")
         if not path.is_file():
             raise InputError(f"{path}: no such store; make one with: arts sample --store {path}")
         lock = WriterLock.take(path) if write else None
@@ -63,6 +65,9 @@ class TreeStore:
             with _translated(path):
                 connection = _connect(path, write=write)
                 _check_version(path, connection)
+                if write:
+                    connection.execute("PRAGMA journal_mode=WAL")
+                    connection.execute("PRAGMA synchronous=NORMAL")
                 return cls(path, connection, lock)
         except BaseException:
             if lock:
@@ -210,10 +215,11 @@ class TreeStore:
             self._db.executemany("INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?)", rows)
 
     def close(self) -> None:
-        """Fold the write-ahead log into the file and release it."""
+        """Fold the write-ahead log into the file, so that readers need nothing else, and release it."""
         with contextlib.suppress(sqlite3.Error):
             if self._lock:
                 self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                self._db.execute("PRAGMA journal_mode=DELETE")
         self._db.close()
         if self._lock:
             self._lock.release()
@@ -250,10 +256,7 @@ class TreeStore:
 
 def _connect(path: Path, *, write: bool) -> sqlite3.Connection:
     if write:
-        connection = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-        return connection
+        return sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
     uri = f"{path.absolute().as_uri()}?mode=ro"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10, check_same_thread=False)
     try:
@@ -272,7 +275,7 @@ def _check_version(path: Path, connection: sqlite3.Connection) -> None:
         if "no such table" not in str(error):
             raise
         row = None
-    if row is None:
+    if row is None or not str(row[0]).isdecimal():
         raise InputError(f"{path}: not a tree store (no schema mark); give a file that 'arts sample' made")
     if int(row[0]) > SCHEMA_VERSION:
         raise InputError(

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from arts.trees.tree import Tree
 
+_LARGEST = 1e300
+
 Unit = Literal["log_flow", "probability", "logit", "log_probability", "rank"]
 """What a score means. ``log_flow``: log F(s). ``probability``: of success, in [0, 1]. ``logit``: log-odds or a
 Bradley-Terry strength. ``log_probability``: nats under the proposer. ``rank``: order only."""
@@ -40,12 +42,15 @@ def flow_weights(scores: NDArray[np.float64], unit: Unit) -> NDArray[np.float64]
 
     Log-flows and log-probabilities are exponentiated (stabilised by the maximum along the last axis, which
     scales all weights of one problem alike and so changes no vote); logits become odds in the same way;
-    probabilities are weights already; ranks weigh by their order (lowest 1).
+    probabilities are weights already; ranks weigh by their order (lowest 1, equal ones share their places).
     """
     match unit:
         case "log_flow" | "log_probability" | "logit":
-            return np.asarray(np.exp(scores - np.max(scores, axis=-1, keepdims=True)))
+            finite = np.clip(scores, -_LARGEST, _LARGEST)
+            return np.asarray(np.exp(finite - np.max(finite, axis=-1, keepdims=True)))
         case "probability":
             return scores
         case "rank":
-            return np.asarray(np.argsort(np.argsort(scores, axis=-1), axis=-1) + 1.0)
+            below = (scores[..., None, :] < scores[..., :, None]).sum(axis=-1)
+            level = (scores[..., None, :] == scores[..., :, None]).sum(axis=-1)
+            return np.asarray(below + (level + 1) / 2)

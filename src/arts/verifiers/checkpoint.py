@@ -52,8 +52,8 @@ def load_checkpoint(folder: Path) -> tuple[SavedVerifier, Scorer]:
     except (OSError, SafetensorError) as error:
         raise InputError(f"{folder / WEIGHTS}: cannot be read ({error}); train the verifier again") from error
     scorer = make_scorer(saved.architecture)
-    wanted = set(_own_weights(scorer, saved.architecture))
-    if wanted != set(weights):
+    wanted = {name: tensor.shape for name, tensor in _own_weights(scorer, saved.architecture).items()}
+    if wanted != {name: tensor.shape for name, tensor in weights.items()}:
         raise ModelError(f"{folder}: its weights do not fit backbone {saved.architecture.backbone}")
     scorer.load_state_dict(weights, strict=False)
     return saved, scorer
@@ -66,12 +66,15 @@ def read_config(folder: Path) -> SavedVerifier:
         schema = int(table.pop("schema"))
     except FileNotFoundError as error:
         raise InputError(f"{folder}: no {CONFIG} in it; give a folder that 'arts train' made") from error
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise InputError(f"{folder / CONFIG}: not a verifier's configuration ({error})") from error
     if schema > SCHEMA_VERSION:
         raise InputError(f"{folder}: schema {schema} is newer than this arts reads; upgrade arts")
-    if table.get("unit") not in get_args(Unit):
-        raise InputError(f"{folder / CONFIG}: unknown unit {table.get('unit')!r}")
+    missing = {"name", "unit", "architecture"} - table.keys()
+    if missing:
+        raise InputError(f"{folder / CONFIG}: no {', '.join(sorted(missing))}; give a folder that 'arts train' made")
+    if table["unit"] not in get_args(Unit):
+        raise InputError(f"{folder / CONFIG}: unknown unit {table['unit']!r}")
     shape = from_dict(Architecture, table["architecture"], str(folder / CONFIG))
     return SavedVerifier(
         name=str(table["name"]),

@@ -1,5 +1,6 @@
 """Trees as token sequences: one per trajectory, with the token position at which each state is read."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,10 @@ class Encoded:
     columns: NDArray[np.int64]
 
 
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half a pair is one character here and no text to a tokenizer."""
+
+
 def encode(tree: Tree, nodes: Sequence[int], tokenizer: Any, max_tokens: int) -> Encoded:
     """Tokenise the fewest trajectories that pass through all ``nodes``.
 
@@ -35,11 +40,12 @@ def encode(tree: Tree, nodes: Sequence[int], tokenizer: Any, max_tokens: int) ->
     inner = {n for node in nodes for n in [ROOT, *tree.path(node)[:-1]]} if nodes else set()
     ends = [node for node in dict.fromkeys(nodes) if node not in inner] or [ROOT]
     opening = f"{tree.question}\n"
-    texts = [opening + tree.solution(end) for end in ends]
+    texts = [_LONE_SURROGATE.sub("\ufffd", opening + tree.solution(end)) for end in ends]
     coded = tokenizer(texts, return_offsets_mapping=True, truncation=True, max_length=max_tokens)
     place: dict[int, tuple[int, int]] = {}
     for row, (end, offsets) in enumerate(zip(ends, coded["offset_mapping"], strict=True)):
         begins = np.array([begin for begin, _ in offsets])
+        begins[_closing_marks(offsets) :] = len(texts[row]) + 1
         path = [ROOT, *tree.path(end)]
         lengths = np.cumsum([len(opening), *(len(tree.text[n]) for n in path[1:])])
         columns = np.searchsorted(begins, lengths, side="left") - 1
@@ -48,3 +54,11 @@ def encode(tree: Tree, nodes: Sequence[int], tokenizer: Any, max_tokens: int) ->
                 place.setdefault(node, (row, max(int(column), 0)))
     where = np.array([place[n] for n in nodes], dtype=np.int64).reshape(-1, 2)
     return Encoded(ids=coded["input_ids"], texts=texts, rows=where[:, 0], columns=where[:, 1])
+
+
+def _closing_marks(offsets: Sequence[tuple[int, int]]) -> int:
+    """Where the special tokens begin that a tokenizer has put behind the text; they stand for no text."""
+    end = len(offsets)
+    while end > 1 and tuple(offsets[end - 1]) == (0, 0):
+        end -= 1
+    return end

@@ -1,12 +1,24 @@
 """Features of a frozen backbone, computed once per text."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, final
 
 import torch
 from torch import Tensor
 
 BATCH_TOKENS = 8192
+"""Padded tokens of one forward pass."""
+
+
+def batches(lengths: Sequence[int], most: int) -> Iterator[slice]:
+    """Consecutive batches of rows with ascending lengths: at most ``most`` tokens with padding, or one row."""
+    start = 0
+    for stop, length in enumerate(lengths):
+        if stop > start and length * (stop + 1 - start) > most:
+            yield slice(start, stop)
+            start = stop
+    if start < len(lengths):
+        yield slice(start, len(lengths))
 
 
 @final
@@ -32,12 +44,8 @@ class FeatureCache:
         keys = [tuple(row) for row in ids]
         missing = sorted({k for k in keys if k not in self._known}, key=len)
         fresh: dict[tuple[int, ...], Tensor] = {}
-        start = 0
-        while start < len(missing):
-            size = max(1, BATCH_TOKENS // len(missing[min(start + 64, len(missing) - 1)]))
-            rows = missing[start : start + size]
-            fresh |= zip(rows, self._compute(rows), strict=True)
-            start += size
+        for part in batches([len(row) for row in missing], BATCH_TOKENS):
+            fresh |= zip(missing[part], self._compute(missing[part]), strict=True)
         if self._keep:
             self._known |= fresh
             fresh = self._known

@@ -7,13 +7,16 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaModel
 
-from arts.errors import MissingExtraError, ModelError
+from arts.config import require_at_least
+from arts.errors import MissingExtraError, ModelError, UsageError
 from arts.models import resolve_model
 
 Mode = Literal["lora", "full", "frozen"]
 
 LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 """Adapted projections, as published (arXiv 2602.12846)."""
+HEAD_WIDTH = 32
+"""Width of an attention head of the trunk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,13 @@ class Architecture:
     trunk_width: int = 128
     head_dropout: float = 0.1
     max_tokens: int = 2048
+
+    def __post_init__(self) -> None:
+        require_at_least(self, 1, "lora_r", "lora_alpha")
+        require_at_least(self, 0, "trunk_layers", "lora_dropout", "head_dropout")
+        require_at_least(self, 2, "max_tokens", "trunk_width")
+        if self.trunk_layers and self.trunk_width % HEAD_WIDTH:
+            raise UsageError(f"trunk_width is {self.trunk_width}; use a multiple of {HEAD_WIDTH}")
 
 
 @final
@@ -94,7 +104,7 @@ def _trunk_config(width: int, layers: int) -> Any:
         hidden_size=width,
         intermediate_size=width * 5 // 2,
         num_hidden_layers=layers,
-        num_attention_heads=max(width // 32, 1),
+        num_attention_heads=width // HEAD_WIDTH,
         pad_token_id=None,
         bos_token_id=None,
         eos_token_id=None,

@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import pad_sequence
 from arts.trees.tree import Tree
 from arts.verifiers.base import Unit
 from arts.verifiers.encoding import encode
-from arts.verifiers.features import FeatureCache
+from arts.verifiers.features import FeatureCache, batches
 from arts.verifiers.modules import Architecture, Scorer, best_device, load_feature_model, load_tokenizer
 
 BATCH_TOKENS = 16_384
@@ -55,17 +55,12 @@ class NeuralVerifier:
         order = np.argsort([len(row) for row in ids], kind="stable")
         by_row = np.argsort(rows, kind="stable")
         bounds = np.searchsorted(rows[by_row], np.arange(len(ids) + 1))
-        start = 0
-        while start < len(order):
-            stop = start + 1
-            while stop < len(order) and len(ids[order[stop]]) * (stop + 1 - start) <= BATCH_TOKENS:
-                stop += 1
-            chosen = order[start:stop]
+        for part in batches([len(ids[r]) for r in order], BATCH_TOKENS):
+            chosen = order[part]
             states = [by_row[bounds[r] : bounds[r + 1]] for r in chosen]
             local = np.repeat(np.arange(len(chosen)), [len(s) for s in states])
             where = np.concatenate(states)
             out[where] = self._forward([ids[r] for r in chosen], local, columns[where])
-            start = stop
         return out
 
     @torch.inference_mode()

@@ -9,10 +9,9 @@ import matplotlib
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from arts.evaluation.report.markdown import headline, main_table, percent
+from arts.evaluation.report.markdown import headline, main_table, percent, shown
 
-LONGEST_TEXT = 4_000
-"""Characters of a sample that are shown."""
+DOTS = {"marker": "o", "markersize": 3}
 COLOURS = ("#2563eb", "#c2410c", "#047857", "#7c3aed", "#be123c", "#0f766e", "#a16207", "#475569")
 
 
@@ -31,13 +30,6 @@ def to_html(result: Mapping[str, Any]) -> str:
         accuracy=Markup(_accuracy_figure(result)),
         coverage=Markup(_pass_figure(result)),
     )
-
-
-def shown(text: str) -> str:
-    """A model's text for reading: bounded, control and direction marks made visible."""
-    cut = text[:LONGEST_TEXT]
-    visible = "".join(c if c in "\n\t" or (c.isprintable()) else f"\\u{ord(c):04x}" for c in cut)
-    return visible + (f" … ({len(text) - LONGEST_TEXT:,} more characters)" if len(text) > LONGEST_TEXT else "")
 
 
 def _accuracy_figure(result: Mapping[str, Any]) -> str:
@@ -64,7 +56,9 @@ def _lines(lines: Mapping[str, Mapping[str, Any]], label: str) -> str:
         for (name, points), colour in zip(lines.items(), COLOURS, strict=False):
             known = {int(k): e for k, e in points.items() if e["value"] is not None}
             x = list(known)
-            axes.plot(x, [100 * known[k]["value"] for k in x], marker="o", markersize=3, color=colour, label=name)
+            axes.plot(
+                x, [100 * known[k]["value"] for k in x], marker="o", markersize=3, color=colour, label=_plain(name)
+            )
             bounded = [k for k in x if known[k]["low"] is not None]
             low, high = ([100 * known[k][side] for k in bounded] for side in ("low", "high"))
             axes.fill_between(bounded, low, high, color=colour, alpha=0.12, linewidth=0)
@@ -78,3 +72,9 @@ def _lines(lines: Mapping[str, Mapping[str, Any]], label: str) -> str:
         figure.savefig(out, format="svg", metadata={"Date": None}, transparent=True)
     svg = out.getvalue()
     return svg[svg.index("<svg") :]
+
+
+def _plain(name: str) -> str:
+    """A label that matplotlib neither typesets nor hides, in letters that every font has."""
+    text = name.encode("ascii", "backslashreplace").decode().replace("$", r"\$")
+    return "".join(c if c.isprintable() else " " for c in text).replace("_", " ")

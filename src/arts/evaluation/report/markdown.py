@@ -1,7 +1,19 @@
 """The report as Markdown, which is also what a terminal shows."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
+
+LONGEST_TEXT = 4_000
+"""Characters of a text from outside that are shown."""
+
+
+def shown(text: object) -> str:
+    """Text from a model or a file, for reading: bounded, control and direction marks made visible."""
+    whole = str(text)
+    visible = "".join(c if c in "\n\t" or c.isprintable() else f"\\u{ord(c):04x}" for c in whole[:LONGEST_TEXT])
+    more = len(whole) - LONGEST_TEXT
+    return visible + (f" … ({more:,} more characters)" if more > 0 else "")
 
 
 def percent(estimate: Mapping[str, Any], *, signed: bool = False, interval: bool = True) -> str:
@@ -32,7 +44,7 @@ def to_markdown(result: Mapping[str, Any]) -> str:
     header, rows = main_table(result)
     parts = [
         "# Evaluation\n",
-        headline(result) + "\n",
+        _escaped(headline(result)) + "\n",
         _table(header, rows),
         f"\nAccuracy in percent with 95 % intervals (problem-clustered bootstrap, {result['problems']} problems, "
         f"{result['samples_per_problem']} samples each). A smaller N averages over all "
@@ -93,13 +105,14 @@ def _rare(result: Mapping[str, Any]) -> list[str]:
 def _about(result: Mapping[str, Any]) -> list[str]:
     if not result["about"]:
         return []
-    return ["## How this was made\n", *(f"- {k}: {v}" for k, v in result["about"].items())]
+    return ["## How this was made\n", *(f"- {_escaped(k)}: {_escaped(v)}" for k, v in result["about"].items())]
 
 
 def _table(header: list[str], rows: list[list[str]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(_cell(c) for c in line) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(_escaped(c) for c in line) + " |" for line in lines)
 
 
-def _cell(text: str) -> str:
-    return str(text).replace("|", "\\|").replace("\n", " ")
+def _escaped(text: object) -> str:
+    """One line in which pipes, backslashes and tags of names from outside are plain characters."""
+    return re.sub(r"([\\|<])", r"\\\1", " ".join(shown(text).split()))
