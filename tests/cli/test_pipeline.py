@@ -6,6 +6,7 @@ import math
 import pytest
 
 from arts.cli import main
+from arts.proposers.scripted import ScriptedProposer
 from arts.trees.store import TreeStore
 
 PROBLEMS, N = 10, 4
@@ -109,17 +110,18 @@ def test_the_report_compares_the_verifier_with_the_rest(folder, capsys):
     assert "# Evaluation" in (folder.report / "report.md").read_text()
 
 
-def test_solving_a_file_gives_one_line_per_problem(folder, capsys):
+@pytest.mark.parametrize("rule", ["flow_vote", "best_of_n"])
+def test_solving_a_file_gives_one_line_per_problem(folder, capsys, rule):
     flags = ("--problems", "congruences:test", "--limit", 3, "--n", N, "--grader", "exact", "--splitter", "newline")
-    assert call("solve", *flags, "--verifier", folder.verifier, *DRAWN) == 0
+    assert call("solve", *flags, "--verifier", folder.verifier, "--rule", rule, *DRAWN) == 0
     answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert len({a["id"] for a in answers}) == 3
     for a in answers:
-        assert a["rule"] == "flow_vote"
+        assert a["rule"] == rule
         assert a["solutions"] == N
         assert 0 < a["generated_tokens"] <= 46 * N
         assert a["candidate"] in range(N)
-        assert a["share"] is None or 0 < a["share"] <= 1
+        assert a["share"] is None or (0 < a["share"] <= 1 and rule == "flow_vote")
 
 
 def test_one_question_gives_its_answer_on_stdout_alone(capsys):
@@ -129,3 +131,13 @@ def test_one_question_gives_its_answer_on_stdout_alone(capsys):
     assert said.out.count("\n") == 1
     assert "solve 7 x = 12 mod 29" in said.err
     assert f"{N} solutions" in said.err
+
+
+def test_a_model_does_not_reach_the_terminal(monkeypatch, capsys):
+    hostile = "\x1b]0;title\x07\u202e"
+    recited = ScriptedProposer({f"q{hostile}": {f"{hostile}\n#### {hostile}7": 1.0}})
+    monkeypatch.setattr("arts.cli.solve.open_proposer", lambda *args, **options: recited)
+    assert call("solve", f"q{hostile}", "--n", 2, "--grader", "exact", "--show-tree") == 0
+    said = capsys.readouterr()
+    assert said.out == "�]0;title��7\n"
+    assert {c for c in said.out + said.err if not c.isprintable()} == {"\n"}

@@ -6,13 +6,17 @@ import math
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from arts.problems.base import Verdict
 from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree
 from arts.verifiers import features, neural
 from arts.verifiers.base import flow_weights
+from arts.verifiers.encoding import encode
+from arts.verifiers.features import FeatureCache, batches
 from arts.verifiers.load import SIMPLE, load_verifier
-from arts.verifiers.modules import Architecture, make_scorer
+from arts.verifiers.modules import Architecture, load_feature_model, load_tokenizer, make_scorer
 from arts.verifiers.neural import NeuralVerifier
 
 SOLUTIONS = {
@@ -22,7 +26,7 @@ SOLUTIONS = {
         ["add 7 x = 41\n"],
     ],
     "solve 3 x = 5 mod 19": [["neg 16 x = 14\n", "div 8 x = 7\n"] + ["add 8 x = 26\n"] * 12, ["add 3 x = 24\n"]],
-    "solve 2 x = 4 mod 23": [["<eos>\x00\u202e\r\n", "²é𝒙 😀\n"], [""], ["div 1 x = 2\n"]],
+    "solve 2 x = 4 mod 23": [["<eos>\x00\u202e\r\n", "²é𝒙 😀\ud83d\n"], [""], ["div 1 x = 2\n"]],
 }
 
 
@@ -104,6 +108,31 @@ def test_small_batches_give_the_same_scores(verifier, monkeypatch):
     near(verifier.score(EVERYTHING), expected)
 
 
+@given(st.lists(st.integers(0, 50), max_size=20).map(sorted), st.integers(1, 100))
+def test_batches_hold_all_rows_in_order_and_no_more_tokens_than_asked(lengths, most):
+    parts = [lengths[part] for part in batches(lengths, most)]
+    assert [length for part in parts for length in part] == lengths
+    assert all(len(part) == 1 or len(part) * part[-1] <= most for part in parts)
+
+
+@pytest.mark.parametrize("most", [1, 60])
+def test_features_do_not_depend_on_their_batches(monkeypatch, most):
+    model, tokenizer = load_feature_model("bundled"), load_tokenizer("bundled")
+    ids = [row for tree, nodes in EVERYTHING for row in encode(tree, nodes, tokenizer, 100).ids]
+    expected = FeatureCache(model, keep=False).features(ids)
+    sizes, compute = [], FeatureCache._compute
+
+    def counted(cache, rows):
+        sizes.append((len(rows), len(rows) * max(map(len, rows))))
+        return compute(cache, rows)
+
+    monkeypatch.setattr(FeatureCache, "_compute", counted)
+    monkeypatch.setattr(features, "BATCH_TOKENS", most)
+    near(FeatureCache(model, keep=True).features(ids), expected)
+    assert len(sizes) > 1
+    assert all(rows == 1 or tokens <= most for rows, tokens in sizes)
+
+
 def test_only_the_oracle_reads_outcomes_and_nobody_changes_the_tree(verifier):
     unlabelled = copy.deepcopy(TREES[0])
     unlabelled.outcomes.clear()
@@ -149,6 +178,17 @@ def test_a_probability_is_the_logistic_of_the_output():
 )
 def test_flow_weights(unit, weights):
     np.testing.assert_allclose(flow_weights(np.log([2.0, 6.0, 1.0]), unit), weights)
+
+
+def test_equal_ranks_weigh_the_same():
+    np.testing.assert_array_equal(flow_weights(np.array([[5, 1, 5], [2, 2, 2]]), "rank"), [[2.5, 1, 2.5], [2, 2, 2]])
+
+
+@pytest.mark.parametrize("unit", ["log_flow", "log_probability", "logit", "rank"])
+def test_where_all_is_impossible_all_weigh_the_same(unit):
+    impossible, usual = flow_weights(np.array([[-math.inf] * 3, [0, -math.inf, 0]]), unit)
+    assert np.ptp(impossible) == 0 and impossible[0] > 0
+    assert usual[0] == usual[2] > usual[1]
 
 
 def test_flow_weights_of_extreme_scores_stay_finite():

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arts.evaluation import compare
 from arts.evaluation.candidates import Candidates, Selector, collect
-from arts.evaluation.compare import methods
 from arts.evaluation.metrics import PROBLEMS_AT_ONCE, SUBSETS, best_of_k, pass_at_k, subsets, vote_at_k
 from arts.evaluation.statistics import gap_closed
 from arts.problems.base import Problem, Verdict
@@ -147,8 +147,17 @@ def test_ungraded_samples_are_not_correct_and_are_reported():
 def test_a_sample_without_a_score_votes_with_the_lowest_weight_of_its_problem():
     classes = np.array([[0, 0, 1], [0, 1, 1]])
     scores = np.log([[NAN, 2, 3], [5, NAN, 2]])  # votes 4 : 3 and 5 : 4 once the gaps are filled
-    candidates = Candidates(
-        problems=[],
+    selector = Selector(verifier="v", aggregation="last", unit="log_flow", scores=scores)
+    methods = compare.methods(candidates(classes), [selector], [3], seed=0)
+    found = {m.name: m.per_problem[3].tolist() for m in methods}
+    assert found["v vote"] == [1, 1]
+    assert found["v best-of-N"] == [0, 1]
+    assert found["majority"] == [1, 0]
+
+
+def candidates(classes):
+    return Candidates(
+        problems=list(classes),
         trees=[],
         leaves=classes,
         correct=classes == RIGHT,
@@ -156,11 +165,22 @@ def test_a_sample_without_a_score_votes_with_the_lowest_weight_of_its_problem():
         classes=classes,
         left_out=0,
     )
-    selector = Selector(verifier="v", aggregation="last", unit="log_flow", scores=scores)
-    found = {m.name: m.per_problem[3].tolist() for m in methods(candidates, [selector], [3], seed=0)}
-    assert found["v vote"] == [1, 1]
-    assert found["v best-of-N"] == [0, 1]
-    assert found["majority"] == [1, 0]
+
+
+def test_a_sample_without_a_score_is_behind_an_impossible_one():
+    assert best_of_k(np.array([[True, False]]), np.array([[-math.inf, NAN]]), 2) == [1]
+
+
+def test_rare_problems_are_evaluated_on_as_many_samples_as_label_them(monkeypatch):
+    seen, methods = set(), compare.methods
+
+    def recorded(part, selectors, ks, seed):
+        seen.add((part.n, *ks))
+        return methods(part, selectors, ks, seed)
+
+    monkeypatch.setattr(compare, "methods", recorded)
+    assert compare.rare_subset(candidates(np.array([[0, 1, 1, 1, 1], [1, 1, 1, 1, 0]])), [], seed=0)["half"] == 2
+    assert seen == {(2, 2)}
 
 
 @given(st.lists(st.tuples(*[st.floats(0, 1)] * 3), min_size=2, max_size=20))

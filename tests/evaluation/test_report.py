@@ -1,16 +1,19 @@
 import copy
 import json
+import math
 import re
 from html.parser import HTMLParser
 
 import pytest
 
+from arts.errors import UsageError
 from arts.evaluation.evaluate import evaluate_trees
 from arts.evaluation.report import write_report
 from arts.evaluation.report.html import to_html
 from arts.evaluation.report.markdown import LONGEST_TEXT, main_table, percent, shown, to_markdown
 from arts.problems.graders import make_grader
 from arts.trees.flat import import_flat
+from arts.verifiers.simple import length_verifier
 
 SCRIPT = "<script>alert('x')</script>"
 BREAKOUT = "</pre></details></body>\"'><img src=x onerror=alert(1)>&lt;b&gt;"
@@ -30,14 +33,18 @@ def row(index):
     }
 
 
-@pytest.fixture(scope="module")
-def result(tmp_path_factory):
-    path = tmp_path_factory.mktemp("report") / "rollouts.jsonl"
-    path.write_text("".join(json.dumps(row(i)) + "\n" for i in range(8)), encoding="utf-8")
+def evaluate(folder, rows, verifiers=(), unit="logit"):
+    path = folder / "rollouts.jsonl"
+    path.write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
     grader = make_grader("exact")
     problems, trees = import_flat(path, splitter="newline", grader=grader)
     about = {"command": f"arts evaluate {SCRIPT}", "seed": 0}
-    return evaluate_trees(problems, trees, [], grader, ks=(2, 4), scores=[(SCORE, "logit")], about=about)
+    return evaluate_trees(problems, trees, verifiers, grader, ks=(2, 4), scores=[(SCORE, unit)], about=about)
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory):
+    return evaluate(tmp_path_factory.mktemp("report"), map(row, range(8)))
 
 
 class Page(HTMLParser):
@@ -156,6 +163,35 @@ def test_both_forms_name_the_best_selector_with_its_numbers(result, page):
     assert rivals[worst]["accuracy"]["4"]["value"] < rivals[best]["accuracy"]["4"]["value"]
     for text in (unescaped(to_markdown(result)), page.said):
         assert f"{best} is the most accurate: {number(rivals[best]['accuracy']['4'])} %" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [("$\\bad$", "$\\bad$"), ("_hidden", "hidden"), ("a\x00b", "a b"), ("奖励", r"\u5956\u52b1")],
+)
+def test_any_name_is_in_the_tables_and_in_the_figure(result, name, label):
+    renamed = json.loads(json.dumps(result).replace(SCORE, json.dumps(name)[1:-1]))
+    html = to_html(renamed)
+    for rows in (Page(html).rows, markdown_rows(to_markdown(renamed))):
+        assert f"{shown(name)} best-of-N" in [cells[0] for cells in rows]
+    figure = html[html.index("<svg") : html.index("</svg>")]
+    assert f"{label} best-of-N" in Page(figure).said
+
+
+@pytest.mark.parametrize("unit", ["logit", "probability", "rank"])
+def test_scores_that_are_no_numbers_are_left_out_of_the_examples(tmp_path, unit):
+    rows = [row(i) for i in range(4)]
+    for r in rows:
+        for sample, score in zip(r["samples"], [math.inf, -math.inf, math.nan, 1.0], strict=True):
+            sample[SCORE] = score
+    data, *_ = write_report(evaluate(tmp_path, rows, unit=unit), tmp_path)
+    for example in json.loads(data.read_text(encoding="utf-8"))["examples"]:
+        assert [s["scores"] for s in example["samples"]] == [{}, {}, {}, {SCORE: 1.0}]
+
+
+def test_two_selectors_cannot_have_one_name(tmp_path):
+    with pytest.raises(UsageError, match="2 verifiers or scores are called 'length'"):
+        evaluate(tmp_path, [row(0)], [length_verifier()] * 2)
 
 
 def test_what_is_undefined_is_a_dash():

@@ -90,6 +90,11 @@ def test_numerator_and_denominator_of_the_gap_are_resampled_together():
     assert [estimate.low, estimate.value, estimate.high] == pytest.approx([0.3] * 3)
 
 
+def test_a_gap_without_room_has_neither_value_nor_interval():
+    estimate = gap_closed(*[accuracies(10)] * 3)
+    assert np.isnan([estimate.value, estimate.low, estimate.high]).all()
+
+
 @pytest.mark.slow
 def test_the_interval_covers_the_truth_as_often_as_it_says():
     """Problems differ, samples of a problem are alike, and two methods see the same problems."""

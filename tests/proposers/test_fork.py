@@ -10,7 +10,7 @@ from arts.problems.base import Problem
 from arts.problems.graders import make_grader
 from arts.proposers.base import Completion, Sampling
 from arts.proposers.fork import SparseDeepFork, completion_steps, derive_seed, plan_backbones, plan_forks
-from arts.proposers.grow import MAX_FAILURES_IN_A_ROW, Grower, GrowthPlan, spent
+from arts.proposers.grow import MAX_FAILURES_IN_A_ROW, Grower, GrowthPlan, grow_tree, spent
 from arts.proposers.scripted import ScriptedProposer
 from arts.trees.exchange import export_trees
 from arts.trees.store import TreeStore
@@ -127,6 +127,24 @@ def test_failed_rollouts_are_kept_with_their_reason(tmp_path):
     assert spent(trees).failed == spent(trees).rollouts / 2
     assert {r.error for t in trees for r in t.rollouts if r.stop == "error"} == {"boom"}
     assert all(len(t.backbones) == 2 for t in trees)
+
+
+def in_memory(problem, method, proposer):
+    return asyncio.run(grow_tree(problem.question, proposer, method, seed=3, problem_id=problem.id))
+
+
+def test_a_tree_in_memory_is_the_one_of_a_store(tmp_path):
+    method = SparseDeepFork(n=4)
+    for problem, stored in zip(PROBLEMS, grow(tmp_path / "a.db", method), strict=True):
+        tree = in_memory(problem, method, ScriptedProposer(SCRIPT))
+        for column in ("problem_id", "question", "parent", "text", "tokens", "logprob", "stop", "rollouts"):
+            assert getattr(tree, column) == getattr(stored, column)
+
+
+def test_a_tree_in_memory_keeps_failed_rollouts_with_their_reason():
+    tree = in_memory(PROBLEMS[0], SparseDeepFork(n=4, fork_probability=0), Flaky(2))
+    assert [(r.backbone, r.error) for r in tree.rollouts] == [(0, "boom"), (1, ""), (2, "boom"), (3, "")]
+    assert [r.backbone for r in tree.backbones] == [1, 3]
 
 
 def test_a_dead_backend_ends_the_run_and_records_nothing(tmp_path):

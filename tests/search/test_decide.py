@@ -1,4 +1,5 @@
 import math
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -6,8 +7,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from arts.problems.graders import MathGrader, equivalence_classes, make_grader
-from arts.search.decide import aggregate, best_of_n, decide, vote
-from arts.verifiers.base import flow_weights
+from arts.search.decide import aggregate, best_of_n, decide, ranked, vote, voting_weights
+from arts.verifiers.base import Unit, flow_weights
 
 INF, NAN = math.inf, math.nan
 RULES = ("best_of_n", "majority", "flow_vote")
@@ -131,6 +132,24 @@ def test_a_candidate_without_a_score_comes_last():
     assert best_of_n(np.array([NAN, -3.0, -2.0])) == 2
     assert best_of_n(np.array([-5.0, NAN])) == 0
     assert choose("flow_vote", ["a", "b", "b"], [NAN, 0.0, 1.0]).share == pytest.approx((1 + math.e) / (2 + math.e))
+
+
+def test_no_score_is_below_every_score():
+    ascending = ranked(np.array([NAN, -INF, 0.0, INF]))
+    assert (ascending[1:] > ascending[:-1]).all()
+    assert best_of_n(np.array([NAN, -INF])) == 1
+
+
+@pytest.mark.parametrize("unit", get_args(Unit))
+def test_where_nothing_has_a_score_all_weigh_the_same(unit):
+    without, others = voting_weights(np.array([[NAN] * 3, [0.2, NAN, 0.5]]), unit)
+    assert np.ptp(without) == 0
+    assert others[0] == others[1] < others[2]
+
+
+def test_infinite_scores_weigh_everything_or_nothing():
+    assert voting_weights(np.array([INF, 0.0, -INF, INF]), "log_flow").tolist() == [1, 0, 0, 1]
+    assert choose("flow_vote", ["a", "b", "b"], [INF, INF, 9.0]).share == pytest.approx(1 / 2)
 
 
 def test_without_any_score_a_flow_vote_is_the_majority():

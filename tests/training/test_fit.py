@@ -46,9 +46,9 @@ TREES = forest()
 EVERYTHING = [(tree, range(len(tree))) for tree in TREES]
 
 
-def train(out, *, trees=TREES, mode="frozen", trunk_layers=0, head_dropout=0.1, **config):
+def train(out, *, trees=TREES, backbone="bundled", mode="frozen", trunk_layers=0, head_dropout=0.1, **config):
     shape = Architecture(
-        backbone="bundled", mode=mode, trunk_width=32, trunk_layers=trunk_layers, head_dropout=head_dropout
+        backbone=backbone, mode=mode, trunk_width=32, trunk_layers=trunk_layers, head_dropout=head_dropout
     )
     settings = {"epochs": 4, "trees_per_batch": 2, "learning_rate": 3e-3, **config}
     return train_verifier(trees, shape, TrainConfig(**settings), out)
@@ -122,12 +122,28 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path, monkeypatch):
     np.testing.assert_allclose(scores(resumed), scores(uninterrupted), atol=1e-6)
 
 
-def test_an_unfinished_run_is_not_mixed_with_another(tmp_path, monkeypatch):
+@pytest.mark.parametrize("changed", [{"learning_rate": 1e-4}, {"trees": TREES[1:]}, {"trees": forest("-+")}])
+def test_an_unfinished_run_is_not_mixed_with_another(tmp_path, monkeypatch, changed):
     with monkeypatch.context() as patch, pytest.raises(Killed):
         kill_at(patch, batch=6)
         train(tmp_path)
     with pytest.raises(UsageError, match="other settings"):
-        train(tmp_path, learning_rate=1e-4)
+        train(tmp_path, **changed)
+
+
+def test_a_finished_verifier_is_not_trained_over(tmp_path):
+    train(tmp_path, epochs=1)
+    before = about(tmp_path)
+    with pytest.raises(UsageError, match="finished verifier"):
+        train(tmp_path, epochs=1)
+    assert about(tmp_path) == before
+
+
+def test_a_backbone_that_is_missing_does_not_block_a_second_try(tmp_path):
+    with pytest.raises(ArtsError, match="none"):
+        train(tmp_path / "v", backbone="./none")
+    assert not (tmp_path / "v").exists()
+    train(tmp_path / "v", epochs=1)
 
 
 def test_the_best_weights_on_held_out_problems_are_kept(tmp_path):
@@ -201,6 +217,19 @@ def test_trees_that_teach_nothing_are_refused_in_one_line(tmp_path, trees, objec
         train(tmp_path / "v", trees=trees, objective=objective)
     assert "\n" not in str(error.value)
     assert not (tmp_path / "v").exists()
+
+
+@pytest.mark.parametrize("share", [0.1, 0.9])
+def test_problems_must_be_left_on_both_sides(tmp_path, share):
+    with pytest.raises(UsageError, match=f"held_out {share} of 4 trees"):
+        train(tmp_path, held_out=share)
+
+
+def test_only_what_is_trained_on_has_to_teach(tmp_path):
+    settings = {"objective": "rm", "held_out": 0.5, "epochs": 1}
+    with pytest.raises(UsageError, match="correct and incorrect"):
+        train(tmp_path / "v", trees=TREES[:2] + forest("++")[2:], **settings)
+    train(tmp_path / "v", trees=forest("++")[:2] + TREES[2:], **settings)
 
 
 @pytest.mark.parametrize("objective", ["rfm", "prm", "orm"])

@@ -90,6 +90,15 @@ def test_numbers_of_a_sample_are_scores_at_its_leaf(only_tree):
     assert [r.tokens for r in tree.backbones] == [7, 8]
 
 
+def test_samples_with_equal_text_share_a_leaf_and_its_mean_score(only_tree):
+    tree = only_tree(
+        [{"text": "a\nb", "rm": 1}, {"text": "a\nc", "rm": 7}, {"text": "a\nb", "rm": -2}, {"text": "a\nb"}]
+    )
+    first, other, *same = (r.leaf for r in tree.backbones)
+    assert same == [first, first]
+    assert (tree.scores["rm"][first], tree.scores["rm"][other]) == (-0.5, 7)
+
+
 def test_the_logprob_of_a_sample_is_the_sum_over_its_path(only_tree):
     tree = only_tree([{"text": "a\nb", "logprob": -3.0}, {"text": "a\nc\nd", "logprob": -5.0}])
     sums = [sum(tree.logprob[i] for i in tree.path(r.leaf)) for r in tree.backbones]
@@ -104,6 +113,12 @@ def test_given_steps_are_kept_as_they_are(only_tree):
     assert outcomes(tree) == [("4", "correct")]
 
 
+def test_no_steps_are_a_sample_that_says_nothing(only_tree):
+    tree = only_tree([{"steps": []}, {"text": ""}])
+    assert [r.leaf for r in tree.backbones] == [1, 1]
+    assert outcomes(tree) == [(None, "incorrect")] * 2
+
+
 @pytest.mark.parametrize(("splitter", "steps"), [("newline", 3), ("paragraph", 2), ("numbered", 1)])
 def test_the_splitter_cuts_the_text(tmp_path, splitter, steps):
     row = {**ROW, "samples": [{"text": "a\nb\n\nc"}]}
@@ -115,19 +130,20 @@ def test_the_splitter_cuts_the_text(tmp_path, splitter, steps):
 def test_problems_have_the_fields_of_their_rows(tmp_path, name):
     rows = [
         {**ROW, "problem_id": "p", "level": 3, "subject": "Algebra", "source": "s"},
-        {"question": "why?", "samples": [{"text": "so", "correct": True}]},
+        {"problem_id": None, "subject": ["a", 1], "question": "why?", "samples": [{"text": "so", "correct": True}]},
     ]
     (first, second), trees = read(tmp_path / name, rows)
     assert (first.id, first.question, first.answer, first.level, first.subject, first.source) == (
         *("p", "2+2?", "4", 3, "Algebra", "s"),
     )
     assert (second.id, second.question, second.answer, second.level) == ("rows-2", "why?", "", None)
+    assert second.subject == "['a', 1]"
     assert [t.problem_id for t in trees] == ["p", "rows-2"]
     assert trees[1].outcomes[trees[1].backbones[0].leaf].verdict is Verdict.CORRECT
 
 
-def with_samples(samples):
-    return json.dumps({**ROW, "samples": samples})
+def with_samples(samples, **fields):
+    return json.dumps({**ROW, "samples": samples, **fields})
 
 
 GOOD = json.dumps(ROW)
@@ -143,11 +159,16 @@ GOOD = json.dumps(ROW)
         ('{"problem": "x", "answer": "1"}', r"rows\.jsonl:1: no list under 'samples'"),
         (with_samples([]), r"rows\.jsonl:1: no list under 'samples'"),
         (json.dumps({**ROW, "answer": [4]}), r"rows\.jsonl:1: 'answer' is a list"),
+        (json.dumps({**ROW, "answer": True}), r"rows\.jsonl:1: 'answer' is a bool"),
         (GOOD + "\n" + with_samples(["x"]), r"rows\.jsonl:2: sample 1 is a str"),
         (with_samples([{"text": "x"}, {"text": 3}]), r"rows\.jsonl:1: sample 2: no 'text'"),
         (
             '{"problem": "x", "samples": [{"text": "x"}]}',
             r"rows\.jsonl:1: sample 1: neither .*'answer' nor .*'correct'",
+        ),
+        (
+            with_samples([{"text": "x", "correct": c} for c in (True, True, False)], answer=None),
+            r"rows\.jsonl:1: sample 3: .*same text",
         ),
         ((json.dumps({**ROW, "id": "p"}) + "\n") * 2, r"rows\.jsonl:2: id 'p' was used"),
     ],

@@ -123,9 +123,26 @@ def test_wrong_files_are_named(tmp_path):
     (tmp_path / "text.db").write_text("not a database, and long enough to be taken for one" * 50)
     with pytest.raises(InputError, match="not a tree store"):
         TreeStore.open(tmp_path / "text.db")
-    sqlite3.connect(tmp_path / "other.db").execute("CREATE TABLE t (x)").connection.close()
+
+
+@pytest.mark.parametrize("write", [False, True])
+def test_the_database_of_another_program_is_left_as_it_is(tmp_path, write):
+    path = tmp_path / "other.db"
+    sqlite3.connect(path).execute("CREATE TABLE t (x)").connection.close()
+    before = path.read_bytes()
     with pytest.raises(InputError, match="not a tree store"):
-        TreeStore.open(tmp_path / "other.db")
+        TreeStore.open(path, write=write)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_closed_store_is_one_file_also_for_its_readers(tmp_path):
+    path = tmp_path / "a.db"
+    filled(path)[0].close()
+    with TreeStore.open(path) as reader:
+        assert list(tmp_path.iterdir()) == [path]
+        assert len(reader.tree("p1").rollouts) == 4
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_newer_schema_is_refused(tmp_path):

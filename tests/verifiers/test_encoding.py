@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
 from arts.models import bundled_model
@@ -29,6 +29,17 @@ def single_bytes():
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer)
 
 
+def marked_bytes():
+    """The same between two tokens that stand for no text."""
+    tokenizer = single_bytes().backend_tokenizer
+    marks = ["<|opening mark|>", "<|closing mark|>"]
+    tokenizer.add_special_tokens(marks)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=[marks[0], "$A", marks[1]], special_tokens=[(m, tokenizer.token_to_id(m)) for m in marks]
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer)
+
+
 def triples():
     """Three characters each, so that tokens straddle steps."""
     tokenizer = Tokenizer(models.WordLevel({"?": 0}, unk_token="?"))
@@ -36,6 +47,7 @@ def triples():
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer)
 
 
+MARKED = marked_bytes()
 TOKENIZERS = {make.__name__: make() for make in (bundled, single_bytes, triples)}
 LINES = st.sampled_from(["add 7 x = 41\n", "neg 4 x = 3\n", "div 1 x = 10\n"])
 ANYTHING = st.lists(st.sampled_from(HOSTILE) | st.text(st.characters(codec="utf-8"), max_size=5), max_size=4).map(
@@ -107,6 +119,19 @@ def test_a_long_text_keeps_its_first_tokens(tokenizer, tree, max_tokens):
     assert cut.ids == [row[:max_tokens] for row in whole.ids]
     np.testing.assert_array_equal(cut.rows, whole.rows)
     np.testing.assert_array_equal(cut.columns, np.minimum(whole.columns, max_tokens - 1))
+
+
+@given(tree=trees(LINES | ANYTHING), max_tokens=st.integers(3, 60) | st.just(10_000))
+def test_no_state_is_read_at_a_mark_around_the_text(tree, max_tokens):
+    plain, marked = (everything(tree, TOKENIZERS["single_bytes"]), everything(tree, MARKED, max_tokens))
+    np.testing.assert_array_equal(marked.columns, np.minimum(plain.columns + 1, max_tokens - 2))
+
+
+@every_tokenizer
+def test_half_a_surrogate_pair_is_one_character(tokenizer):
+    half, replaced = (everything(grow([[f"a{c}", "b"]]), tokenizer) for c in "\ud83d\ufffd")
+    assert half.texts == replaced.texts
+    np.testing.assert_array_equal(half.columns, replaced.columns)
 
 
 @pytest.mark.parametrize(

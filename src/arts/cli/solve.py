@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import tyro
 
-from arts.cli.sources import open_problems
+from arts.cli.sources import CONGRUENCES, open_problems, task_defaults
 from arts.errors import ArtsError, UsageError
+from arts.models import BUNDLED
 from arts.problems.base import Grader, GraderName, Problem
 from arts.problems.graders import equivalence_classes, make_grader
 from arts.proposers.base import Proposer, Sampling
@@ -46,12 +47,12 @@ class Config:
     """How to decide when there is a verifier."""
     aggregation: Aggregation = "last"
     """How step scores become a solution's score."""
-    grader: GraderName = "math"
-    """Says which answers are equal."""
-    splitter: SplitterName = "paragraph"
-    """Cuts solutions into steps."""
+    grader: GraderName | None = None
+    """Says which answers are equal; default: what fits the problem set or the bundled model, else math."""
+    splitter: SplitterName | None = None
+    """How text is cut into steps; default: what fits the problem set or the bundled model, else paragraph."""
     show_tree: bool = False
-    """Draw the tree of solutions."""
+    """Draw the tree of solutions: how often each step was drawn, and the verifier's score of its state."""
     sampling: Sampling = field(default_factory=lambda: Sampling(max_tokens=1024))
     """How text is drawn from the model."""
     prompt: PromptFormat = field(default_factory=PromptFormat)
@@ -72,21 +73,28 @@ def run(config: Config) -> int:
         if config.problems
         else [Problem(id="question", question=config.question, answer="")]
     )
+    defaults = task_defaults(config.problems or (CONGRUENCES if config.model == BUNDLED else ""))
+    method = SparseDeepFork(n=config.n, fork_probability=0.0, splitter=config.splitter or defaults.splitter)
     proposer = open_proposer(config.model, prompt=config.prompt, options=config.backend)
-    grader = make_grader(config.grader)
+    grader = make_grader(config.grader or defaults.grader)
     try:
-        asyncio.run(_solve_all(config, problems, proposer, verifier, grader))
+        asyncio.run(_solve_all(config, problems, proposer, method, verifier, grader))
     finally:
         grader.close()
     return 0
 
 
 async def _solve_all(
-    config: Config, problems: Sequence[Problem], proposer: Proposer, verifier: Verifier | None, grader: Grader
+    config: Config,
+    problems: Sequence[Problem],
+    proposer: Proposer,
+    method: SparseDeepFork,
+    verifier: Verifier | None,
+    grader: Grader,
 ) -> None:
     try:
         for problem in problems:
-            tree = await _sample(config, problem, proposer)
+            tree = await _sample(config, problem, proposer, method)
             ended = [(r.stop == "stop", tree.solution(r.leaf)) for r in tree.backbones]
             answers = [grader.extract(text) if stopped else None for stopped, text in ended]
             classes = equivalence_classes(grader, answers)
@@ -101,13 +109,12 @@ async def _solve_all(
         await proposer.aclose()
 
 
-async def _sample(config: Config, problem: Problem, proposer: Proposer) -> Tree:
+async def _sample(config: Config, problem: Problem, proposer: Proposer, method: SparseDeepFork) -> Tree:
     """A tree of ``n`` solutions.
 
     Raises:
         ArtsError: all of them failed.
     """
-    method = SparseDeepFork(n=config.n, fork_probability=0.0, splitter=config.splitter)
     tree = await grow_tree(problem.question, proposer, method, config.sampling, seed=config.seed, problem_id=problem.id)
     if not tree.backbones:
         raise ArtsError(f"all {config.n} requests failed, the last one with: {tree.rollouts[-1].error}")
@@ -120,10 +127,11 @@ def _decide(
     labels = np.array(classes)
     if verifier is None or config.rule == "majority":
         return decide("majority", answers, labels)
+    nodes = range(len(tree))
+    (column,) = verifier.score([(tree, nodes)])
+    tree.set_scores(verifier.name, nodes, column)
     paths = [tree.path(r.leaf) for r in tree.backbones]
-    (values,) = verifier.score([(tree, [n for path in paths for n in path])])
-    parts = np.split(values, np.cumsum([len(p) for p in paths])[:-1])
-    scores = np.array([aggregate(part, config.aggregation, verifier.unit) for part in parts])
+    scores = np.array([aggregate(column[path], config.aggregation, verifier.unit) for path in paths])
     return decide(config.rule, answers, labels, scores, verifier.unit)
 
 
@@ -139,10 +147,12 @@ def _show(
     if config.show_tree:
         console.print(_drawing(tree, set(tree.path(chosen.leaf))))
     console.print(Text(_visible(tree.solution(chosen.leaf)).strip()))
-    table = Table("answer", "solutions", title=decision.rule.replace("_", " "))
-    for label in sorted(set(classes), key=lambda c: (-classes.count(c), c)):
+    table = Table("answer", "solutions", "share of the vote", title=decision.rule.replace("_", " "))
+    shares = dict(enumerate(decision.shares))
+    for label in sorted(set(classes), key=lambda c: (-shares.get(c, 0.0), -classes.count(c), c)):
         first = answers[classes.index(label)]
-        table.add_row(Text(_visible(first) if first is not None else "(none)"), str(classes.count(label)))
+        share = f"{shares[label]:.0%}" if label in shares else "–"
+        table.add_row(Text(_visible(first) if first is not None else "(none)"), str(classes.count(label)), share)
     console.print(table)
     share = "" if np.isnan(decision.share) else f", {decision.share:.0%} of the vote"
     print(f"{spend['solutions']} solutions, {spend['generated_tokens']:,} tokens generated{share}", file=sys.stderr)
@@ -157,7 +167,8 @@ def _drawing(tree: Tree, chosen: set[int]) -> Any:
     visits = tree.visits()
     branches = {ROOT: drawing}
     for node in range(1, len(tree)):
-        label = f"{visits[node]}× {_visible(tree.text[node]).strip()[:100]}"
+        scores = "".join(f"  {name} {column[node]:.2f}" for name, column in tree.scores.items())
+        label = f"{visits[node]}× {_visible(tree.text[node]).strip()[:100]}{scores}"
         branches[node] = branches[tree.parent[node]].add(Text(label, style="bold" if node in chosen else "dim"))
     return drawing
 

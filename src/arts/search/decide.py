@@ -22,13 +22,15 @@ class Decision:
     """The chosen answer.
 
     ``candidate`` is the index of the solution that stands for it, ``share`` its share of the vote (of the weights
-    for a flow vote; NaN for best-of-N). ``answer`` is None when no candidate stated any.
+    for a flow vote; NaN for best-of-N). ``shares`` are those of all answer classes, in the order of the classes; empty
+    for best-of-N. ``answer`` is None when no candidate stated any.
     """
 
     answer: str | None
     candidate: int
     rule: Rule
     share: float
+    shares: tuple[float, ...] = ()
 
 
 def aggregate(scores: Floats, how: Aggregation, unit: Unit) -> float:
@@ -103,4 +105,10 @@ def decide(
         return Decision(answer=None, candidate=0, rule=rule, share=float("nan"))
     members = np.flatnonzero(classes == winner)
     chosen = int(members[best_of_n(scores[members])] if scores is not None else members[0])
-    return Decision(answer=answers[chosen], candidate=chosen, rule=rule, share=float(shares[winner]))
+    return Decision(
+        answer=answers[chosen],
+        candidate=chosen,
+        rule=rule,
+        share=float(shares[winner]),
+        shares=tuple(shares.tolist()),
+    )

@@ -64,19 +64,21 @@ def to_markdown(result: Mapping[str, Any]) -> str:
 
 
 def headline(result: Mapping[str, Any]) -> str:
-    """One sentence: the best learned or given selector against majority, with its interval."""
+    """The best learned or given selector against majority, and what one sample and the best of all reach."""
     fixed = ("random", "majority", "oracle (pass@N)")
     top = str(result["top_k"])
     rivals = {k: m for k, m in result["methods"].items() if k not in fixed and m["accuracy"][top]["value"]}
+    oracle = result["methods"]["oracle (pass@N)"]["accuracy"][top]
+    reach = f"pass@1 is {percent(result['pass_at_k']['1'])} %, pass@{top} {percent(oracle)} %."
     if not rivals:
-        return f"pass@1 is {percent(result['pass_at_k']['1'])} %."
+        return reach
     name = max(rivals, key=lambda k: rivals[k]["accuracy"][top]["value"])
     best = rivals[name]
     return (
         f"Of all ways of deciding between {top} samples, {name} is the most accurate:"
         f" {percent(best['accuracy'][top])} %,"
         f" {percent(best['minus_majority'], signed=True)} points against majority and"
-        f" {percent(best['minus_random'], signed=True)} against one sample."
+        f" {percent(best['minus_random'], signed=True)} against one sample. {reach}"
     )
 
 
