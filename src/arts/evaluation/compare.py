@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from arts.evaluation import metrics
 from arts.evaluation.candidates import Candidates, Selector, groups
-from arts.evaluation.statistics import Estimate, gap_closed, mean, paired_difference
+from arts.evaluation.statistics import Estimate, gap_closed, mean, paired_difference, ratio
 from arts.search.decide import voting_weights
 
 SCHEMA_VERSION = 1
@@ -96,8 +96,8 @@ def rare_subset(candidates: Candidates, selectors: Sequence[Selector], seed: int
     """Accuracy on rare problems, labelled on one half of the samples and evaluated on the other.
 
     Labels made with the same samples that are evaluated would be biased, so each of ``SPLITS`` random halvings is used
-    in both directions. A problem's accuracy is its mean over the directions that label it rare; the interval is over
-    problems.
+    in both directions, and the mean is over all the times that a problem is labelled rare: one that is found rare by
+    chance only counts little. The interval is over problems.
     """
     half = candidates.n // 2
     if half < 2:
@@ -118,7 +118,7 @@ def rare_subset(candidates: Candidates, selectors: Sequence[Selector], seed: int
     return {
         "half": half,
         "problems": int(found.sum()),
-        "methods": {name: _plain(mean(total[found] / times[found], seed)) for name, total in sums.items()},
+        "methods": {name: _plain(ratio(total[found], times[found], seed)) for name, total in sums.items()},
     }
 
 

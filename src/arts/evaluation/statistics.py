@@ -64,11 +64,19 @@ def paired_difference(a: Floats, b: Floats, seed: int = 0) -> Estimate:
     return bootstrap(lambda m: m[..., 0] - m[..., 1], np.stack([a, b], axis=1), seed)
 
 
+def ratio(parts: Floats, wholes: Floats, seed: int = 0) -> Estimate:
+    """Sum of ``parts`` over problems divided by the sum of ``wholes``, which are not negative."""
+    return bootstrap(lambda m: _quotient(m[..., 0], m[..., 1]), np.stack([parts, wholes], axis=1), seed)
+
+
 def gap_closed(method: Floats, pass_1: Floats, pass_n: Floats, seed: int = 0) -> Estimate:
     """(method − pass@1) / (pass@N − pass@1), arXiv 2602.12846; numerator and denominator are resampled together."""
 
-    def ratio(m: Floats) -> Floats:
-        room = m[..., 2] - m[..., 1]
-        return np.asarray(np.divide(m[..., 0] - m[..., 1], room, out=np.full_like(room, np.nan), where=room > 0))
+    def closed(m: Floats) -> Floats:
+        return _quotient(m[..., 0] - m[..., 1], m[..., 2] - m[..., 1])
 
-    return bootstrap(ratio, np.stack([method, pass_1, pass_n], axis=1), seed)
+    return bootstrap(closed, np.stack([method, pass_1, pass_n], axis=1), seed)
+
+
+def _quotient(part: Floats, whole: Floats) -> Floats:
+    return np.asarray(np.divide(part, whole, out=np.full_like(whole, np.nan), where=whole > 0))
