@@ -14,6 +14,7 @@ from arts.proposers.grow import MAX_FAILURES_IN_A_ROW, Grower, GrowthPlan, grow_
 from arts.proposers.scripted import ScriptedProposer
 from arts.trees.exchange import export_trees
 from arts.trees.store import TreeStore
+from arts.trees.tree import ROOT
 
 SCRIPT = {f"question {i}": {f"a\nb{i}\n#### 1": 3.0, f"a\nc\n#### {i}": 2.0, "d\ne\nf\n#### 1": 1.0} for i in range(6)}
 PROBLEMS = [Problem(id=f"p{i}", question=q, answer="1") for i, q in enumerate(SCRIPT)]
@@ -143,7 +144,8 @@ def test_a_tree_in_memory_is_the_one_of_a_store(tmp_path):
 
 def test_a_tree_in_memory_keeps_failed_rollouts_with_their_reason():
     tree = in_memory(PROBLEMS[0], SparseDeepFork(n=4, fork_probability=0), Flaky(2))
-    assert [(r.backbone, r.error) for r in tree.rollouts] == [(0, "boom"), (1, ""), (2, "boom"), (3, "")]
+    failed = [(r.backbone, r.leaf, r.error) for r in tree.rollouts if r.stop == "error"]
+    assert failed == [(0, ROOT, "boom"), (2, ROOT, "boom")]
     assert [r.backbone for r in tree.backbones] == [1, 3]
 
 

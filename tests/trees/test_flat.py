@@ -114,7 +114,7 @@ def test_given_steps_are_kept_as_they_are(only_tree):
 
 
 def test_no_steps_are_a_sample_that_says_nothing(only_tree):
-    tree = only_tree([{"steps": []}, {"text": ""}])
+    tree = only_tree([{"steps": [], "logprob": -1.0}, {"text": ""}])
     assert [r.leaf for r in tree.backbones] == [1, 1]
     assert outcomes(tree) == [(None, "incorrect")] * 2
 
