@@ -13,7 +13,7 @@ from arts.config import require_at_least
 from arts.errors import UsageError
 from arts.evaluation.evaluate import evaluate_trees
 from arts.evaluation.report import write_report
-from arts.evaluation.report.markdown import headline, main_table
+from arts.evaluation.report.markdown import headline, main_table, shown
 from arts.problems.base import GraderName, Problem
 from arts.problems.graders import make_grader
 from arts.trees.flat import import_flat
@@ -21,6 +21,10 @@ from arts.trees.splitting import SplitterName
 from arts.trees.store import TreeStore
 from arts.trees.tree import Tree
 from arts.verifiers.load import load_verifier
+
+
+WIDE = 92
+"""Columns of a terminal that shows the whole table."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,15 +114,31 @@ def _reachable(ks: Sequence[int], trees: Sequence[Tree]) -> list[int]:
 def show(result: dict[str, Any]) -> None:
     """The main table on stdout: drawn on a terminal, tab-separated elsewhere."""
     header, rows = main_table(result)
-    if not sys.stdout.isatty():
-        for row in [header, *rows]:
-            print("\t".join(row))
+    if sys.stdout.isatty():
+        _draw(header, rows, f"accuracy in % and its 95 % interval, {result['problems']} problems")
     else:
-        from rich.console import Console
-        from rich.table import Table
+        for row in [header, *rows]:
+            print("\t".join(" ".join(shown(cell).split()) for cell in row))
+    print(shown(headline(result)), file=sys.stderr)
 
-        table = Table(*header, title=f"accuracy, % [95 % interval], {result['problems']} problems")
-        for row in rows:
-            table.add_row(*row)
-        Console().print(table)
-    print(headline(result), file=sys.stderr)
+
+def _draw(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> None:
+    """A table for a terminal, each interval below its value; a narrow one does without the difference to random."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Column, Table
+    from rich.text import Text
+
+    def two_lines(cell: str) -> Text:
+        value, _, interval = shown(cell).rstrip("]").partition(" [")
+        return Text(f"{value}\n{interval.replace(', ', '…')}" if interval else value)
+
+    console = Console()
+    if console.width < WIDE:
+        kept = [i for i, name in enumerate(header) if not name.startswith("− random")]
+        header, rows = [header[i] for i in kept], [[row[i] for i in kept] for row in rows]
+    columns = [Column(Text(header[0])), *(Column(Text(name), justify="right") for name in header[1:])]
+    table = Table(*columns, title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), collapse_padding=True)
+    for name, *cells in rows:
+        table.add_row(Text(shown(name)), *map(two_lines, cells))
+    console.print(table)

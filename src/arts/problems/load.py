@@ -71,8 +71,9 @@ def _problem(row: Row, place: str, default_id: str, known: ProblemSet | None) ->
     if known and known.key_mark:
         answer = answer.rpartition(known.key_mark)[2].strip().replace(",", "")
     level = row.get("level")
+    given = (row.get("id"), row.get("unique_id"), row.get("ID"))
     return Problem(
-        id=str(row.get("id", row.get("unique_id", row.get("ID", default_id)))),
+        id=str(next((name for name in given if name is not None), default_id)),
         question=question,
         answer=answer,
         solution=_optional(row.get("solution")),

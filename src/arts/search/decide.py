@@ -68,7 +68,8 @@ def voting_weights(scores: Floats, unit: Unit) -> Floats:
     """
     missing = np.isnan(scores)
     lowest = np.where(missing, np.inf, scores).min(axis=-1, keepdims=True)
-    return flow_weights(np.where(missing, np.where(np.isinf(lowest), 0.0, lowest), scores), unit)
+    lowest = np.where(missing.all(axis=-1, keepdims=True), 0.0, lowest)
+    return flow_weights(np.where(missing, lowest, scores), unit)
 
 
 def vote(classes: Classes, weights: Floats) -> tuple[int, Floats]:

@@ -7,7 +7,6 @@ problem's tree, equal prefixes are merged, answers are extracted and graded here
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -55,9 +54,9 @@ def _problem(row: Mapping[str, Any], place: str, default_id: str) -> Problem:
     if key is not None and (isinstance(key, bool) or not isinstance(key, (str, int, float))):
         raise InputError(f"{place}: 'answer' is a {type(key).__name__}; give text or a number")
     level, subject = row.get("level"), row.get("subject")
-    name = row.get("problem_id") or row.get("id") or default_id
+    given = (row.get("problem_id"), row.get("id"))
     return Problem(
-        id=str(name),
+        id=str(next((name for name in given if name is not None), default_id)),
         question=question,
         answer="" if key is None else str(key),
         subject=None if subject is None else str(subject),
@@ -83,13 +82,14 @@ def _tree(problem: Problem, row: Mapping[str, Any], place: str, splitter: Splitt
                 raise InputError(f"{where}: an earlier sample with the same text has the other 'correct'; mend one")
         for name, value in sample.items():
             if name not in _NOT_SCORES and isinstance(value, (int, float)) and not isinstance(value, bool):
-                scores.setdefault(name, {}).setdefault(leaf, []).append(float(value))
+                scores.setdefault(name, {}).setdefault(leaf, []).append(_score(value, f"{where}: '{name}'"))
     if not keyless:
         grades = grader.grade([(problem.answer, answer) for answer in answers.values()])
         for (leaf, answer), grade in zip(answers.items(), grades, strict=True):
             tree.outcomes[leaf] = Outcome(answer=answer, verdict=grade.verdict, reason=grade.reason)
     for name, by_leaf in scores.items():
-        tree.set_scores(name, by_leaf, np.array([fmean(values) for values in by_leaf.values()]))
+        with np.errstate(invalid="ignore", over="ignore"):  # +∞ and −∞ have no mean: NaN, no score
+            tree.set_scores(name, by_leaf, np.array([np.mean(values) for values in by_leaf.values()]))
     return tree
 
 
@@ -116,6 +116,13 @@ def _add_sample(tree: Tree, index: int, sample: Mapping[str, Any], where: str, s
 def _answer(sample: Mapping[str, Any], text: str, grader: Grader) -> str | None:
     given = sample.get("answer")
     return str(given) if isinstance(given, (str, int, float)) else grader.extract(text)
+
+
+def _score(value: float, place: str) -> float:
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise InputError(f"{place} is too large for a score; give a number that fits 64-bit floating point") from error
 
 
 def _believed(sample: Mapping[str, Any], answer: str | None, where: str) -> Outcome:

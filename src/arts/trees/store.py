@@ -46,6 +46,7 @@ class TreeStore:
         self.path = path
         self._db = connection
         self._lock = lock
+        self._written = False
         self._positions = {row[0]: row[1] for row in connection.execute("SELECT id, position FROM problems")}
 
     @classmethod
@@ -62,13 +63,13 @@ class TreeStore:
             raise InputError(f"{path}: no such store; make one with: arts sample --store {path}")
         lock = WriterLock.take(path) if write else None
         try:
-            with _translated(path):
+            with _translated(path), contextlib.ExitStack() as on_failure:
                 connection = _connect(path, write=write)
+                on_failure.callback(connection.close)
                 _check_version(path, connection)
-                if write:
-                    connection.execute("PRAGMA journal_mode=WAL")
-                    connection.execute("PRAGMA synchronous=NORMAL")
-                return cls(path, connection, lock)
+                store = cls(path, connection, lock)
+                on_failure.pop_all()
+                return store
         except BaseException:
             if lock:
                 lock.release()
@@ -98,6 +99,8 @@ class TreeStore:
 
     def set_config(self, config: Mapping[str, Any]) -> None:
         """Replace the remembered configuration (a run that was extended)."""
+        if config == self.config():
+            return
         with self._transaction():
             self._db.execute("UPDATE meta SET value = ? WHERE key = 'config'", (json.dumps(config, sort_keys=True),))
 
@@ -115,6 +118,8 @@ class TreeStore:
                 fresh.append((p.id, p.question, p.answer, p.solution, p.subject, p.level, p.source))
             elif (old.question, old.answer) != (p.question, p.answer):
                 raise InputError(f"{self.path}: problem '{p.id}' is already there with another text; use a new store")
+        if not fresh:
+            return
         with self._transaction():
             self._db.executemany(
                 "INSERT INTO problems (id, question, answer, solution, subject, level, source)"
@@ -217,7 +222,7 @@ class TreeStore:
     def close(self) -> None:
         """Fold the write-ahead log into the file, so that readers need nothing else, and release it."""
         with contextlib.suppress(sqlite3.Error):
-            if self._lock:
+            if self._written:
                 self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 self._db.execute("PRAGMA journal_mode=DELETE")
         self._db.close()
@@ -244,6 +249,10 @@ class TreeStore:
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         with _translated(self.path):
+            if not self._written:
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute("PRAGMA synchronous=NORMAL")
+                self._written = True
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield

@@ -11,7 +11,7 @@ from arts.evaluation.report.markdown import to_markdown
 def write_report(result: Mapping[str, Any], folder: Path) -> list[Path]:
     """Write ``report.json``, ``report.md`` and, with the extra ``report``, ``report.html``; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    data = json.dumps(result, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=True) + "\n"
+    data = json.dumps(result, indent=1, allow_nan=False, ensure_ascii=True) + "\n"
     forms = {"report.json": data, "report.md": to_markdown(result)}
     try:
         from arts.evaluation.report.html import to_html
