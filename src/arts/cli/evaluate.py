@@ -22,7 +22,6 @@ from arts.trees.store import TreeStore
 from arts.trees.tree import Tree
 from arts.verifiers.load import load_verifier
 
-
 WIDE = 92
 """Columns of a terminal that shows the whole table."""
 
