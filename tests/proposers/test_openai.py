@@ -104,6 +104,30 @@ def test_a_state_is_sent_as_the_opening_of_the_answer():
     assert fresh["messages"][-1]["role"] == "user"
 
 
+@pytest.mark.parametrize(
+    ("content", "tokens", "kept"),
+    [
+        ("First, two.", None, " two."),
+        ("First, two.", [" two", "."], " two."),
+        ("First, two.", ["First", ", two", "."], "First, two."),
+        (" two.", [" two", "."], " two."),
+    ],
+    ids=["sent back", "sent back, as the tokens show", "written by the model", "not sent back"],
+)
+def test_an_opening_that_is_sent_back_is_no_part_of_the_continuation(content, tokens, kept):
+    logprobs = tokens and {"content": [{"token": t, "logprob": -1.0} for t in tokens]}
+    choice = {"message": {"content": content}, "finish_reason": "stop", "logprobs": logprobs}
+    completion, _, _ = ask([httpx.Response(200, json={"choices": [choice]})], text="First,")
+    assert completion.text == kept
+    assert len(completion.token_ends) == len(tokens or ())
+
+
+def test_half_a_surrogate_pair_becomes_text():
+    content = b'{"choices": [{"message": {"content": "a\\ud800b"}, "finish_reason": "stop"}]}'
+    completion, _, _ = ask([httpx.Response(200, content=content)])
+    assert completion.text == "a?b"
+
+
 def test_completions_send_the_raw_prompt_and_read_logprobs():
     choice = {"text": "a b", "finish_reason": "length", "logprobs": {"tokens": ["a", " b"], "token_logprobs": [-1, -2]}}
     completion, (body,), _ = ask([httpx.Response(200, json={"choices": [choice]})], text="x", api="completions")

@@ -135,7 +135,7 @@ class LlamaCppProposer:
 
 def parse_completion(row: Mapping[str, Any]) -> Completion:
     """A completion from the JSON of llama.cpp's ``/completion`` endpoint."""
-    text = str(row["content"])
+    text = str(row["content"]).encode("utf-8", "replace").decode()
     tokens = row.get("completion_probabilities") or []
     if row.get("truncated"):
         return Completion(text="", tokens=0, stop="error", error="the text outgrew the context; raise context_tokens")

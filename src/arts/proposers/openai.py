@@ -85,9 +85,9 @@ class OpenAIProposer:
 
     async def _indexed(self, index: int, request: Request, sampling: Sampling) -> tuple[int, Completion]:
         async with self._gate:
-            return index, await self._with_retries(self._body(request, sampling))
+            return index, await self._with_retries(self._body(request, sampling), request.state.text)
 
-    async def _with_retries(self, body: Mapping[str, Any]) -> Completion:
+    async def _with_retries(self, body: Mapping[str, Any], opening: str) -> Completion:
         reason, refused = "", False
         for attempt in range(self._retries + 1):
             wait = random.uniform(0, BACKOFF_S * 2**attempt)
@@ -106,7 +106,7 @@ class OpenAIProposer:
                     raise EndpointError(f"{self._endpoint}: HTTP {response.status_code}: {_reason(response)}{hint}")
                 if response.status_code == httpx.codes.OK:
                     try:
-                        return parse_choice(response.json(), chat=self._api == "chat")
+                        return parse_choice(response.json(), chat=self._api == "chat", opening=opening)
                     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
                         reason = f"unreadable answer ({type(error).__name__})"
                 else:
@@ -142,14 +142,21 @@ class OpenAIProposer:
         return {**body, "messages": messages, "logprobs": True}
 
 
-def parse_choice(row: Mapping[str, Any], *, chat: bool) -> Completion:
-    """The first choice of a response, with log-probabilities where the server gave them."""
+def parse_choice(row: Mapping[str, Any], *, chat: bool, opening: str = "") -> Completion:
+    """The first choice of a response, with log-probabilities where the server gave them.
+
+    ``opening`` is the text that was to be continued. Some servers send it back in front of the continuation; it is
+    cut off, unless the generated tokens show that the model itself has written it.
+    """
     choice = row["choices"][0]
     text = (choice["message"]["content"] or "") if chat else choice["text"]
     if not isinstance(text, str):
         raise TypeError("the text is not a string")
     usage = row.get("usage") or {}
     texts, logprobs = _tokens(choice.get("logprobs") or {}, chat=chat)
+    if opening and text.startswith(opening) and "".join(texts) != text:
+        text = text[len(opening) :]
+    text = text.encode("utf-8", "replace").decode()  # half a surrogate pair is valid JSON but not text
     aligned = "".join(texts) == text
     reason = choice.get("finish_reason")
     stop: CompletionStop = "length" if reason == "length" else "stop"
