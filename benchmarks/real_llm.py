@@ -13,7 +13,6 @@ import numpy as np
 
 from arts.evaluation.evaluate import evaluate_trees
 from arts.evaluation.report import write_report
-from arts.models import resolve_model
 from arts.problems.base import Problem
 from arts.problems.graders import make_grader
 from arts.training.fit import TrainConfig, train_verifier
@@ -22,7 +21,7 @@ from arts.trees.exchange import import_trees
 from arts.trees.tree import Tree
 from arts.verifiers.features import FeatureCache
 from arts.verifiers.load import load_verifier
-from arts.verifiers.modules import Architecture, best_device, load_feature_model
+from arts.verifiers.modules import Architecture, load_feature_model
 
 RECORDED = Path(__file__).parent / "recorded"
 SHAPE = Architecture(backbone="smollm2-135m", mode="frozen", trunk_layers=0, trunk_width=128, max_tokens=512)
@@ -41,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("runs/real-llm"))
     out: Path = parser.parse_args().out
-    features = FeatureCache(load_feature_model(resolve_model(SHAPE.backbone)).to(best_device()), keep=True)
+    features = FeatureCache(load_feature_model(SHAPE.backbone), keep=True)
     with tempfile.TemporaryDirectory() as folder:
         _, training = recorded("train", Path(folder))
         problems, trees = recorded("test", Path(folder))

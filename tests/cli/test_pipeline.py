@@ -139,5 +139,5 @@ def test_a_model_does_not_reach_the_terminal(monkeypatch, capsys):
     monkeypatch.setattr("arts.cli.solve.open_proposer", lambda *args, **options: recited)
     assert call("solve", f"q{hostile}", "--n", 2, "--grader", "exact", "--show-tree") == 0
     said = capsys.readouterr()
-    assert said.out == "�]0;title��7\n"
+    assert said.out == "\\u001b]0;title\\u0007\\u202e7\n"
     assert {c for c in said.out + said.err if not c.isprintable()} == {"\n"}

@@ -53,7 +53,7 @@ def openai(request):
             "finish_reason": whole.stop,
             "logprobs": {"content": content},
         }
-        usage = {"completion_tokens": len(content), "prompt_tokens": 5}
+        usage = {"completion_tokens": len(content)}
         return httpx.Response(200, json={"choices": [choice], "usage": usage})
 
     transport = httpx.MockTransport(answer)

@@ -91,6 +91,17 @@ def test_a_hung_pair_is_ungraded_with_its_reason():
     assert (grade.verdict, grade.reason) == (Verdict.UNGRADED, "math-verify: no verdict within 1 s")
 
 
+def test_a_module_of_the_current_folder_is_not_taken_for_an_installed_one(tmp_path, monkeypatch):
+    (tmp_path / "sympy.py").write_text("raise SystemExit('not sympy')")
+    monkeypatch.chdir(tmp_path)
+    grader = MathGrader(workers=1)
+    try:
+        (grade,) = grader.grade([("x+1", "1+x")])
+    finally:
+        grader.close()
+    assert grade.verdict is Verdict.CORRECT
+
+
 def test_it_works_from_threads_and_from_asyncio(grader):
     pairs = [("x+1", "1+x"), ("2x", "x"), ("7", "7")]
     wanted = ["correct", "incorrect", "correct"]

@@ -29,6 +29,7 @@ def test_files_of_the_schema(tmp_path, name):
     ("text", "place"),
     [
         ('{"problem": "x", "answer": "1"}\n{"problem": ', r"bad\.jsonl:2: not JSON"),
+        (json.dumps({**ROWS[0], "level": 10**24}), r"bad\.jsonl:1: 'level' is too large"),
         ("[1]\n", r"bad\.jsonl:1: a list"),
         ('{"problem": "x"}\n', r"bad\.jsonl:1: nothing under 'answer'"),
         ('{"answer": "1"}\n', r"bad\.jsonl:1: nothing under 'problem'"),

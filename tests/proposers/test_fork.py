@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arts.errors import EndpointError
+from arts.errors import EndpointError, UsageError
 from arts.problems.base import Problem
 from arts.problems.graders import make_grader
 from arts.proposers.base import Completion, Sampling
@@ -154,6 +154,69 @@ def test_a_dead_backend_ends_the_run_and_records_nothing(tmp_path):
         grow(tmp_path / "a.db", SparseDeepFork(n=MAX_FAILURES_IN_A_ROW), Flaky(1))
     trees = grow(tmp_path / "a.db", SparseDeepFork(n=MAX_FAILURES_IN_A_ROW))
     assert spent(trees).failed == 0
+
+
+class Dying:
+    """Fails from its ``after``-th request on, counted over all calls."""
+
+    name, reproducible, batch_size = "dying", True, 8
+
+    def __init__(self, after):
+        self.left, self.inner = after, ScriptedProposer(SCRIPT)
+
+    async def propose(self, requests, sampling):
+        async for i, completion in self.inner.propose(requests, sampling):
+            self.left -= 1
+            yield i, completion if self.left >= 0 else Completion(text="", tokens=0, stop="error", error="boom")
+
+
+def test_a_small_run_without_a_success_raises_and_records_nothing(tmp_path):
+    with pytest.raises(EndpointError, match="boom; mend the backend and run the same command again"):
+        grow(tmp_path / "a.db", SparseDeepFork(n=1), Flaky(1))
+    grow(tmp_path / "a.db", SparseDeepFork(n=1))
+    with pytest.raises(EndpointError, match="boom"):  # what the store holds is no success of this run
+        grow(tmp_path / "a.db", SparseDeepFork(n=2), Flaky(1))
+    assert spent(grow(tmp_path / "a.db", SparseDeepFork(n=2))).failed == 0
+
+
+def test_failures_held_when_the_backend_dies_are_not_recorded(tmp_path):
+    method = SparseDeepFork(n=MAX_FAILURES_IN_A_ROW, fork_probability=0)
+    with pytest.raises(EndpointError, match="boom"):
+        grow(tmp_path / "a.db", method, Dying(5))
+    with TreeStore.open(tmp_path / "a.db") as store:
+        assert [r.stop for t in store.trees() for r in t.rollouts] == ["stop"] * 5
+
+
+def test_a_rollout_computed_again_shows_that_the_backend_is_alive(tmp_path):
+    """Else a run that was cut before its last failures could never be finished."""
+    method = SparseDeepFork(n=4, fork_probability=0)
+    with pytest.raises(EndpointError):
+        grow(tmp_path / "a.db", method, Flaky(1))
+    cut = iter(range(len(PROBLEMS) * 2))
+
+    def interrupt(rollout, outcome):
+        if rollout.stop == "error" and rollout.backbone == 2 and next(cut) == 0:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        grow(tmp_path / "a.db", method, Flaky(2), on_rollout=interrupt)
+    grow(tmp_path / "a.db", method, Flaky(2))
+    grow(tmp_path / "whole.db", method, Flaky(2))
+    assert dump(tmp_path / "a.db") == dump(tmp_path / "whole.db")
+
+
+def test_a_fork_is_graded_by_its_whole_solution(tmp_path):
+    script = {"question 0": {"#### 1\nso it is": 1.0, "#### 1\nand that is all": 1.0}}
+    trees = grow(tmp_path / "a.db", SparseDeepFork(n=2, fork_probability=1), ScriptedProposer(SCRIPT | script))
+    outcomes = [trees[0].outcomes[r.leaf] for r in trees[0].rollouts]
+    assert any(r.pivot for r in trees[0].rollouts)
+    assert {o.answer for o in outcomes} == {"1"}
+
+
+@pytest.mark.parametrize("name, value", [("temperature", math.nan), ("temperature", math.inf), ("top_p", math.nan)])
+def test_sampling_refuses_what_is_no_number(name, value):
+    with pytest.raises(UsageError, match=name):
+        Sampling(**{name: value})
 
 
 @given(st.lists(st.sampled_from(["ab", "\n", "c\n", "  "]), max_size=12), st.data())

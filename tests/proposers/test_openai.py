@@ -13,7 +13,7 @@ from arts.trees.tree import State
 GOOD = {"choices": [{"message": {"content": "4"}, "finish_reason": "stop"}], "usage": {"completion_tokens": 1}}
 
 
-def ask(answers, *, text="", api="chat", **options):
+def ask(answers, *, text="", api="chat", prompt=None, **options):
     """One request against a transport that gives these answers in turn; returns completion, bodies and waits."""
     bodies, waits, queue = [], [], list(answers)
 
@@ -29,8 +29,8 @@ def ask(answers, *, text="", api="chat", **options):
 
     async def run():
         proposer = OpenAIProposer(
-            "http://localhost:1/v1", "m", prompt=PromptFormat(), api=api, transport=httpx.MockTransport(handle),
-            sleep=sleep, **options,
+            "http://localhost:1/v1", "m", prompt=prompt or PromptFormat(), api=api,
+            transport=httpx.MockTransport(handle), sleep=sleep, **options,
         )  # fmt: skip
         request = Request(state=State(problem_id="p", question="2+2?", text=text), seed=2**40 + 5)
         pairs = [pair async for pair in proposer.propose([request], Sampling(stop=("\n\n",)))]
@@ -68,7 +68,14 @@ def test_retry_after_is_honoured():
     assert waits[0] >= 7
 
 
-@pytest.mark.parametrize("status", [400, 401, 404])
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_a_request_that_is_refused_fails_alone_and_at_once(status):
+    completion, bodies, waits = ask([httpx.Response(status, json={"error": {"message": "too long"}})])
+    assert (completion.stop, completion.error) == ("error", f"HTTP {status}: too long")
+    assert (len(bodies), waits) == (1, [])
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 405])
 def test_what_cannot_pass_ends_the_run_at_once(status):
     with pytest.raises(EndpointError, match=f"HTTP {status}: bad model"):
         ask([httpx.Response(status, json={"error": {"message": "bad\nmodel"}})])
@@ -120,6 +127,28 @@ def test_an_opening_that_is_sent_back_is_no_part_of_the_continuation(content, to
     completion, _, _ = ask([httpx.Response(200, json={"choices": [choice]})], text="First,")
     assert completion.text == kept
     assert len(completion.token_ends) == len(tokens or ())
+
+
+@pytest.mark.parametrize("content, ends", [("a b", (1, 3, 3)), ("", (0, 0, 0))])
+def test_tokens_beyond_the_text_keep_their_logprobs(content, ends):
+    tokens = [{"token": t, "logprob": -float(i)} for i, t in enumerate(["a", " b", "<|im_end|>"])]
+    choice = {"message": {"content": content}, "finish_reason": "stop", "logprobs": {"content": tokens}}
+    completion, _, _ = ask([httpx.Response(200, json={"choices": [choice]})])
+    assert (completion.text, completion.token_ends, completion.token_logprobs) == (content, ends, (0.0, -1.0, -2.0))
+
+
+@pytest.mark.parametrize(
+    "api, setting, remedy",
+    [
+        ("chat", {"style": "plain"}, "--backend.api completions"),
+        ("completions", {"style": "chat"}, "--backend.api chat"),
+        ("completions", {"instruction": ""}, "--backend.api chat"),
+        ("completions", {"system": "Be brief."}, "--backend.api chat"),
+    ],
+)
+def test_a_prompt_setting_that_the_interface_leaves_out_is_refused(api, setting, remedy):
+    with pytest.raises(UsageError, match=f"{next(iter(setting))} .*{remedy}"):
+        ask([], api=api, prompt=PromptFormat(**setting))
 
 
 def test_half_a_surrogate_pair_becomes_text():

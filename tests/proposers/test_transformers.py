@@ -1,4 +1,5 @@
 import asyncio
+import shutil
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from arts.errors import ModelError
 from arts.models import bundled_model
 from arts.proposers.base import Request, Sampling
+from arts.proposers.load import BackendOptions, open_proposer
 from arts.proposers.prompt import PromptFormat
 from arts.proposers.transformers import TransformersProposer, draw
 from arts.trees.tree import State
@@ -50,6 +52,18 @@ def test_a_row_does_not_depend_on_its_batch(proposer):
     together = run(proposer, requests(), Sampling(max_tokens=30, temperature=1.0))
     alone = [run(proposer, [r], Sampling(max_tokens=30, temperature=1.0))[0] for r in requests()]
     assert [c.text for c in together] == [c.text for c in alone]
+
+
+def test_the_token_limit_of_a_row_does_not_depend_on_its_batch(proposer, monkeypatch):
+    """The short prompt goes on where the long one has reached the context's end, and stops at its own."""
+    monkeypatch.setattr(proposer, "_ends", [0])  # a token that the model has never seen
+    states = [State(problem_id="p", question=QUESTIONS[0], text="add 7 x = 41\n" * k) for k in (1, 4)]
+    rows = [Request(state=s, seed=i) for i, s in enumerate(states)]
+    lengths = [len(proposer._encode(r)) for r in rows]
+    monkeypatch.setattr(proposer, "_context", lengths[1] + 3)
+    together = run(proposer, rows, Sampling(temperature=1.0))
+    assert [c.tokens for c in together] == [lengths[1] - lengths[0] + 3, 3]
+    assert [c.text for c in together] == [run(proposer, [r], Sampling(temperature=1.0))[0].text for r in rows]
 
 
 def test_greedy_is_the_same_for_every_seed(proposer):
@@ -98,3 +112,17 @@ def test_what_is_no_model_is_named(tmp_path):
         TransformersProposer.load(str(tmp_path), prompt=PromptFormat())
     with pytest.raises(ModelError, match="chat template"):
         TransformersProposer.load(str(bundled_model()), prompt=PromptFormat(style="chat"))
+
+
+def test_weights_with_a_broken_header_are_named(tmp_path):
+    folder = shutil.copytree(bundled_model(), tmp_path / "broken")
+    (weights,) = folder.glob("*.safetensors")
+    weights.write_bytes(b"\xff" * 64)
+    with pytest.raises(ModelError, match="broken: cannot be loaded"):
+        TransformersProposer.load(str(folder), prompt=PromptFormat())
+
+
+def test_a_model_is_called_as_the_user_calls_it(tmp_path):
+    folder = shutil.copytree(bundled_model(), tmp_path / "mine")
+    for model, name in (("bundled", "bundled"), (str(folder), "mine")):
+        assert open_proposer(model, prompt=PromptFormat(), options=BackendOptions(device="cpu")).name == name

@@ -170,6 +170,9 @@ GOOD = json.dumps(ROW)
             with_samples([{"text": "x", "correct": c} for c in (True, True, False)], answer=None),
             r"rows\.jsonl:1: sample 3: .*same text",
         ),
+        (json.dumps({**ROW, "level": 10**24}), r"rows\.jsonl:1: 'level' is too large"),
+        (with_samples([{"text": "x", "tokens": 10**24}]), r"rows\.jsonl:1: sample 1: 'tokens' is too large"),
+        (with_samples([{"text": "x", "logprob": 10**400}]), r"rows\.jsonl:1: sample 1: 'logprob' is too large"),
         ((json.dumps({**ROW, "id": "p"}) + "\n") * 2, r"rows\.jsonl:2: id 'p' was used"),
     ],
 )

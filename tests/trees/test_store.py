@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from arts.errors import InputError, StoreError
 from arts.problems.base import Problem, Verdict
-from arts.trees.exchange import export_trees, import_trees
+from arts.trees.exchange import export_trees, fill_store, import_trees
 from arts.trees.store import SCHEMA_VERSION, TreeStore
 from arts.trees.tree import ROOT, Outcome, Step
 
@@ -161,3 +161,71 @@ def test_malformed_exported_rows_name_the_row(tmp_path, row):
     path.write_text(json.dumps(row) + "\n")
     with pytest.raises(InputError, match=r"bad\.jsonl:1"):
         import_trees(path, tmp_path / "b.db")
+
+
+def rollout(leaf, stop="stop", **fields):
+    return {"backbone": 0, "pivot": 0, "leaf": leaf, "tokens": 1, "stop": stop, "error": "", **fields}
+
+
+def outcome(node, **fields):
+    return {"node": node, "answer": "2", "verdict": "correct", "reason": "", **fields}
+
+
+EXPORTED = {
+    **{"schema": 1, "id": "p", "question": "1+1?", "answer": "2", "solution": None, "subject": None, "level": 1},
+    **{"source": "", "parent": [0, 1], "text": ["a", "b"], "tokens": [1, 1], "logprob": [None, -1.0]},
+    **{"stop": [None, "stop"], "rollouts": [rollout(2)], "outcomes": [outcome(2)], "scores": [], "config": "{}"},
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"schema": "x"}, "'schema' is a str"),
+        ({"level": 10**24}, "'level' is too large"),
+        ({"level": "1"}, "level: expected int"),
+        ({"parent": [0, 2]}, "parent 2 does not come before node 2"),
+        ({"parent": [0, "1"]}, "parent 1 does not come before node 2"),
+        ({"parent": [0, -1]}, "parent -1"),
+        ({"parent": [0, 0], "text": ["a", "a"], "stop": ["stop", "stop"]}, "node 2 repeats an earlier one"),
+        ({"text": ["a", 5]}, "node 2 needs a text"),
+        ({"tokens": [1, 10**24]}, "'tokens' of node 2 is too large"),
+        ({"tokens": [1, "1"]}, "node 2 needs a text and a whole number"),
+        ({"logprob": [None, 10**400]}, "OverflowError"),
+        ({"stop": [None, "end"]}, "'stop' of node 2"),
+        ({"rollouts": [[]]}, "not a tree row"),
+        ({"rollouts": [rollout(3)]}, "rollout 1: leaf 3 is not a node"),
+        ({"rollouts": [rollout(-1)]}, "rollout 1: leaf -1 is not a node"),
+        ({"rollouts": [rollout(99, "error")]}, "rollout 1: leaf 99 is not a node"),
+        ({"rollouts": [rollout(2, pivot=3)]}, "rollout 1: pivot 3"),
+        ({"rollouts": [rollout(2, tokens=10**24)]}, "rollout 1: 'tokens' is too large"),
+        ({"rollouts": [rollout(2, "end")]}, "rollout 1: stop: expected one of"),
+        ({"rollouts": [rollout(2), rollout(2)]}, "same backbone and pivot"),
+        ({"rollouts": [rollout(1)]}, "rollout"),
+        ({"rollouts": []}, "the rollouts do not lead through all nodes"),
+        ({"outcomes": [outcome(3)]}, "an outcome is of node 3"),
+        ({"outcomes": [outcome(2, answer=[2])]}, "'answer' and 'reason'"),
+        ({"scores": [{"verifier": "rm", "score": [0.0] * 4}]}, "not a tree row"),
+        ({"config": "{"}, "'config' is not"),
+        ({"config": "[]"}, "'config' is not"),
+        ({"config": {"n": 3}}, "'config' is not"),
+        ({"id": "first"}, "id 'first' was used in an earlier row"),
+    ],
+)
+def test_an_import_that_fails_names_the_row_and_leaves_no_store(tmp_path, changed, message):
+    rows = tmp_path / "rows.jsonl"
+    text = "".join(json.dumps(row) + "\n" for row in ({**EXPORTED, "id": "first"}, {**EXPORTED, **changed}))
+    rows.write_text(text)
+    with pytest.raises(InputError, match=rf"rows\.jsonl:2: .*{message}") as raised:
+        import_trees(rows, tmp_path / "b.db")
+    assert "\n" not in str(raised.value)
+    assert list(tmp_path.iterdir()) == [rows]
+
+
+def test_a_store_that_cannot_be_filled_is_removed(tmp_path):
+    store, tree = filled(tmp_path / "a.db")
+    store.close()
+    tree.rollouts.append(tree.rollouts[0])
+    with pytest.raises(StoreError):
+        fill_store(tmp_path / "b.db", {}, [(PROBLEM, tree)])
+    assert list(tmp_path.iterdir()) == [tmp_path / "a.db"]

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Sequence
 from typing import TextIO
 
-from arts.errors import ArtsError, UsageError
+from arts.errors import ArtsError, MissingExtraError, UsageError
+from arts.text import visible
 
 COMMANDS = {
     "demo": "sample, train, decide and report on the bundled model, in one go",
@@ -32,6 +33,9 @@ QUIET = (
 )
 """Libraries speak only when something is wrong, unless the user has set these otherwise."""
 
+EXTRAS = {"torch": "torch", "transformers": "torch", "safetensors": "torch", "xllamacpp": "local", "datasets": "data"}
+"""Optional libraries and the extras that bring them."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code (0 done, 1 failed, 2 usage)."""
@@ -51,6 +55,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ArtsError as error:
         _say(f"arts: {' '.join(str(error).split())}", sys.stderr)
         return error.exit_code
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRAS:
+            raise
+        _say(f"arts: {MissingExtraError(f'arts {args[0]}', EXTRAS[error.name])}", sys.stderr)
+        return 2
     except BrokenPipeError:
         # The reader of our output has left; silence the interpreter's own flush at exit.
         with contextlib.suppress(OSError):
@@ -111,4 +120,4 @@ def _overview() -> str:
 
 
 def _say(text: str, stream: TextIO) -> None:
-    print(text, file=stream)
+    print(visible(text), file=stream)

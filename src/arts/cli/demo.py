@@ -13,6 +13,7 @@ from arts.cli.evaluate import show
 from arts.cli.sample import Config as SampleConfig
 from arts.cli.sample import describe, sample
 from arts.config import require_at_least
+from arts.errors import InputError, UsageError
 from arts.evaluation.evaluate import evaluate_trees
 from arts.evaluation.report import write_report
 from arts.models import BUNDLED
@@ -55,9 +56,10 @@ def run(config: Config) -> int:
     started = time.monotonic()
     report = config.out / "report" / "report.json"
     if report.is_file():
-        result = json.loads(report.read_text(encoding="utf-8"))
+        result = _finished(report, config)
         show(result)
-        print(f"done already; the report is {report.with_suffix('.html')} (remove {config.out} to run again)")
+        page = max(report.parent.glob("report.[hm]*"), default=report)
+        print(f"done already; the report is {page} (remove {config.out} to run again)")
         return 0
     stages = _Stages(started)
     train = _sample(config, "train", n=4, fork_probability=0.5, limit=config.train_problems)
@@ -71,6 +73,30 @@ def run(config: Config) -> int:
     show(result)
     print(f"{stages.text()}; the report is {paths[-1]}")
     return 0
+
+
+def _finished(report: Path, config: Config) -> dict[str, Any]:
+    """The result of the run that is there, if it is this one."""
+    try:
+        result: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
+        same = all(result["about"][key] == value for key, value in _about(config).items())
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{report}: not a report of this arts; remove {config.out} to run again") from error
+    if not same:
+        raise UsageError(f"{config.out}: holds a demo with other settings; use another --out or remove it")
+    return result
+
+
+def _about(config: Config) -> dict[str, Any]:
+    return {
+        "command": "arts demo",
+        "arts": version("arts"),
+        "seed": config.seed,
+        "training problems": config.train_problems,
+        "test problems": config.test_problems,
+        "epochs": config.epochs,
+        "sampling": f"temperature {SAMPLING.temperature:g}, top-p {SAMPLING.top_p:g}",
+    }
 
 
 class _Stages:
@@ -133,11 +159,5 @@ def _evaluate(config: Config, store_path: Path, verifiers: Sequence[Verifier]) -
         make_grader("exact"),
         ks=(2, 4, 8, 16),
         seed=config.seed,
-        about={
-            "command": "arts demo",
-            "arts": version("arts"),
-            "seed": config.seed,
-            "training problems": config.train_problems,
-            "sampling": f"temperature {SAMPLING.temperature:g}, top-p {SAMPLING.top_p:g}",
-        },
+        about=_about(config),
     )

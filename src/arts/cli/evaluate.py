@@ -1,5 +1,6 @@
 """Compare every way of deciding on the same samples, and write the report."""
 
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from arts.trees.flat import import_flat
 from arts.trees.splitting import SplitterName
 from arts.trees.store import TreeStore
 from arts.trees.tree import Tree
+from arts.verifiers.base import Unit
 from arts.verifiers.load import load_verifier
 
 WIDE = 92
@@ -35,11 +37,14 @@ class Config:
     verifiers: tuple[str, ...] = ("likelihood",)
     """Checkpoint folders, or: likelihood, length, random, oracle."""
     n: tuple[int, ...] = (2, 4, 8, 16)
-    """Numbers of samples to decide between; those beyond what every problem has are left out."""
+    """Numbers of samples to decide between; those that most problems do not have are left out, and of the rest the
+    problems with fewer than the largest."""
     out: Path = Path("runs/report")
     """Folder for report.json, report.md and report.html."""
     scores: tuple[str, ...] | None = None
     """Score columns to select by; default: all that flat rollouts carry, none of a store."""
+    score_unit: Unit = "logit"
+    """What those scores mean; it decides their weight in a vote."""
     grader: GraderName = "math"
     """Grades flat rollouts; of a store, only says which answers are equal."""
     splitter: SplitterName = "paragraph"
@@ -68,15 +73,18 @@ def run(config: Config) -> int:
             [load_verifier(spec) for spec in _usable(config.verifiers, trees)],
             grader,
             ks=_reachable(config.n, trees),
-            scores=[(name, "logit") for name in names],
+            scores=[(name, config.score_unit) for name in names],
             seed=config.seed,
-            about={**about, "command": f"arts evaluate {config.source}", "arts": version("arts"), "seed": config.seed},
+            about={**about, "command": _command(config), "arts": version("arts"), "seed": config.seed},
         )
     finally:
         grader.close()
     show(result)
-    for path in write_report(result, config.out):
+    paths = write_report(result, config.out)
+    for path in paths:
         print(f"wrote {path}", file=sys.stderr)
+    if paths[-1].suffix != ".html":
+        print("the page needs the extra 'report': pip install 'arts[report]'", file=sys.stderr)
     return 0
 
 
@@ -88,6 +96,10 @@ def read_source(config: Config, grader: Any) -> tuple[list[Problem], list[Tree],
     with TreeStore.open(config.source) as store:
         record = store.config()
         return store.problems(), list(store.trees()), {"source kind": "store", "proposer": record.get("proposer", "")}
+
+
+def _command(config: Config) -> str:
+    return shlex.join(["arts", "evaluate", str(config.source), "--verifiers", *config.verifiers])
 
 
 def _check_scores(names: Sequence[str], known: Sequence[str], source: Path) -> None:
@@ -107,7 +119,10 @@ def _usable(specs: Sequence[str], trees: Sequence[Tree]) -> list[str]:
 def _reachable(ks: Sequence[int], trees: Sequence[Tree]) -> list[int]:
     counts = sorted(len(t.backbones) for t in trees)
     most = counts[len(counts) // 2] if counts else 0
-    return [k for k in ks if k <= most] or [max(most, 1)]
+    kept = [k for k in ks if k <= most] or [max(most, 1)]
+    if most > 0 and len(kept) < len(ks):
+        print(f"most problems have {most} samples or fewer: N is {', '.join(map(str, kept))}", file=sys.stderr)
+    return kept
 
 
 def show(result: dict[str, Any]) -> None:

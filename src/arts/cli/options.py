@@ -1,5 +1,8 @@
 """From arguments to a command's Config: defaults, then the ``--config`` file, then flags."""
 
+import contextlib
+import io
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,8 +18,8 @@ def parse(cls: type[C], args: Sequence[str], *, prog: str, description: str) -> 
     """The resolved Config, or None when ``--dry-run`` has printed it.
 
     Raises:
-        UsageError: for a missing value of ``--config`` or a file that does not fit ``cls``.
-        SystemExit: from tyro, with code 0 for ``--help`` and 2 for a flag that does not fit.
+        UsageError: for a flag, a missing value of ``--config`` or a file that does not fit ``cls``.
+        SystemExit: with code 0, after ``--help``.
     """
     import tyro
 
@@ -32,8 +35,21 @@ def parse(cls: type[C], args: Sequence[str], *, prog: str, description: str) -> 
         default = load_toml(Path(rest[at + 1]), cls)
         del rest[at : at + 2]
     default_or_missing: Any = tyro.MISSING_NONPROP if default is None else default
-    config: C = tyro.cli(cls, args=rest, default=default_or_missing, prog=prog, description=description)
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            config: C = tyro.cli(cls, args=rest, default=default_or_missing, prog=prog, description=description)
+    except SystemExit as end:
+        if end.code in (0, None):
+            raise
+        raise UsageError(f"{_one_line(complaint.getvalue())} ({prog} --help lists the flags)") from None
     if dry_run:
         sys.stdout.write(dump_toml(config))
         return None
     return config
+
+
+def _one_line(boxed: str) -> str:
+    """What a framed message says, without its frame, its rules and its own pointer to the help."""
+    words = re.sub(r"[─-╿]+|\x1b\[[0-9;]*m", " ", boxed.partition("For full helptext")[0])
+    return " ".join(words.split()).removeprefix("Parsing error ").removeprefix("Unrecognized options ")

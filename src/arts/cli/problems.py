@@ -12,6 +12,7 @@ from arts.errors import UsageError
 from arts.problems.base import GraderName, Verdict
 from arts.problems.graders import make_grader
 from arts.problems.sets import SETS
+from arts.text import visible
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +39,8 @@ def run(config: Config) -> int:
     if not config.set:
         raise UsageError(f"arts problems {config.action} needs a set: a name of 'arts problems list' or a .jsonl file")
     if config.action == "show":
-        for p in open_problems(config.set, limit=config.limit or 3):
-            print(f"{p.id}\n  {p.question}\n  key: {p.answer}")
+        for p in open_problems(config.set, limit=3 if config.limit is None else config.limit):
+            print(visible(f"{p.id}\n  {p.question}\n  key: {p.answer}"))
         return 0
     return _check(config)
 
@@ -56,6 +57,6 @@ def _check(config: Config) -> int:
     print(f"{config.set}: {len(problems)} problems, {twice} duplicate questions")
     bad = [(p, g) for p, g in zip(problems, grades, strict=True) if g.verdict is not Verdict.CORRECT]
     for problem, grade in bad:
-        print(f"{problem.id}: key {problem.answer!r} grades itself {grade.verdict}: {grade.reason}")
+        print(visible(f"{problem.id}: key {problem.answer!r} grades itself {grade.verdict}: {grade.reason}"))
     print(f"{len(bad)} keys do not grade themselves correct", file=sys.stderr)
     return 1 if bad else 0

@@ -5,7 +5,7 @@ import dataclasses
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from arts.trees.store import TreeStore
 
 GROWS = ("n", "fork_probability", "max_forks_per_trajectory")
 """Settings that may differ when a store is taken up again: larger values add rollouts and change none."""
+UNLIMITED = float("inf")
+VERSIONS = ("arts", "numpy", "math-verify", "torch", "transformers", "xllamacpp")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +67,7 @@ def run(config: Config) -> int:
     total = sample(config)
     print(f"{config.store}: {describe(total)}", file=sys.stderr)
     if total.rollouts == total.failed:
-        raise ArtsError(f"{config.store}: not one of {total.rollouts} rollouts succeeded; 'arts store' shows why")
+        raise ArtsError(f"not one of {total.rollouts} rollouts succeeded; reasons: arts store info {config.store}")
     print(config.store)
     return 0
 
@@ -112,17 +114,29 @@ async def _grow(grower: Grower, proposer: Proposer) -> None:
 
 
 def run_record(config: Config, proposer: Proposer, plan: GrowthPlan) -> dict[str, Any]:
-    """What a store remembers of its run: everything that decides which text is sampled, and the versions."""
+    """What a store remembers of its run.
+
+    ``sample`` has to be the same when it is taken up again; the rest is for the reader, though single texts may
+    depend on backend and versions.
+    """
     resolved = to_dict(config)
-    for key in ("store", "limit", "offset", "backend"):
+    for key in ("store", "limit", "offset"):
         resolved.pop(key, None)
     return {
         "command": "sample",
+        "backend": resolved.pop("backend", {}),
         "sample": resolved,
         "unit_problems": plan.unit_problems,
         "proposer": proposer.name,
-        "versions": {name: version(name) for name in ("arts", "numpy", "math-verify")},
+        "versions": {name: _version(name) for name in VERSIONS},
     }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def open_store(path: Path, record: Mapping[str, Any], problems: Sequence[Problem]) -> TreeStore:
@@ -148,8 +162,9 @@ def open_store(path: Path, record: Mapping[str, Any], problems: Sequence[Problem
 def _check_same_run(path: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
     before, now = (dict(c.get("sample", {})) for c in (old, new))
     for key in GROWS:
-        if now.pop(key, 0) < before.pop(key, 0) and key == "n":
-            raise UsageError(f"{path}: already has more than n = {new['sample']['n']} solutions per problem")
+        wanted, had = (c.pop(key, 0) or (UNLIMITED if key == "max_forks_per_trajectory" else 0) for c in (now, before))
+        if wanted < had:
+            raise UsageError(f"{path}: was sampled with a larger {key}; use the same or a larger value")
     for key in sorted({*before, *now}):
         if before.get(key) != now.get(key):
             raise UsageError(

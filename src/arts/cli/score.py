@@ -29,7 +29,7 @@ def run(config: Config) -> int:
     verifier = load_verifier(config.verifier)
     name = config.name or verifier.name
     with TreeStore.open(config.store, write=True) as store:
-        trees = [t for t in store.trees() if name not in t.scores or len(t.scores[name]) < len(t)]
+        trees = [t for t in store.trees() if store.scored(t.problem_id, name) < len(t)]
         for start in range(0, len(trees), CHUNK):
             chunk = trees[start : start + CHUNK]
             scores = verifier.score([(t, range(len(t))) for t in chunk])

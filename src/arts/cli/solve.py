@@ -11,7 +11,7 @@ import numpy as np
 import tyro
 
 from arts.cli.sources import CONGRUENCES, open_problems, task_defaults
-from arts.errors import ArtsError, UsageError
+from arts.errors import ArtsError, EndpointError, UsageError
 from arts.models import BUNDLED
 from arts.problems.base import Grader, GraderName, Problem
 from arts.problems.graders import equivalence_classes, make_grader
@@ -21,6 +21,7 @@ from arts.proposers.grow import grow_tree
 from arts.proposers.load import BackendOptions, open_proposer
 from arts.proposers.prompt import PromptFormat
 from arts.search.decide import Aggregation, Decision, Rule, aggregate, decide
+from arts.text import visible
 from arts.trees.splitting import SplitterName
 from arts.trees.tree import ROOT, Tree
 from arts.verifiers.base import Verifier
@@ -42,7 +43,7 @@ class Config:
     n: int = 16
     """Solutions to sample."""
     verifier: str = ""
-    """A checkpoint folder, likelihood or length; none: majority."""
+    """A checkpoint folder, likelihood or length; none: majority, without the flags below."""
     rule: Rule = "flow_vote"
     """How to decide when there is a verifier."""
     aggregation: Aggregation = "last"
@@ -78,10 +79,10 @@ def run(config: Config) -> int:
     proposer = open_proposer(config.model, prompt=config.prompt, options=config.backend)
     grader = make_grader(config.grader or defaults.grader)
     try:
-        asyncio.run(_solve_all(config, problems, proposer, method, verifier, grader))
+        solved = asyncio.run(_solve_all(config, problems, proposer, method, verifier, grader))
     finally:
         grader.close()
-    return 0
+    return 0 if solved else 1
 
 
 async def _solve_all(
@@ -91,10 +92,21 @@ async def _solve_all(
     method: SparseDeepFork,
     verifier: Verifier | None,
     grader: Grader,
-) -> None:
+) -> int:
+    """How many problems have been solved; of several, one that cannot be is a line with its error."""
+    solved = 0
     try:
         for problem in problems:
-            tree = await _sample(config, problem, proposer, method)
+            try:
+                tree = await _sample(config, problem, proposer, method)
+            except EndpointError:
+                raise
+            except ArtsError as error:
+                if not config.problems:
+                    raise
+                print(json.dumps({"id": problem.id, "error": str(error)}), flush=True)
+                continue
+            solved += 1
             ended = [(r.stop == "stop", tree.solution(r.leaf)) for r in tree.backbones]
             answers = [grader.extract(text) if stopped else None for stopped, text in ended]
             classes = equivalence_classes(grader, answers)
@@ -107,6 +119,7 @@ async def _solve_all(
                 _show(config, tree, answers, classes, decision, spend)
     finally:
         await proposer.aclose()
+    return solved
 
 
 async def _sample(config: Config, problem: Problem, proposer: Proposer, method: SparseDeepFork) -> Tree:
@@ -146,33 +159,28 @@ def _show(
     chosen = tree.backbones[decision.candidate]
     if config.show_tree:
         console.print(_drawing(tree, set(tree.path(chosen.leaf))))
-    console.print(Text(_visible(tree.solution(chosen.leaf)).strip()))
+    console.print(Text(visible(tree.solution(chosen.leaf)).strip()))
     table = Table("answer", "solutions", "share of the vote", title=decision.rule.replace("_", " "))
     shares = dict(enumerate(decision.shares))
     for label in sorted(set(classes), key=lambda c: (-shares.get(c, 0.0), -classes.count(c), c)):
         first = answers[classes.index(label)]
         share = f"{shares[label]:.0%}" if label in shares else "–"
-        table.add_row(Text(_visible(first) if first is not None else "(none)"), str(classes.count(label)), share)
+        table.add_row(Text(visible(first) if first is not None else "(none)"), str(classes.count(label)), share)
     console.print(table)
     share = "" if np.isnan(decision.share) else f", {decision.share:.0%} of the vote"
     print(f"{spend['solutions']} solutions, {spend['generated_tokens']:,} tokens generated{share}", file=sys.stderr)
-    print(_visible(decision.answer) if decision.answer is not None else "no answer")
+    print(visible(decision.answer) if decision.answer is not None else "no answer")
 
 
 def _drawing(tree: Tree, chosen: set[int]) -> Any:
     from rich.text import Text
     from rich.tree import Tree as Drawing
 
-    drawing = Drawing(Text(_visible(tree.question)))
+    drawing = Drawing(Text(visible(tree.question)))
     visits = tree.visits()
     branches = {ROOT: drawing}
     for node in range(1, len(tree)):
         scores = "".join(f"  {name} {column[node]:.2f}" for name, column in tree.scores.items())
-        label = f"{visits[node]}× {_visible(tree.text[node]).strip()[:100]}{scores}"
+        label = f"{visits[node]}× {visible(tree.text[node]).strip()[:100]}{scores}"
         branches[node] = branches[tree.parent[node]].add(Text(label, style="bold" if node in chosen else "dim"))
     return drawing
-
-
-def _visible(text: str) -> str:
-    """A model's text with control characters made harmless for a terminal."""
-    return "".join(c if c in "\n\t" or c.isprintable() else "�" for c in text)

@@ -12,6 +12,7 @@ from arts.errors import UsageError
 from arts.problems.base import GraderName
 from arts.problems.rows import read_rows
 from arts.proposers.grow import spent
+from arts.text import visible
 from arts.trees.exchange import export_trees, fill_store, import_trees
 from arts.trees.flat import import_flat
 from arts.trees.splitting import SplitterName
@@ -63,7 +64,7 @@ def _info(path: Path) -> None:
     print(f"scores: {', '.join(verifiers) or 'none'}")
     reasons = Counter(r.error for t in trees for r in t.rollouts if r.stop == "error")
     for reason, count in reasons.most_common(5):
-        print(f"failed {count} times: {reason}")
+        print(f"failed {count} times: {visible(reason)}")
 
 
 def _import(config: Config, out: Path) -> None:

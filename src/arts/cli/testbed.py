@@ -9,6 +9,7 @@ from typing import Literal
 import tyro
 
 from arts.cli.sources import open_problems
+from arts.config import require_at_least
 from arts.errors import UsageError
 from arts.evaluation.metrics import pass_at_k
 from arts.evaluation.statistics import Estimate, mean, paired_difference
@@ -33,6 +34,9 @@ class Config:
     """Validation problems to measure on."""
     n: int = 16
     """Samples per problem."""
+
+    def __post_init__(self) -> None:
+        require_at_least(self, 1, "problems", "n")
 
 
 def run(config: Config) -> int:

@@ -10,7 +10,7 @@ from arts.errors import MissingExtraError, UsageError
 from arts.trees.store import TreeStore
 
 try:
-    from arts.training.fit import TrainConfig, is_finished, train_verifier
+    from arts.training.fit import TrainConfig, check_same, is_finished, train_verifier
     from arts.training.objectives import OBJECTIVES
     from arts.verifiers.modules import Architecture
 except ModuleNotFoundError as error:
@@ -28,7 +28,7 @@ class Config:
     store: tyro.conf.Positional[Path]
     """The store with the trees."""
     out: Path
-    """Folder of the checkpoint."""
+    """Folder of the checkpoint; its name becomes the verifier's."""
     architecture: Architecture = field(default_factory=lambda: Architecture(backbone="bundled"))
     """The network; the defaults are the paper's."""
     training: TrainConfig = field(default_factory=TrainConfig)
@@ -38,13 +38,22 @@ class Config:
 def run(config: Config) -> int:
     """Train; the checkpoint's folder goes to stdout."""
     if is_finished(config.out):
+        check_same(config.out, config.architecture, config.training)
         print(f"{config.out}: is trained already; use another --out to train again", file=sys.stderr)
         print(config.out)
         return 0
     _check_flags(config.architecture)
     with TreeStore.open(config.store) as store:
         trees = list(store.trees())
-    train_verifier(trees, config.architecture, config.training, config.out, about={"store": config.store.name})
+    train_verifier(
+        trees,
+        config.architecture,
+        config.training,
+        config.out,
+        name=config.out.name,
+        about={"store": config.store.name},
+        on_progress=lambda line: print(line, file=sys.stderr),
+    )
     print(config.out)
     return 0
 

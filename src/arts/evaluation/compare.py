@@ -1,6 +1,6 @@
 """The whole comparison: every way of deciding, on the same samples of the same problems, as one plain result."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,7 +19,6 @@ SPLITS = 20
 """Random halvings of the samples over which the rare subset is averaged."""
 
 Floats = NDArray[np.float64]
-Ways = Mapping[str, Callable[[int], Floats]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

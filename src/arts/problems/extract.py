@@ -19,9 +19,23 @@ MAX_BOXES = 8
 How = Literal["boxed", "hash", "phrase", "last_number"]
 
 _HASH = re.compile(r"^[ \t]*####[ \t]*([^\n]{1,500})", re.MULTILINE)
-_PHRASE = re.compile(r"\banswer(?: is|:)[ \t]*:?[ \t]*([^\n]{1,500})", re.IGNORECASE)
+_PHRASE = re.compile(
+    r"\banswer(?: is\b[ \t]*+(?!:)|(?: is)?[ \t]*+:(?P<gap>(?:[\s:*]|(?:\\\[|\$\$)\s*\n)*+))(?P<line>[^\n]{1,500})",
+    re.IGNORECASE,
+)
+"""After a colon the answer may stand on a later line, below the opening of a displayed formula too."""
 _SENTENCE_END = re.compile(r"\.(?:\s|$)")
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:/\d+)?")
+_NO_PROSE = "and|or|to|plus|minus|times|over|mod|choose|pi|sqrt|sin|cos|tan|log|ln|exp"
+_SCALE = "hundred|thousand|million|billion|trillion|dozen"
+_NUMBER_FIRST = re.compile(
+    r"(?:\\?\$)?(-?)(?:\\?\$)?(\d+(?:,\d+)*(?:\.\d+)?(?:/\d+)?)(?:\$|\*\*)?[,;]?[\s(–—]+"
+    rf"(?!(?:{_NO_PROSE}|{_SCALE})\b)[^\W\d_]{{2,}}+(?!\s*[-+*/^=(])",
+    re.IGNORECASE,
+)
+"""A number that words follow: "18 dollars", "$72, which is correct"; not "2 sqrt(3)", "3 or 4", "5 million"."""
+_WORD = re.compile(rf"\b(?!(?:{_NO_PROSE})\b)[^\W\d_]{{2,}}+", re.IGNORECASE)
+_LATEX = re.compile(r"\\[^$]|\$(?!\s)[^$]*(?<!\s)\$(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +46,7 @@ class Extraction:
     how: How
 
 
-def extract_answer(text: str, *, fallback_last_number: bool = True) -> Extraction | None:
+def extract_answer(text: str) -> Extraction | None:
     """The answer that a text states, or None."""
     boxed = _last_box(text)
     if boxed is not None:
@@ -41,14 +55,28 @@ def extract_answer(text: str, *, fallback_last_number: bool = True) -> Extractio
     marked = _last(_HASH, tail)
     if marked:
         return Extraction(marked, "hash")
-    stated = _last(_PHRASE, tail)
-    if stated:
-        return Extraction(_SENTENCE_END.split(stated, maxsplit=1)[0].strip(" *\t"), "phrase")
-    if fallback_last_number:
-        number = _last(_NUMBER, tail)
-        if number:
-            return Extraction(number.rstrip(","), "last_number")
-    return None
+    return _stated(tail) or _last_number(tail)
+
+
+def _stated(text: str) -> Extraction | None:
+    """What follows the last "answer is"; of a whole sentence only its number, if it has one."""
+    found = deque(_PHRASE.finditer(text), maxlen=1)
+    if not found:
+        return None
+    value = _SENTENCE_END.split(found[0]["line"].strip(), maxsplit=1)[0].strip(" *\t")
+    led = _NUMBER_FIRST.match(value)
+    if led:
+        return Extraction(led[1] + led[2], "phrase")
+    number = _last_number(value)
+    if number and not _LATEX.search(value) and len(_WORD.findall(value)) > 1:
+        solution_below = "\n" in (found[0]["gap"] or "")
+        return None if solution_below else number
+    return Extraction(value, "phrase") if value else None
+
+
+def _last_number(text: str) -> Extraction | None:
+    number = _last(_NUMBER, text)
+    return Extraction(number.rstrip(","), "last_number") if number else None
 
 
 def _last(pattern: re.Pattern[str], text: str) -> str | None:

@@ -48,6 +48,19 @@ def load_problems(spec: str, *, limit: int | None = None, offset: int = 0) -> li
     )
 
 
+def whole_number(value: object, place: str) -> int | None:
+    """The value where it is a whole number, else None.
+
+    Raises:
+        InputError: a store cannot hold the number; ``place`` names it.
+    """
+    if not isinstance(value, int):
+        return None
+    if not -(2**63) <= value < 2**63:
+        raise InputError(f"{place} is too large; give a whole number that fits 64 bits")
+    return value
+
+
 def _split(spec: str, split: str, known: ProblemSet) -> str:
     if split and split not in known.splits:
         raise InputError(f"{spec}: no split '{split}'; there are: {', '.join(known.splits)}")
@@ -70,7 +83,6 @@ def _problem(row: Row, place: str, default_id: str, known: ProblemSet | None) ->
     answer = _text(row, (known.answer,) if known else _ANSWER_FIELDS, place)
     if known and known.key_mark:
         answer = answer.rpartition(known.key_mark)[2].strip().replace(",", "")
-    level = row.get("level")
     given = (row.get("id"), row.get("unique_id"), row.get("ID"))
     return Problem(
         id=str(next((name for name in given if name is not None), default_id)),
@@ -78,7 +90,7 @@ def _problem(row: Row, place: str, default_id: str, known: ProblemSet | None) ->
         answer=answer,
         solution=_optional(row.get("solution")),
         subject=_optional(row.get("subject", row.get("Type"))),
-        level=level if isinstance(level, int) else None,
+        level=whole_number(row.get("level"), f"{place}: 'level'"),
         source=str(row.get("source", default_id.rpartition("-")[0])),
     )
 

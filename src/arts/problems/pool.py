@@ -58,7 +58,7 @@ class MathPool:
 
 class _Worker:
     def __init__(self) -> None:
-        command = [sys.executable, "-m", "arts.problems.worker"]
+        command = [sys.executable, "-P", "-m", "arts.problems.worker"]  # -P: modules of the current folder stay out
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )

@@ -1,6 +1,8 @@
 """The Proposer protocol: the frozen language model as a source of continuations. It never picks between them."""
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -27,8 +29,8 @@ class Sampling:
     stop: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.temperature < 0:
-            raise UsageError(f"temperature is {self.temperature}; use 0 (greedy) or more")
+        if not 0 <= self.temperature < math.inf:
+            raise UsageError(f"temperature is {self.temperature}; use 0 (greedy) or a larger number")
         if not 0 < self.top_p <= 1:
             raise UsageError(f"top_p is {self.top_p}; use a number in (0, 1]")
         if self.max_tokens < 1:
@@ -50,7 +52,7 @@ class Completion:
     ``text`` continues ``state.text`` (end-of-sequence markers removed). ``tokens`` counts generated tokens,
     the end marker included. ``token_ends[i]`` is the length of ``text`` in characters after token i and
     ``token_logprobs[i]`` its log-probability in nats under the untempered model; both are empty when the
-    backend gives none, otherwise both have ``tokens`` entries. ``prompt_tokens`` counts the tokens read.
+    backend gives none, otherwise both have ``tokens`` entries.
     """
 
     text: str
@@ -58,7 +60,6 @@ class Completion:
     stop: CompletionStop
     token_ends: tuple[int, ...] = ()
     token_logprobs: tuple[float, ...] = ()
-    prompt_tokens: int = 0
     error: str = ""
 
 
@@ -92,3 +93,21 @@ class Proposer(Protocol):
     async def aclose(self) -> None:
         """Release the model or the connections."""
         ...
+
+
+async def as_finished(
+    complete: Callable[[Request], Awaitable[Completion]], requests: Sequence[Request]
+) -> AsyncIterator[tuple[int, Completion]]:
+    """Complete all requests side by side; yields as they finish, and what is left is cancelled with the iterator."""
+
+    async def indexed(index: int, request: Request) -> tuple[int, Completion]:
+        return index, await complete(request)
+
+    tasks = [asyncio.create_task(indexed(i, r)) for i, r in enumerate(requests)]
+    try:
+        for finished in asyncio.as_completed(tasks):
+            yield await finished
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

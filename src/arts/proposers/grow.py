@@ -86,12 +86,14 @@ class Grower:
         self._on_rollout = on_rollout
         self._keys = {p.id: p.answer for p in store.problems()}
         self._held: list[tuple[Planned, Completion]] = []
+        self._alive = False
 
     async def run(self) -> None:
         """Sample every rollout that the plan asks for and the store does not hold.
 
         Raises:
-            EndpointError: the backend fails as a whole; what was finished is in the store.
+            EndpointError: the backend fails as a whole; what has succeeded is in the store, and failures since the
+                last success are not, so that the next run samples them again.
             StoreError: the store cannot be written any more.
         """
         problems = self._store.problems()
@@ -104,7 +106,9 @@ class Grower:
             async with _task_group() as group:
                 for problem in problems:
                     group.create_task(self._grow_gated(problem, gate))
-        self._flush_failures()
+        if self._held and not self._alive:
+            raise self._unusable()
+        self._commit_failures()
 
     async def _grow_gated(self, problem: Problem, gate: asyncio.Semaphore) -> None:
         async with gate:
@@ -125,35 +129,46 @@ class Grower:
         wanted = planned if self._proposer.reproducible else missing
         fresh = {id(p) for p in missing}
         async for ready in _gathered(roll_out(self._proposer, wanted, self._plan.sampling)):
+            if any(c.stop != "error" for p, c in ready if id(p) not in fresh):
+                self._note_success()
             await self._record([(p, c) for p, c in ready if id(p) in fresh])
 
     async def _record(self, finished: Sequence[tuple[Planned, Completion]]) -> None:
         """Grade together, then commit one by one, in the order in which they finished."""
-        answers = [self._answer(c) for _, c in finished]
+        answers = [self._answer(p, c) for p, c in finished]
         pairs = [(self._keys[p.tree.problem_id], a) for (p, _), a in zip(finished, answers, strict=True)]
         grades = await asyncio.to_thread(self._grader.grade, pairs)
         for (planned, completion), answer, grade in zip(finished, answers, grades, strict=True):
             if completion.stop == "error":
                 self._hold(planned, completion)
                 continue
-            self._flush_failures()
+            self._note_success()
             reason = "cut at the token limit" if completion.stop == "length" else grade.reason
             self._commit(planned, completion, Outcome(answer=answer, verdict=grade.verdict, reason=reason))
 
-    def _answer(self, completion: Completion) -> str | None:
-        """A solution that was cut has not stated its answer."""
-        return self._grader.extract(completion.text) if completion.stop == "stop" else None
+    def _answer(self, planned: Planned, completion: Completion) -> str | None:
+        """The answer of the whole solution; one that was cut has not stated it."""
+        if completion.stop != "stop":
+            return None
+        return self._grader.extract(planned.tree.state(planned.node).text + completion.text)
 
     def _hold(self, planned: Planned, completion: Completion) -> None:
-        """Keep failures back until a success shows that the backend is alive: then they are data."""
+        """Keep a failure back until a success in this run shows that the backend is alive: then it is data."""
         self._held.append((planned, completion))
         if len(self._held) >= MAX_FAILURES_IN_A_ROW:
-            raise EndpointError(
-                f"{self._proposer.name}: {len(self._held)} requests in a row failed, the last one with:"
-                f" {completion.error}; mend the backend and run the same command again"
-            )
+            raise self._unusable()
 
-    def _flush_failures(self) -> None:
+    def _unusable(self) -> EndpointError:
+        return EndpointError(
+            f"{self._proposer.name}: {len(self._held)} requests in a row failed, the last one with:"
+            f" {self._held[-1][1].error}; mend the backend and run the same command again"
+        )
+
+    def _note_success(self) -> None:
+        self._alive = True
+        self._commit_failures()
+
+    def _commit_failures(self) -> None:
         for planned, completion in self._held:
             self._commit(planned, completion, None)
         self._held.clear()

@@ -12,7 +12,7 @@ import httpx
 import xllamacpp
 
 from arts.errors import ModelError, UsageError
-from arts.proposers.base import Completion, CompletionStop, Request, Sampling
+from arts.proposers.base import Completion, CompletionStop, Request, Sampling, as_finished
 from arts.proposers.prompt import PromptFormat
 
 GGUF_MAGIC = b"GGUF"
@@ -47,8 +47,9 @@ class LlamaCppProposer:
         parallel: int = 8,
         context_tokens: int = 2048,
         threads: int | None = None,
+        name: str = "",
     ) -> Self:
-        """Load a model file.
+        """Load a model file; its ``name`` is the file's where none is given.
 
         Raises:
             ModelError: the file is missing, not a GGUF file, or llama.cpp cannot load it.
@@ -74,30 +75,23 @@ class LlamaCppProposer:
             limits=httpx.Limits(max_connections=None),
             trust_env=False,
         )
-        return cls(server, client, path.stem, prompt, parallel)
+        return cls(server, client, name or path.stem, prompt, parallel)
 
-    async def propose(self, requests: Sequence[Request], sampling: Sampling) -> AsyncIterator[tuple[int, Completion]]:
+    def propose(self, requests: Sequence[Request], sampling: Sampling) -> AsyncIterator[tuple[int, Completion]]:
         """Yield completions as they finish; all slots are shared by concurrent calls."""
-        tasks = [asyncio.create_task(self._indexed(i, r, sampling)) for i, r in enumerate(requests)]
-        try:
-            for finished in asyncio.as_completed(tasks):
-                yield await finished
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        return as_finished(lambda request: self._guarded(request, sampling), requests)
 
     async def aclose(self) -> None:
         """Close the connections and unload the model."""
         await self._client.aclose()
         del self._server
 
-    async def _indexed(self, index: int, request: Request, sampling: Sampling) -> tuple[int, Completion]:
+    async def _guarded(self, request: Request, sampling: Sampling) -> Completion:
         async with self._slots:
             try:
-                return index, await self._complete(request, sampling)
+                return await self._complete(request, sampling)
             except (httpx.HTTPError, KeyError, TypeError, ValueError) as error:
-                return index, Completion(text="", tokens=0, stop="error", error=f"{type(error).__name__}: {error}")
+                return Completion(text="", tokens=0, stop="error", error=f"{type(error).__name__}: {error}")
 
     async def _complete(self, request: Request, sampling: Sampling) -> Completion:
         body = {
@@ -118,18 +112,28 @@ class LlamaCppProposer:
         return parse_completion(response.json())
 
     async def _opening(self, question: str) -> str:
-        """Everything before the state's text: the chat template applied, up to the assistant's turn."""
+        """Everything before the state's text: the chat template applied, up to the assistant's turn.
+
+        Style auto is plain where llama.cpp cannot apply the model's template.
+
+        Raises:
+            UsageError: it cannot, and style chat was asked for.
+        """
         if self._prompt.style == "plain":
             return self._prompt.plain(question)
         known = self._openings.get(question)
         if known is None:
             body = {"messages": self._prompt.messages(question)}
             response = await self._client.post("/apply-template", json=body)
-            if response.status_code != httpx.codes.OK:
+            if response.status_code == httpx.codes.OK:
+                known = str(response.json()["prompt"])
+            elif self._prompt.style == "auto":
+                known = self._prompt.plain(question)
+            else:
                 raise UsageError(
                     f"{self.name}: no usable chat template ({_reason(response)}); use --prompt.style plain"
                 )
-            known = self._openings[question] = str(response.json()["prompt"])
+            self._openings[question] = known
         return known
 
 
@@ -146,7 +150,6 @@ def parse_completion(row: Mapping[str, Any]) -> Completion:
         stop=stops[row["stop_type"]],
         token_ends=_token_ends(tokens, len(text)),
         token_logprobs=tuple(float(t["logprob"]) for t in tokens),
-        prompt_tokens=int(row["tokens_evaluated"]),
     )
 
 

@@ -14,7 +14,12 @@ from arts.proposers.prompt import PromptFormat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendOptions:
-    """Where and how a model runs. None of it changes what is sampled, but for ``kind``."""
+    """Where and how a model runs. A run may be taken up again with other options.
+
+    ``kind``, ``device``, ``batch_size``, ``parallel`` and ``threads`` change the rounding of floating-point numbers
+    and so, rarely, a sampled token; ``api`` decides the prompt, and what outgrows ``context_tokens`` fails. The rest
+    changes nothing of what is sampled.
+    """
 
     kind: Literal["auto", "transformers", "llamacpp"] = "auto"
     """Which library runs a local model; auto: llama.cpp for GGUF files, transformers otherwise."""
@@ -50,17 +55,18 @@ def open_proposer(model: str, *, prompt: PromptFormat, options: BackendOptions) 
     Raises:
         ModelError: nothing loadable under that name.
         MissingExtraError: the backend's library is not installed.
-        UsageError: the endpoint's address or key is missing.
+        UsageError: the endpoint's address or key is missing, or its interface does not fit the prompt settings.
     """
     if model.startswith("openai:"):
         return _endpoint(model.removeprefix("openai:"), prompt, options)
-    model = resolve_model(model)
-    path = Path(model)
+    found = resolve_model(model)
+    name = model if found != model else ""  # a catalogue name; files and folders give their own
+    path = Path(found)
     if path.suffix == ".gguf" and options.kind != "transformers":
-        return _llamacpp(path, prompt, options)
+        return _llamacpp(path, name, prompt, options)
     if options.kind == "llamacpp":
         raise ModelError(f"{model}: llama.cpp reads .gguf files only; leave out --backend.kind")
-    return _transformers(model, prompt, options)
+    return _transformers(found, name, prompt, options)
 
 
 def _endpoint(address: str, prompt: PromptFormat, options: BackendOptions) -> Proposer:
@@ -89,7 +95,7 @@ def _is_web_address(url: str) -> bool:
         return False
 
 
-def _llamacpp(path: Path, prompt: PromptFormat, options: BackendOptions) -> Proposer:
+def _llamacpp(path: Path, name: str, prompt: PromptFormat, options: BackendOptions) -> Proposer:
     try:
         from arts.proposers.llamacpp import LlamaCppProposer
     except ModuleNotFoundError as error:
@@ -102,10 +108,11 @@ def _llamacpp(path: Path, prompt: PromptFormat, options: BackendOptions) -> Prop
         parallel=options.parallel,
         context_tokens=options.context_tokens,
         threads=options.threads,
+        name=name,
     )
 
 
-def _transformers(model: str, prompt: PromptFormat, options: BackendOptions) -> Proposer:
+def _transformers(model: str, name: str, prompt: PromptFormat, options: BackendOptions) -> Proposer:
     folder = Path(model)
     if folder.is_dir():
         if not (folder / "config.json").is_file():
@@ -117,7 +124,9 @@ def _transformers(model: str, prompt: PromptFormat, options: BackendOptions) -> 
     try:
         from arts.proposers.transformers import TransformersProposer
     except ModuleNotFoundError as error:
-        if error.name not in ("torch", "transformers"):
+        if error.name not in ("torch", "transformers", "safetensors"):
             raise
         raise MissingExtraError(f"{model}: running a model folder", "torch") from error
-    return TransformersProposer.load(model, prompt=prompt, device=options.device, batch_size=options.batch_size)
+    return TransformersProposer.load(
+        model, prompt=prompt, device=options.device, batch_size=options.batch_size, name=name
+    )

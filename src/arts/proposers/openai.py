@@ -15,14 +15,16 @@ from urllib.parse import urlsplit
 import httpx
 
 from arts.errors import EndpointError, UsageError
-from arts.proposers.base import Completion, CompletionStop, Request, Sampling
+from arts.proposers.base import Completion, CompletionStop, Request, Sampling, as_finished
 from arts.proposers.prompt import PromptFormat
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})
 BACKOFF_S = 0.5
 LONGEST_WAIT_S = 60.0
-HOPELESS = frozenset({400, 401, 403, 404, 405, 422})
-"""Answers that no further try will change: the request or the key is wrong."""
+HOPELESS = frozenset({401, 403, 404, 405})
+"""Answers that no further request will change: the key, the address or the model is wrong."""
+REFUSED = frozenset({400, 413, 422})
+"""Answers that no further try of this request will change: it is too long, say."""
 
 
 @final
@@ -31,7 +33,8 @@ class OpenAIProposer:
 
     Passing failures (429, 5xx, time-outs, broken connections, unreadable bodies) are tried again with exponential
     backoff and full jitter, ``Retry-After`` is honoured, and after ``retries`` further tries the request is an error
-    completion. Failures that cannot pass, and an endpoint that was never reached, end the run.
+    completion; one that the endpoint refuses is so at once. A wrong key, address or model, and an endpoint that was
+    never reached, end the run.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class OpenAIProposer:
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        _check_prompt(prompt, api)
         key = os.environ.get(key_env, "")
         if not key and urlsplit(url).hostname not in LOCAL_HOSTS:
             raise UsageError(f"{url}: no key; set the environment variable {key_env}")
@@ -64,28 +68,21 @@ class OpenAIProposer:
             transport=transport,
         )
 
-    async def propose(self, requests: Sequence[Request], sampling: Sampling) -> AsyncIterator[tuple[int, Completion]]:
+    def propose(self, requests: Sequence[Request], sampling: Sampling) -> AsyncIterator[tuple[int, Completion]]:
         """Yield completions as they finish.
 
         Raises:
-            EndpointError: the endpoint refuses these requests for good, or was never reached.
+            EndpointError: the endpoint refuses every request, or was never reached.
         """
-        tasks = [asyncio.create_task(self._indexed(i, r, sampling)) for i, r in enumerate(requests)]
-        try:
-            for finished in asyncio.as_completed(tasks):
-                yield await finished
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        return as_finished(lambda request: self._complete(request, sampling), requests)
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
-    async def _indexed(self, index: int, request: Request, sampling: Sampling) -> tuple[int, Completion]:
+    async def _complete(self, request: Request, sampling: Sampling) -> Completion:
         async with self._gate:
-            return index, await self._with_retries(self._body(request, sampling), request.state.text)
+            return await self._with_retries(self._body(request, sampling), request.state.text)
 
     async def _with_retries(self, body: Mapping[str, Any], opening: str) -> Completion:
         reason, refused = "", False
@@ -111,6 +108,8 @@ class OpenAIProposer:
                         reason = f"unreadable answer ({type(error).__name__})"
                 else:
                     reason = f"HTTP {response.status_code}: {_reason(response)}"
+                    if response.status_code in REFUSED:
+                        break
                     wait = max(wait, _retry_after(response))
             if attempt < self._retries:
                 await self._sleep(min(wait, LONGEST_WAIT_S))
@@ -142,11 +141,25 @@ class OpenAIProposer:
         return {**body, "messages": messages, "logprobs": True}
 
 
+def _check_prompt(prompt: PromptFormat, api: str) -> None:
+    """Refuse what this interface would leave out."""
+    if api == "chat" and prompt.style == "plain":
+        raise UsageError("prompt.style plain is not for backend.api chat; use --backend.api completions")
+    chat_only = {
+        "style chat": prompt.style == "chat",
+        "instruction": prompt.instruction is not None,
+        "system": bool(prompt.system),
+    }
+    for name in [name for name, given in chat_only.items() if given and api == "completions"]:
+        raise UsageError(f"prompt.{name} is not for backend.api completions; leave it out or use --backend.api chat")
+
+
 def parse_choice(row: Mapping[str, Any], *, chat: bool, opening: str = "") -> Completion:
     """The first choice of a response, with log-probabilities where the server gave them.
 
     ``opening`` is the text that was to be continued. Some servers send it back in front of the continuation; it is
-    cut off, unless the generated tokens show that the model itself has written it.
+    cut off, unless the generated tokens show that the model itself has written it. The tokens may go on where the
+    text ends: an end mark, a stop string.
     """
     choice = row["choices"][0]
     text = (choice["message"]["content"] or "") if chat else choice["text"]
@@ -154,23 +167,23 @@ def parse_choice(row: Mapping[str, Any], *, chat: bool, opening: str = "") -> Co
         raise TypeError("the text is not a string")
     usage = row.get("usage") or {}
     texts, logprobs = _tokens(choice.get("logprobs") or {}, chat=chat)
-    if opening and text.startswith(opening) and "".join(texts) != text:
+    generated = "".join(texts)
+    if opening and text.startswith(opening) and not generated.startswith(text):
         text = text[len(opening) :]
     text = text.encode("utf-8", "replace").decode()  # half a surrogate pair is valid JSON but not text
-    aligned = "".join(texts) == text
+    aligned = generated.startswith(text)
     reason = choice.get("finish_reason")
     stop: CompletionStop = "length" if reason == "length" else "stop"
     ends, at = [], 0
     for token in texts if aligned else ():
         at += len(token)
-        ends.append(at)
+        ends.append(min(at, len(text)))
     return Completion(
         text=text,
         tokens=len(ends) or int(usage.get("completion_tokens") or len(texts)),
         stop=stop,
         token_ends=tuple(ends),
         token_logprobs=tuple(logprobs) if aligned else (),
-        prompt_tokens=int(usage.get("prompt_tokens") or 0),
     )
 
 

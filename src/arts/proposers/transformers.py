@@ -8,6 +8,7 @@ from typing import Any, Self, final
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from arts.errors import ModelError, UsageError
@@ -47,8 +48,11 @@ class TransformersProposer:
         prompt: PromptFormat,
         device: str = "auto",
         batch_size: int = 256,
+        name: str = "",
     ) -> Self:
         """Load a model folder, a Hub id or a ``.gguf`` file; fp32 on a CPU, bf16 on an accelerator.
+
+        Its ``name`` is that of the folder or file where none is given.
 
         Raises:
             ModelError: nothing loadable there, or no chat template where chat style was asked for.
@@ -61,12 +65,12 @@ class TransformersProposer:
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, **extra)
             model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **extra)
-        except (OSError, ValueError, ImportError, KeyError, RuntimeError) as error:
+        except (OSError, ValueError, ImportError, KeyError, RuntimeError, SafetensorError) as error:
             detail = " ".join(str(error).split())[:200]
             raise ModelError(f"{path}: cannot be loaded as a causal language model: {detail}") from error
         if prompt.style == "chat" and not tokenizer.chat_template:
             raise ModelError(f"{path}: has no chat template; use --prompt.style plain")
-        return cls(model.to(where).eval(), tokenizer, source.name, prompt, batch_size)
+        return cls(model.to(where).eval(), tokenizer, name or source.name, prompt, batch_size)
 
     async def propose(self, requests: Sequence[Request], sampling: Sampling) -> AsyncIterator[tuple[int, Completion]]:
         """Yield completions batch by batch, in the order of the requests within a batch."""
@@ -100,33 +104,33 @@ class TransformersProposer:
 
     @torch.inference_mode()
     def _complete(self, rows: Sequence["_Row"], sampling: Sampling) -> list[Completion]:
-        longest = max(len(row.prompt) for row in rows)
-        limit = min(sampling.max_tokens, self._context - longest)
-        tokens = torch.full((len(rows), limit), -1)
-        logprobs = torch.zeros((len(rows), limit))
-        for column, alive, drawn, logprob in self._decode(rows, limit, sampling):
+        limits = [min(sampling.max_tokens, self._context - len(row.prompt)) for row in rows]
+        tokens = torch.full((len(rows), max(limits)), -1)
+        logprobs = torch.zeros((len(rows), max(limits)))
+        for column, alive, drawn, logprob in self._decode(rows, limits, sampling):
             tokens[alive, column] = drawn
             logprobs[alive, column] = logprob
         return [
-            self._completion(row, t[t >= 0].tolist(), lp[t >= 0].tolist(), sampling)
-            for row, t, lp in zip(rows, tokens, logprobs, strict=True)
+            self._completion(t[t >= 0].tolist(), lp[t >= 0].tolist(), sampling)
+            for t, lp in zip(tokens, logprobs, strict=True)
         ]
 
     def _decode(
-        self, rows: Sequence["_Row"], limit: int, sampling: Sampling
+        self, rows: Sequence["_Row"], limits: Sequence[int], sampling: Sampling
     ) -> Iterator[tuple[int, torch.Tensor, torch.Tensor, torch.Tensor]]:
         """Per position: rows still running, the tokens drawn for them and their log-probabilities."""
         device = self._model.device
         ids, mask = _left_padded([row.prompt for row in rows], self._ends[0], device)
         positions = (mask.cumsum(1) - 1).clamp(min=0)
-        uniforms = np.stack([np.random.default_rng(row.seed).random(limit) for row in rows])
+        uniforms = np.stack([np.random.default_rng(row.seed).random(max(limits)) for row in rows])
         draws = torch.as_tensor(uniforms, device=device)
         ends = torch.tensor(self._ends, device=device)
+        last = torch.tensor(limits, device=device) - 1
         alive = torch.arange(len(rows), device=device)  # row of each line of the batch
         running = torch.ones(len(rows), dtype=torch.bool, device=device)
         stops = _StopWatch(self._tokenizer, sampling.stop, len(rows))
         cache = None
-        for column in range(limit):
+        for column in range(max(limits)):
             out = self._model(
                 input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache,
                 use_cache=True, logits_to_keep=1,
@@ -136,7 +140,7 @@ class TransformersProposer:
             drawn = draw(logits, draws[alive, column], sampling)
             logprob = logits.log_softmax(-1).gather(1, drawn[:, None])[:, 0]
             yield column, alive[running].cpu(), drawn[running].cpu(), logprob[running].cpu()
-            running &= ~torch.isin(drawn, ends)
+            running &= ~torch.isin(drawn, ends) & (column < last[alive])
             stops.update(alive, drawn, running)
             left = int(running.sum())
             if left == 0:
@@ -148,9 +152,9 @@ class TransformersProposer:
                 running = running[keep]
             ids = drawn[:, None]
             mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
-            positions = positions[:, -1:] + 1
+            positions = (positions[:, -1:] + 1).clamp(max=self._context - 1)  # ended rows stand still there
 
-    def _completion(self, row: "_Row", tokens: list[int], logprobs: list[float], sampling: Sampling) -> Completion:
+    def _completion(self, tokens: list[int], logprobs: list[float], sampling: Sampling) -> Completion:
         ended = bool(tokens) and tokens[-1] in self._ends
         texts = self._prefix_texts(tokens[:-1] if ended else tokens)
         text = texts[-1] if texts else ""
@@ -164,7 +168,6 @@ class TransformersProposer:
             stop=stop,
             token_ends=tuple(ends),
             token_logprobs=tuple(logprobs),
-            prompt_tokens=len(row.prompt),
         )
 
     def _prefix_texts(self, tokens: list[int]) -> list[str]:

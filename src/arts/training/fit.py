@@ -3,13 +3,13 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import PrinterCallback, Trainer, TrainingArguments, set_seed
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerState, TrainingArguments, set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
 from arts.config import require_at_least
@@ -81,11 +81,12 @@ def train_verifier(
     name: str | None = None,
     features: FeatureCache | None = None,
     about: dict[str, Any] | None = None,
+    on_progress: Callable[[str], None] = lambda line: None,
 ) -> NeuralVerifier:
     """Train on whole trees and save a checkpoint folder at ``out``; resumes when ``out`` holds an unfinished run.
 
     ``features`` may be shared between the verifiers of one frozen backbone; they are computed once. ``about``
-    is added to what the checkpoint says of its training.
+    is added to what the checkpoint says of its training. ``on_progress`` gets a line at every logged loss.
 
     Raises:
         UsageError: ``out`` holds a finished verifier or a run with other settings or trees; the trees cannot teach.
@@ -98,21 +99,26 @@ def train_verifier(
     set_seed(config.seed)
     tokenizer = load_tokenizer(shape.backbone)
     if shape.mode == "frozen" and features is None:
-        features = FeatureCache(load_feature_model(shape.backbone).to(best_device()), keep=True)
+        features = FeatureCache(load_feature_model(shape.backbone), keep=True)
     held, examples = (
         [make_example(t, tokenizer, shape.max_tokens, features) for t in part] for part in (held_trees, trees)
     )
     scorer = make_scorer(shape)
     out.mkdir(parents=True, exist_ok=True)
     (out / PLAN).write_text(plan, encoding="utf-8")
+    try:
+        arguments = _arguments(config, out, evaluate=bool(held))
+    except (ValueError, ImportError) as error:
+        raise UsageError(f"these settings cannot be trained with: {' '.join(str(error).split())[:200]}") from error
     trainer = _ObjectiveTrainer(
         model=scorer,
-        args=_arguments(config, out, evaluate=bool(held)),
+        args=arguments,
         train_dataset=_Trees(examples),
         eval_dataset=_Trees(held) if held else None,
         data_collator=collate,
     )
     trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(_Progress(on_progress))
     trainer.objective, trainer.leaf_weight = spec.loss, config.leaf_weight
     result = trainer.train(resume_from_checkpoint=get_last_checkpoint(str(out)))
     metrics = {"training_loss": float(result.training_loss), "updates": float(result.global_step)}
@@ -134,6 +140,18 @@ def train_verifier(
 def is_finished(out: Path) -> bool:
     """True when ``out`` holds a complete checkpoint."""
     return (out / CONFIG).is_file()
+
+
+def check_same(out: Path, shape: Architecture, config: TrainConfig) -> None:
+    """Refuse settings that are not those of the training run at ``out``.
+
+    Raises:
+        UsageError: they differ.
+    """
+    wanted = json.loads(json.dumps({"architecture": asdict(shape), "config": asdict(config)}))
+    known = json.loads((out / PLAN).read_text(encoding="utf-8")) if (out / PLAN).is_file() else {}
+    if any(key in known and known[key] != value for key, value in wanted.items()):
+        raise UsageError(f"{out}: was trained with other settings; use the same ones or another --out")
 
 
 def _split(trees: Sequence[Tree], config: TrainConfig) -> tuple[list[Tree], list[Tree]]:
@@ -205,6 +223,20 @@ class _Trees(torch.utils.data.Dataset[Example]):
 
     def __getitem__(self, index: int) -> Example:
         return self._examples[index]
+
+
+class _Progress(TrainerCallback):  # type: ignore[misc]
+    """One line whenever there is a loss."""
+
+    def __init__(self, on_progress: Callable[[str], None]) -> None:
+        self._on_progress = on_progress
+
+    def on_log(
+        self, args: Any, state: TrainerState, control: Any, logs: dict[str, float] | None = None, **kwargs: Any
+    ) -> None:
+        losses = {k: v for k, v in (logs or {}).items() if k in ("loss", "eval_loss")}
+        for name, value in losses.items():
+            self._on_progress(f"update {state.global_step}/{state.max_steps}: {name} {value:.4f}")
 
 
 class _ObjectiveTrainer(Trainer):  # type: ignore[misc]

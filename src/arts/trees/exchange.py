@@ -5,15 +5,17 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
+from arts.config import from_dict
 from arts.errors import InputError, MissingExtraError, UsageError
 from arts.problems.base import Problem, Verdict
+from arts.problems.load import whole_number
 from arts.problems.rows import read_rows
 from arts.trees.store import SCHEMA_VERSION, TreeStore
-from arts.trees.tree import Outcome, Rollout, Step, Tree
+from arts.trees.tree import ROOT, Outcome, Rollout, Step, Stop, Tree
 
 Row = dict[str, Any]
 
@@ -48,27 +50,71 @@ def read_row(row: Row, place: str) -> tuple[Problem, Tree]:
     Raises:
         InputError: a field is missing or does not fit, or the row is of a newer schema.
     """
-    if int(row.get("schema", SCHEMA_VERSION)) > SCHEMA_VERSION:
-        raise InputError(f"{place}: schema {row['schema']} is newer than this arts reads; upgrade arts")
+    schema = row.get("schema", SCHEMA_VERSION)
+    if type(schema) is not int:
+        raise InputError(f"{place}: 'schema' is a {type(schema).__name__}; give a file that 'arts store export' made")
+    if schema > SCHEMA_VERSION:
+        raise InputError(f"{place}: schema {schema} is newer than this arts reads; upgrade arts")
     try:
         names = ("id", "question", "answer", "solution", "subject", "level", "source")
-        problem = Problem(**{name: row[name] for name in names})
+        problem = from_dict(Problem, {name: row[name] for name in names if row[name] is not None}, place)
+        whole_number(problem.level, f"{place}: 'level'")
         tree = Tree(problem_id=problem.id, question=problem.question)
-        columns = zip(row["parent"], row["text"], row["tokens"], row["logprob"], row["stop"], strict=True)
-        for parent, text, tokens, logprob, stop in columns:
-            if not 0 <= parent < len(tree):
-                raise InputError(f"{place}: parent {parent} does not come before node {len(tree)}")
-            tree.add(parent, Step(text=text, tokens=tokens, logprob=_number(logprob)), stop)
-        tree.rollouts.extend(Rollout(**r) for r in row["rollouts"])
-        for o in row["outcomes"]:
-            verdict = Verdict(o["verdict"])
-            tree.outcomes[o["node"]] = Outcome(answer=o["answer"], verdict=verdict, reason=o["reason"])
+        _read_nodes(tree, row, place)
+        _read_rollouts(tree, row["rollouts"], place)
+        _read_outcomes(tree, row["outcomes"], place)
         for column in row["scores"]:
             values = np.array([_number(x) for x in column["score"]])
-            tree.set_scores(column["verifier"], range(len(values)), values)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise InputError(f"{place}: not a tree row ({type(error).__name__}: {error})") from error
+            tree.set_scores(str(column["verifier"]), range(len(values)), values)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
+        detail = f"{type(error).__name__}: {error}"
+        raise InputError(f"{place}: not a tree row ({detail}); give a file that 'arts store export' made") from error
     return problem, tree
+
+
+def _read_nodes(tree: Tree, row: Row, place: str) -> None:
+    columns = zip(row["parent"], row["text"], row["tokens"], row["logprob"], row["stop"], strict=True)
+    for node, (parent, text, tokens, logprob, stop) in enumerate(columns, start=1):
+        if type(parent) is not int or not 0 <= parent < node:
+            raise InputError(f"{place}: parent {parent} does not come before node {node}")
+        if not isinstance(text, str) or whole_number(tokens, f"{place}: 'tokens' of node {node}") is None:
+            raise InputError(f"{place}: node {node} needs a text and a whole number of tokens")
+        if stop is not None and stop not in get_args(Stop):
+            raise InputError(f"{place}: 'stop' of node {node} is none of: {', '.join(get_args(Stop))}")
+        if tree.add(parent, Step(text=text, tokens=tokens, logprob=_number(logprob)), stop) != node:
+            raise InputError(f"{place}: node {node} repeats an earlier one; give every node once")
+
+
+def _read_rollouts(tree: Tree, rows: list[Row], place: str) -> None:
+    for number, row in enumerate(rows, start=1):
+        where = f"{place}: rollout {number}"
+        rollout = from_dict(Rollout, row, where)
+        if not 0 <= rollout.leaf < len(tree):
+            raise InputError(f"{where}: leaf {rollout.leaf} is not a node; there are {len(tree)}")
+        if not 0 <= rollout.pivot <= tree.depth[rollout.leaf] and rollout.stop != "error":
+            raise InputError(f"{where}: pivot {rollout.pivot} is not on the path to its leaf")
+        for name in ("backbone", "pivot", "tokens"):
+            whole_number(getattr(rollout, name), f"{where}: '{name}'")
+        tree.rollouts.append(rollout)
+    if len({r.key for r in tree.rollouts}) < len(tree.rollouts):
+        raise InputError(f"{place}: two rollouts have the same backbone and pivot; give every rollout once")
+    again = Tree(problem_id=tree.problem_id, question=tree.question)
+    for number, (rollout, start, steps) in enumerate(_replay(tree), start=1):
+        leaf = start if rollout.stop == "error" else again.add_path(start, steps, rollout.stop)
+        if leaf != rollout.leaf:
+            raise InputError(f"{place}: rollout {number} does not end at its leaf {rollout.leaf}")
+    if (again.parent, again.text, again.stop) != (tree.parent, tree.text, tree.stop):
+        raise InputError(f"{place}: the rollouts do not lead through all nodes in their order")
+
+
+def _read_outcomes(tree: Tree, rows: list[Row], place: str) -> None:
+    for row in rows:
+        node, answer, reason = row["node"], row["answer"], row["reason"]
+        if type(node) is not int or not 0 <= node < len(tree):
+            raise InputError(f"{place}: an outcome is of node {node}; there are {len(tree)}")
+        if not isinstance(answer, (str, type(None))) or not isinstance(reason, str):
+            raise InputError(f"{place}: 'answer' and 'reason' of the outcome of node {node} must be texts")
+        tree.outcomes[node] = Outcome(answer=answer, verdict=Verdict(row["verdict"]), reason=reason)
 
 
 def export_trees(store: TreeStore, path: Path) -> int:
@@ -88,12 +134,26 @@ def write_jsonl(rows: Iterable[Row], path: Path) -> int:
         return sum(bool(out.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")) for row in rows)
 
 
-def read_trees(path: Path) -> Iterator[tuple[Problem, Tree, Row]]:
-    """Problems, trees and raw rows of an exported file, ``.jsonl``, ``.jsonl.gz`` or ``.parquet``."""
+def read_trees(path: Path) -> Iterator[tuple[Problem, Tree, dict[str, Any]]]:
+    """Problems, trees and configurations of an exported file, ``.jsonl``, ``.jsonl.gz`` or ``.parquet``."""
     rows = enumerate(_read_parquet(path), 1) if path.suffix == ".parquet" else read_rows(path)
+    seen: set[str] = set()
     for number, row in rows:
         problem, tree = read_row(row, f"{path}:{number}")
-        yield problem, tree, row
+        if problem.id in seen:
+            raise InputError(f"{path}:{number}: id '{problem.id}' was used in an earlier row; ids must be unique")
+        seen.add(problem.id)
+        yield problem, tree, _read_config(row, f"{path}:{number}")
+
+
+def _read_config(row: Row, place: str) -> dict[str, Any]:
+    try:
+        config = json.loads(row.get("config") or "{}")
+    except (TypeError, ValueError, RecursionError):
+        config = None
+    if not isinstance(config, dict):
+        raise InputError(f"{place}: 'config' is not the text of a JSON object; give the one that was exported or none")
+    return config
 
 
 def import_trees(path: Path, store_path: Path) -> TreeStore:
@@ -101,46 +161,54 @@ def import_trees(path: Path, store_path: Path) -> TreeStore:
     parsed = list(read_trees(path))
     if not parsed:
         raise InputError(f"{path}: no rows; give a file that 'arts store export' made")
-    config = json.loads(parsed[0][2].get("config") or "{}")
-    return fill_store(store_path, config, [(p, t) for p, t, _ in parsed])
+    return fill_store(store_path, parsed[0][2], [(p, t) for p, t, _ in parsed])
 
 
 def fill_store(path: Path, config: dict[str, Any], trees: Iterable[tuple[Problem, Tree]]) -> TreeStore:
-    """A new store that holds finished trees."""
+    """A new store that holds finished trees; there is none if that fails."""
     pairs = list(trees)
     store = TreeStore.create(path, config)
-    store.add_problems([p for p, _ in pairs])
-    for _, tree in pairs:
-        _refill(store, tree)
+    try:
+        store.add_problems([p for p, _ in pairs])
+        for _, tree in pairs:
+            _refill(store, tree)
+    except BaseException:
+        store.close()
+        path.unlink(missing_ok=True)
+        raise
     return store
 
 
 def _refill(store: TreeStore, old: Tree) -> None:
     """Commit a tree's rollouts again in their order, so that every node gets its number back."""
     new = store.tree(old.problem_id)
-    for rollout in old.rollouts:
-        path = old.path(rollout.leaf)
-        failed = rollout.stop == "error"
-        start = rollout.leaf if failed else _ancestor(path, rollout.pivot)
-        fresh = [] if failed else path[rollout.pivot :]
+    for rollout, start, steps in _replay(old):
         store.commit(
             new,
             start=start,
-            steps=[Step(text=old.text[n], tokens=old.tokens[n], logprob=old.logprob[n]) for n in fresh],
+            steps=steps,
             backbone=rollout.backbone,
             pivot=rollout.pivot,
             tokens=rollout.tokens,
             stop=rollout.stop,
             error=rollout.error,
-            outcome=None if failed else old.outcomes.get(rollout.leaf),
+            outcome=None if rollout.stop == "error" else old.outcomes.get(rollout.leaf),
         )
     for name, column in old.scores.items():
         scored = [int(n) for n in np.flatnonzero(~np.isnan(column))]
         store.write_scores(old.problem_id, name, scored, column[scored])
 
 
-def _ancestor(path: list[int], depth: int) -> int:
-    return path[depth - 1] if depth else 0
+def _replay(tree: Tree) -> Iterator[tuple[Rollout, int, list[Step]]]:
+    """Rollouts in their order, each with the node it started from and the steps it added below."""
+    for rollout in tree.rollouts:
+        if rollout.stop == "error":
+            yield rollout, rollout.leaf, []
+            continue
+        path = [ROOT, *tree.path(rollout.leaf)]
+        fresh = path[rollout.pivot + 1 :]
+        steps = [Step(text=tree.text[n], tokens=tree.tokens[n], logprob=tree.logprob[n]) for n in fresh]
+        yield rollout, path[rollout.pivot], steps
 
 
 def _number(x: float | None) -> float:

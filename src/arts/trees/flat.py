@@ -13,6 +13,7 @@ import numpy as np
 
 from arts.errors import InputError
 from arts.problems.base import Grader, Problem, Verdict
+from arts.problems.load import whole_number
 from arts.problems.rows import read_rows
 from arts.trees.splitting import SPLITTERS, SplitterName
 from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree
@@ -53,14 +54,14 @@ def _problem(row: Mapping[str, Any], place: str, default_id: str) -> Problem:
     key = row.get("answer")
     if key is not None and (isinstance(key, bool) or not isinstance(key, (str, int, float))):
         raise InputError(f"{place}: 'answer' is a {type(key).__name__}; give text or a number")
-    level, subject = row.get("level"), row.get("subject")
+    subject = row.get("subject")
     given = (row.get("problem_id"), row.get("id"))
     return Problem(
         id=str(next((name for name in given if name is not None), default_id)),
         question=question,
         answer="" if key is None else str(key),
         subject=None if subject is None else str(subject),
-        level=level if isinstance(level, int) else None,
+        level=whole_number(row.get("level"), f"{place}: 'level'"),
         source=str(row.get("source", "")),
     )
 
@@ -104,11 +105,11 @@ def _add_sample(tree: Tree, index: int, sample: Mapping[str, Any], where: str, s
     logprob = sample.get("logprob")
     steps = [Step(text=piece, logprob=math.nan) for piece in pieces]
     if isinstance(logprob, (int, float)):
+        logprob = _score(logprob, f"{where}: 'logprob'")
         # only the total is known: all of it on the last step keeps the sum over the path right
         steps = [Step(text=p, logprob=0.0) for p in pieces[:-1]] + [Step(text=pieces[-1], logprob=logprob)]
     leaf = tree.add_path(ROOT, steps, "stop")
-    tokens = sample.get("tokens")
-    tokens = tokens if isinstance(tokens, int) else 0
+    tokens = whole_number(sample.get("tokens"), f"{where}: 'tokens'") or 0
     tree.rollouts.append(Rollout(backbone=index, leaf=leaf, tokens=tokens, stop="stop"))
     return leaf
 
@@ -122,7 +123,7 @@ def _score(value: float, place: str) -> float:
     try:
         return float(value)
     except OverflowError as error:
-        raise InputError(f"{place} is too large for a score; give a number that fits 64-bit floating point") from error
+        raise InputError(f"{place} is too large; give a number that fits 64-bit floating point") from error
 
 
 def _believed(sample: Mapping[str, Any], answer: str | None, where: str) -> Outcome:

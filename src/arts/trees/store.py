@@ -219,6 +219,13 @@ class TreeStore:
         with self._transaction():
             self._db.executemany("INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?)", rows)
 
+    def scored(self, problem_id: str, verifier: str) -> int:
+        """How many nodes of a tree have a score of this verifier (one without a value included)."""
+        row = self._db.execute(
+            "SELECT count(*) FROM scores WHERE problem = ? AND verifier = ?", (self._positions[problem_id], verifier)
+        ).fetchone()
+        return int(row[0])
+
     def close(self) -> None:
         """Fold the write-ahead log into the file, so that readers need nothing else, and release it."""
         with contextlib.suppress(sqlite3.Error):

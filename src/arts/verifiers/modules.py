@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, final
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaModel
 
@@ -141,8 +142,8 @@ def load_tokenizer(backbone: str) -> Any:
 
 
 def load_feature_model(backbone: str) -> Any:
-    """The frozen backbone with its language head, for features."""
-    return _load(AutoModelForCausalLM, backbone).eval().requires_grad_(False)
+    """The frozen backbone with its language head, for features, on the best device."""
+    return _load(AutoModelForCausalLM, backbone).to(best_device()).eval().requires_grad_(False)
 
 
 def _with_adapters(model: Any, shape: Architecture) -> Any:
@@ -185,7 +186,7 @@ def _load(factory: Any, backbone: str, *, weights: bool = True) -> Any:
         options["attn_implementation"] = _attention() if cuda else "sdpa"
     try:
         return factory.from_pretrained(backbone, **options)
-    except (OSError, ValueError, ImportError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, ImportError, KeyError, RuntimeError, SafetensorError) as error:
         detail = " ".join(str(error).split())[:200]
         raise ModelError(f"{backbone}: cannot be loaded as a verifier backbone: {detail}") from error
 

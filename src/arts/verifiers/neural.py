@@ -34,7 +34,7 @@ class NeuralVerifier:
         self.scorer = scorer.to(best_device()).eval()
         self._tokenizer = load_tokenizer(shape.backbone)
         if shape.mode == "frozen" and features is None:
-            features = FeatureCache(load_feature_model(shape.backbone).to(best_device()), keep=False)
+            features = FeatureCache(load_feature_model(shape.backbone), keep=False)
         self._features = features
 
     def score(self, batch: Sequence[tuple[Tree, Sequence[int]]]) -> list[NDArray[np.float64]]:

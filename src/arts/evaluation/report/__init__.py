@@ -9,10 +9,12 @@ from arts.evaluation.report.markdown import to_markdown
 
 
 def write_report(result: Mapping[str, Any], folder: Path) -> list[Path]:
-    """Write ``report.json``, ``report.md`` and, with the extra ``report``, ``report.html``; returns their paths."""
+    """Write ``report.json``, ``report.md`` and, with the extra ``report``, ``report.html``; returns their paths.
+
+    Each file is there whole or not at all, and where ``report.json`` is, the others are.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    data = json.dumps(result, indent=1, allow_nan=False, ensure_ascii=True) + "\n"
-    forms = {"report.json": data, "report.md": to_markdown(result)}
+    forms = {"report.md": to_markdown(result)}
     try:
         from arts.evaluation.report.html import to_html
     except ModuleNotFoundError as error:
@@ -20,9 +22,12 @@ def write_report(result: Mapping[str, Any], folder: Path) -> list[Path]:
             raise
     else:
         forms["report.html"] = to_html(result)
-    paths = []
-    for name, text in forms.items():
-        path = folder / name
-        path.write_text(text, encoding="utf-8")
-        paths.append(path)
-    return paths
+    data = json.dumps(result, indent=1, allow_nan=False, ensure_ascii=True) + "\n"
+    readable = [_write(folder / name, text) for name, text in forms.items()]
+    return [_write(folder / "report.json", data), *readable]
+
+
+def _write(path: Path, text: str) -> Path:
+    unfinished = path.with_name(f".{path.name}.new")
+    unfinished.write_text(text, encoding="utf-8")
+    return unfinished.replace(path)

@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 
 from arts.evaluation.report.markdown import headline, main_table, percent, shown
 
-DOTS = {"marker": "o", "markersize": 3}
 COLOURS = ("#2563eb", "#c2410c", "#047857", "#7c3aed", "#be123c", "#0f766e", "#a16207", "#475569")
 
 

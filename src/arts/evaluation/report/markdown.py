@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from arts.text import visible
+
 LONGEST_TEXT = 4_000
 """Characters of a text from outside that are shown."""
 
@@ -11,9 +13,8 @@ LONGEST_TEXT = 4_000
 def shown(text: object) -> str:
     """Text from a model or a file, for reading: bounded, control and direction marks made visible."""
     whole = str(text)
-    visible = "".join(c if c in "\n\t" or c.isprintable() else f"\\u{ord(c):04x}" for c in whole[:LONGEST_TEXT])
     more = len(whole) - LONGEST_TEXT
-    return visible + (f" … ({more:,} more characters)" if more > 0 else "")
+    return visible(whole[:LONGEST_TEXT]) + (f" … ({more:,} more characters)" if more > 0 else "")
 
 
 def percent(estimate: Mapping[str, Any], *, signed: bool = False, interval: bool = True) -> str:
@@ -86,7 +87,7 @@ def _groups(result: Mapping[str, Any]) -> list[str]:
     if not result["groups"]:
         return []
     names = list(result["methods"])
-    rows = [[n, *(percent(g[n], interval=False) for g in result["groups"].values())] for n in names]
+    rows = [[n, *(percent(g[n]) for g in result["groups"].values())] for n in names]
     return ["## By level and subject\n", f"N = {result['top_k']}.\n", _table(["method", *result["groups"]], rows), ""]
 
 

@@ -1,0 +1,55 @@
+import asyncio
+import json
+
+import httpx
+import pytest
+
+from arts.errors import UsageError
+from arts.proposers.base import Request, Sampling
+from arts.proposers.prompt import PromptFormat
+from arts.trees.tree import State
+
+pytest.importorskip("xllamacpp")
+
+
+def prompt_sent(style):
+    """The prompt that reaches a model whose chat template llama.cpp cannot apply."""
+    from arts.proposers.llamacpp import LlamaCppProposer
+
+    prompts = []
+
+    def answer(http):
+        if http.url.path == "/apply-template":
+            return httpx.Response(500, json={"error": {"message": "no template"}})
+        prompts.append(json.loads(http.content)["prompt"])
+        return httpx.Response(200, json={"content": "4", "tokens_predicted": 1, "stop_type": "eos"})
+
+    async def run():
+        client = httpx.AsyncClient(base_url="http://localhost:1", transport=httpx.MockTransport(answer))
+        proposer = LlamaCppProposer(None, client, "m", PromptFormat(style=style), parallel=1)
+        request = Request(state=State(problem_id="p", question="2+2?", text="x"), seed=0)
+        pairs = [pair async for pair in proposer.propose([request], Sampling())]
+        await proposer.aclose()
+        return pairs
+
+    ((_, completion),) = asyncio.run(run())
+    assert completion.text == "4"
+    return prompts
+
+
+def test_style_auto_is_plain_without_a_usable_template():
+    assert prompt_sent("auto") == ["2+2?\nx"]
+
+
+def test_style_chat_without_a_usable_template_is_refused():
+    with pytest.raises(UsageError, match="use --prompt"):
+        prompt_sent("chat")
+
+
+@pytest.mark.gguf
+def test_a_catalogue_model_is_called_by_its_name(gguf):
+    from arts.proposers.load import BackendOptions, open_proposer
+
+    options = BackendOptions(parallel=1, context_tokens=256)
+    assert open_proposer("smollm2-135m", prompt=PromptFormat(), options=options).name == "smollm2-135m"
+    assert open_proposer(str(gguf), prompt=PromptFormat(), options=options).name == gguf.stem
