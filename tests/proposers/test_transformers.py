@@ -56,7 +56,7 @@ def test_a_row_does_not_depend_on_its_batch(proposer):
 
 def test_the_token_limit_of_a_row_does_not_depend_on_its_batch(proposer, monkeypatch):
     """The short prompt goes on where the long one has reached the context's end, and stops at its own."""
-    monkeypatch.setattr(proposer, "_ends", [0])  # a token that the model has never seen
+    monkeypatch.setattr(proposer, "_ends", [0])  # padding, which is never drawn
     states = [State(problem_id="p", question=QUESTIONS[0], text="add 7 x = 41\n" * k) for k in (1, 4)]
     rows = [Request(state=s, seed=i) for i, s in enumerate(states)]
     lengths = [len(proposer._encode(r)) for r in rows]

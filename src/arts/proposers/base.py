@@ -30,7 +30,7 @@ class Sampling:
 
     def __post_init__(self) -> None:
         if not 0 <= self.temperature < math.inf:
-            raise UsageError(f"temperature is {self.temperature}; use 0 (greedy) or a larger number")
+            raise UsageError(f"temperature is {self.temperature}; use 0 (greedy) or more")
         if not 0 < self.top_p <= 1:
             raise UsageError(f"top_p is {self.top_p}; use a number in (0, 1]")
         if self.max_tokens < 1:
