@@ -40,18 +40,10 @@ EXTRAS = {"torch": "torch", "transformers": "torch", "safetensors": "torch", "xl
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code (0 done, 1 failed, 2 usage)."""
     args = list(sys.argv[1:] if argv is None else argv)
-    if not args or args[0] in ("-h", "--help"):
-        _say(_overview(), sys.stdout)
-        return 0 if args else 2
-    if args[0] == "--version":
-        from arts import __version__
-
-        _say(f"arts {__version__}", sys.stdout)
-        return 0
     for quiet in QUIET:
         os.environ.setdefault(*quiet)
     try:
-        return _dispatch(args[0], args[1:])
+        return _run(args)
     except ArtsError as error:
         _say(f"arts: {' '.join(str(error).split())}", sys.stderr)
         return error.exit_code
@@ -71,6 +63,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say("arts: interrupted; what was finished is kept, the same command goes on from there", sys.stderr)
         return 130
+
+
+def _run(args: list[str]) -> int:
+    if not args or args[0] in ("-h", "--help"):
+        _say(_overview(), sys.stdout)
+        return 0 if args else 2
+    if args[0] == "--version":
+        from arts import __version__
+
+        _say(f"arts {__version__}", sys.stdout)
+        return 0
+    return _dispatch(args[0], args[1:])
 
 
 def _dispatch(name: str, args: list[str]) -> int:
@@ -120,4 +124,4 @@ def _overview() -> str:
 
 
 def _say(text: str, stream: TextIO) -> None:
-    print(visible(text), file=stream)
+    print(visible(text), file=stream, flush=True)

@@ -58,7 +58,7 @@ def run(config: Config) -> int:
     if report.is_file():
         result = _finished(report, config)
         show(result)
-        page = max(report.parent.glob("report.[hm]*"), default=report)
+        page = min(report.parent.glob("report.[hm]*"), default=report)
         print(f"done already; the report is {page} (remove {config.out} to run again)")
         return 0
     stages = _Stages(started)
