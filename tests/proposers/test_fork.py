@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 import math
 
 import pytest
@@ -106,25 +107,33 @@ def test_what_was_spent_is_counted_once(tmp_path):
     assert 0 < total.solve_rate < 1
 
 
-class Flaky:
-    """Fails every other request, or all of them."""
+class Failing:
+    """Fails the requests, counted over all calls, that ``fails`` picks."""
 
-    name, reproducible, batch_size = "flaky", True, 8
+    name, reproducible, batch_size = "failing", True, 8
 
-    def __init__(self, every):
-        self.every, self.inner = every, ScriptedProposer(SCRIPT)
+    def __init__(self, fails):
+        self.fails, self.asked, self.inner = fails, itertools.count(), ScriptedProposer(SCRIPT)
 
     async def propose(self, requests, sampling):
         async for i, completion in self.inner.propose(requests, sampling):
             failed = Completion(text="", tokens=0, stop="error", error="boom")
-            yield i, (failed if i % self.every == 0 else completion)
+            yield i, failed if self.fails(next(self.asked)) else completion
 
     async def aclose(self):
         pass
 
 
+def flaky(every):
+    return Failing(lambda k: k % every == 0)
+
+
+def dying(after):
+    return Failing(lambda k: k >= after)
+
+
 def test_failed_rollouts_are_kept_with_their_reason(tmp_path):
-    trees = grow(tmp_path / "a.db", SparseDeepFork(n=4, fork_probability=0), Flaky(2))
+    trees = grow(tmp_path / "a.db", SparseDeepFork(n=4, fork_probability=0), flaky(2))
     assert spent(trees).failed == spent(trees).rollouts / 2
     assert {r.error for t in trees for r in t.rollouts if r.stop == "error"} == {"boom"}
     assert all(len(t.backbones) == 2 for t in trees)
@@ -143,7 +152,7 @@ def test_a_tree_in_memory_is_the_one_of_a_store(tmp_path):
 
 
 def test_a_tree_in_memory_keeps_failed_rollouts_with_their_reason():
-    tree = in_memory(PROBLEMS[0], SparseDeepFork(n=4, fork_probability=0), Flaky(2))
+    tree = in_memory(PROBLEMS[0], SparseDeepFork(n=4, fork_probability=0), flaky(2))
     failed = [(r.backbone, r.leaf, r.error) for r in tree.rollouts if r.stop == "error"]
     assert failed == [(0, ROOT, "boom"), (2, ROOT, "boom")]
     assert [r.backbone for r in tree.backbones] == [1, 3]
@@ -151,38 +160,24 @@ def test_a_tree_in_memory_keeps_failed_rollouts_with_their_reason():
 
 def test_a_dead_backend_ends_the_run_and_records_nothing(tmp_path):
     with pytest.raises(EndpointError, match="boom"):
-        grow(tmp_path / "a.db", SparseDeepFork(n=MAX_FAILURES_IN_A_ROW), Flaky(1))
+        grow(tmp_path / "a.db", SparseDeepFork(n=MAX_FAILURES_IN_A_ROW), flaky(1))
     trees = grow(tmp_path / "a.db", SparseDeepFork(n=MAX_FAILURES_IN_A_ROW))
     assert spent(trees).failed == 0
 
 
-class Dying:
-    """Fails from its ``after``-th request on, counted over all calls."""
-
-    name, reproducible, batch_size = "dying", True, 8
-
-    def __init__(self, after):
-        self.left, self.inner = after, ScriptedProposer(SCRIPT)
-
-    async def propose(self, requests, sampling):
-        async for i, completion in self.inner.propose(requests, sampling):
-            self.left -= 1
-            yield i, completion if self.left >= 0 else Completion(text="", tokens=0, stop="error", error="boom")
-
-
 def test_a_small_run_without_a_success_raises_and_records_nothing(tmp_path):
     with pytest.raises(EndpointError, match="boom; mend the backend and run the same command again"):
-        grow(tmp_path / "a.db", SparseDeepFork(n=1), Flaky(1))
+        grow(tmp_path / "a.db", SparseDeepFork(n=1), flaky(1))
     grow(tmp_path / "a.db", SparseDeepFork(n=1))
     with pytest.raises(EndpointError, match="boom"):  # what the store holds is no success of this run
-        grow(tmp_path / "a.db", SparseDeepFork(n=2), Flaky(1))
+        grow(tmp_path / "a.db", SparseDeepFork(n=2), flaky(1))
     assert spent(grow(tmp_path / "a.db", SparseDeepFork(n=2))).failed == 0
 
 
 def test_failures_held_when_the_backend_dies_are_not_recorded(tmp_path):
     method = SparseDeepFork(n=MAX_FAILURES_IN_A_ROW, fork_probability=0)
     with pytest.raises(EndpointError, match="boom"):
-        grow(tmp_path / "a.db", method, Dying(5))
+        grow(tmp_path / "a.db", method, dying(5))
     with TreeStore.open(tmp_path / "a.db") as store:
         assert [r.stop for t in store.trees() for r in t.rollouts] == ["stop"] * 5
 
@@ -191,7 +186,7 @@ def test_a_rollout_computed_again_shows_that_the_backend_is_alive(tmp_path):
     """Else a run that was cut before its last failures could never be finished."""
     method = SparseDeepFork(n=4, fork_probability=0)
     with pytest.raises(EndpointError):
-        grow(tmp_path / "a.db", method, Flaky(1))
+        grow(tmp_path / "a.db", method, flaky(1))
     cut = iter(range(len(PROBLEMS) * 2))
 
     def interrupt(rollout, outcome):
@@ -199,9 +194,9 @@ def test_a_rollout_computed_again_shows_that_the_backend_is_alive(tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        grow(tmp_path / "a.db", method, Flaky(2), on_rollout=interrupt)
-    grow(tmp_path / "a.db", method, Flaky(2))
-    grow(tmp_path / "whole.db", method, Flaky(2))
+        grow(tmp_path / "a.db", method, flaky(2), on_rollout=interrupt)
+    grow(tmp_path / "a.db", method, flaky(2))
+    grow(tmp_path / "whole.db", method, flaky(2))
     assert dump(tmp_path / "a.db") == dump(tmp_path / "whole.db")
 
 

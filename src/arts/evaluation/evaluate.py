@@ -52,7 +52,7 @@ def evaluate_trees(
 def _check_names(names: Sequence[str]) -> None:
     for name, count in Counter(names).items():
         if count > 1:
-            raise UsageError(f"{count} verifiers or scores are called '{name}'; leave one out or choose with --scores")
+            raise UsageError(f"{count} verifiers or scores are called '{name}'; leave one out or rename it")
 
 
 def _examples(candidates: Candidates, selectors: Sequence[Selector], count: int = 6) -> list[dict[str, Any]]:

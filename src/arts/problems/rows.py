@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from arts.errors import InputError
+from arts.text import well_formed
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -31,8 +32,8 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 def _parse(path: Path, number: int, line: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
-        if "\\ud" in line.lower():  # half a surrogate pair is valid JSON but not text
-            row = json.loads(json.dumps(row, ensure_ascii=False).encode("utf-8", "replace"))
+        if "\\ud" in line.lower():
+            row = json.loads(well_formed(json.dumps(row, ensure_ascii=False)))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}:{number}: not JSON ({error}); each line must be one JSON object") from error
     if not isinstance(row, dict):

@@ -14,6 +14,7 @@ import xllamacpp
 from arts.errors import ModelError, UsageError
 from arts.proposers.base import Completion, CompletionStop, Request, Sampling, as_finished
 from arts.proposers.prompt import PromptFormat
+from arts.text import well_formed
 
 GGUF_MAGIC = b"GGUF"
 SILENT = -1
@@ -139,7 +140,7 @@ class LlamaCppProposer:
 
 def parse_completion(row: Mapping[str, Any]) -> Completion:
     """A completion from the JSON of llama.cpp's ``/completion`` endpoint."""
-    text = str(row["content"]).encode("utf-8", "replace").decode()
+    text = well_formed(str(row["content"]))
     tokens = row.get("completion_probabilities") or []
     if row.get("truncated"):
         return Completion(text="", tokens=0, stop="error", error="the text outgrew the context; raise context_tokens")

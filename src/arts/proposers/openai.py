@@ -17,6 +17,7 @@ import httpx
 from arts.errors import EndpointError, UsageError
 from arts.proposers.base import Completion, CompletionStop, Request, Sampling, as_finished
 from arts.proposers.prompt import PromptFormat
+from arts.text import well_formed
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})
 BACKOFF_S = 0.5
@@ -170,7 +171,7 @@ def parse_choice(row: Mapping[str, Any], *, chat: bool, opening: str = "") -> Co
     generated = "".join(texts)
     if opening and text.startswith(opening) and not generated.startswith(text):
         text = text[len(opening) :]
-    text = text.encode("utf-8", "replace").decode()  # half a surrogate pair is valid JSON but not text
+    text = well_formed(text)
     aligned = generated.startswith(text)
     reason = choice.get("finish_reason")
     stop: CompletionStop = "length" if reason == "length" else "stop"
