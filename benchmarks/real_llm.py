@@ -40,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("runs/real-llm"))
     out: Path = parser.parse_args().out
-    features = FeatureCache(load_feature_model(SHAPE.backbone), keep=True)
+    features = FeatureCache(load_feature_model(SHAPE), keep=True)
     with tempfile.TemporaryDirectory() as folder:
         _, training = recorded("train", Path(folder))
         problems, trees = recorded("test", Path(folder))

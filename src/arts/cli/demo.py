@@ -134,7 +134,7 @@ def _verifiers(config: Config, store_path: Path) -> list[Verifier]:
     """One verifier per objective, on the same trees and the same features."""
     with TreeStore.open(store_path) as store:
         trees = list(store.trees())
-    features = FeatureCache(load_feature_model(BUNDLED), keep=True)
+    features = FeatureCache(load_feature_model(SHAPE), keep=True)
     found: list[Verifier] = []
     for objective in OBJECTIVES:
         out = config.out / objective

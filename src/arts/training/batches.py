@@ -6,22 +6,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from arts.training.objectives import NodeTable
+from arts.problems.base import Verdict
+from arts.training.objectives.nodes import NodeTable
 from arts.trees.tree import NO_PARENT, ROOT, Tree
 from arts.verifiers.encoding import encode
-from arts.verifiers.features import FeatureCache
-from arts.verifiers.neural import padded
+from arts.verifiers.packing import Layout, TokenTree, token_batch, token_tree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """One tree: its trajectories (token ids or features) and where each node is read in them."""
+    """One tree: its tokens, read at the nodes of the table in their order, and the table."""
 
-    inputs: Sequence[Any]
-    rows: Tensor
-    columns: Tensor
+    tokens: TokenTree
     nodes: NodeTable
 
 
@@ -37,45 +34,47 @@ def labelled_nodes(tree: Tree) -> list[int]:
     return [int(i) for i in np.flatnonzero(keep)]
 
 
-def make_example(tree: Tree, tokenizer: Any, max_tokens: int, features: FeatureCache | None) -> Example:
+def make_example(tree: Tree, tokenizer: Any, max_tokens: int) -> Example:
     """The example of a tree that has at least one label."""
     nodes = labelled_nodes(tree)
-    encoded = encode(tree, nodes, tokenizer, max_tokens)
+    return Example(tokens=token_tree(encode(tree, nodes, tokenizer, max_tokens)), nodes=node_table(tree, nodes))
+
+
+def node_table(tree: Tree, nodes: Sequence[int]) -> NodeTable:
+    """The columns that objectives read, for nodes whose parents are among them."""
     index = {node: i for i, node in enumerate(nodes)}
     graded, correct = tree.success_counts()
-    reward = np.array([tree.outcomes[n].reward if n in tree.outcomes else np.nan for n in nodes])
-    success = np.divide(correct, graded, out=np.full(len(tree), np.nan), where=graded > 0)[nodes]
-    parent = [index[tree.parent[n]] if n != ROOT else NO_PARENT for n in nodes]
-    return Example(
-        inputs=encoded.ids if features is None else features.features(encoded.ids),
-        rows=torch.as_tensor(encoded.rows),
-        columns=torch.as_tensor(encoded.columns),
-        nodes=NodeTable(
-            parent=torch.tensor(parent),
-            log_reward=torch.tensor(np.log(reward), dtype=torch.float32),
-            success=torch.tensor(success, dtype=torch.float32),
-            problem=torch.zeros(len(nodes), dtype=torch.long),
-        ),
+    success = np.divide(correct, graded, out=np.full(len(tree), np.nan), where=graded > 0)
+    return NodeTable(
+        parent=torch.tensor([index[tree.parent[n]] if n != ROOT else NO_PARENT for n in nodes]),
+        visits=torch.as_tensor(np.maximum(tree.visits()[list(nodes)], 1)),
+        correct=torch.tensor([_label(tree, n) for n in nodes], dtype=torch.float32),
+        success=torch.tensor(success[list(nodes)], dtype=torch.float32),
+        logprob=torch.tensor([tree.logprob[n] for n in nodes], dtype=torch.float32),
+        problem=torch.zeros(len(nodes), dtype=torch.long),
     )
 
 
-def collate(examples: Sequence[Example]) -> dict[str, Any]:
-    """Examples side by side: trajectories padded into one batch, node indices shifted."""
-    inputs = padded([row for e in examples for row in e.inputs])
-    row_start = np.cumsum([0, *(len(e.inputs) for e in examples)])
-    node_start = np.cumsum([0, *(len(e.rows) for e in examples)])
-    parents = [
-        torch.where(e.nodes.parent >= 0, e.nodes.parent + int(s), e.nodes.parent)
-        for e, s in zip(examples, node_start, strict=False)
-    ]
+def _label(tree: Tree, node: int) -> float:
+    outcome = tree.outcomes.get(node)
+    if outcome is None or outcome.verdict is Verdict.UNGRADED:
+        return np.nan
+    return float(outcome.verdict is Verdict.CORRECT)
+
+
+def collate(examples: Sequence[Example], layout: Layout = "auto") -> dict[str, Any]:
+    """Examples side by side, with node indices shifted: ``{"batch": TokenBatch, "nodes": NodeTable}``."""
+    starts = np.cumsum([0, *(len(e.nodes.parent) for e in examples)])
+    tables = [e.nodes for e in examples]
+    parents = [torch.where(t.parent >= 0, t.parent + int(s), t.parent) for t, s in zip(tables, starts, strict=False)]
     return {
-        "inputs": inputs,
-        "rows": torch.cat([e.rows + int(s) for e, s in zip(examples, row_start, strict=False)]),
-        "columns": torch.cat([e.columns for e in examples]),
+        "batch": token_batch([e.tokens for e in examples], layout),
         "nodes": NodeTable(
             parent=torch.cat(parents),
-            log_reward=torch.cat([e.nodes.log_reward for e in examples]),
-            success=torch.cat([e.nodes.success for e in examples]),
-            problem=torch.cat([e.nodes.problem + i for i, e in enumerate(examples)]),
+            visits=torch.cat([t.visits for t in tables]),
+            correct=torch.cat([t.correct for t in tables]),
+            success=torch.cat([t.success for t in tables]),
+            logprob=torch.cat([t.logprob for t in tables]),
+            problem=torch.cat([t.problem + i for i, t in enumerate(tables)]),
         ),
     }

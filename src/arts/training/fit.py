@@ -1,30 +1,42 @@
-"""Fitting a verifier to trees through ``transformers.Trainer``."""
+"""Fitting a verifier to trees: what is trained, on what, and what is kept of it."""
 
 import hashlib
 import json
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import torch
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerState, TrainingArguments, set_seed
-from transformers.trainer_utils import get_last_checkpoint
+from accelerate import PartialState
+from transformers import EarlyStoppingCallback, TrainingArguments, set_seed
 
 from arts.config import require_at_least
 from arts.errors import UsageError
 from arts.problems.base import Verdict
 from arts.training.batches import Example, collate, labelled_nodes, make_example
-from arts.training.objectives import OBJECTIVES, ObjectiveName
-from arts.trees.tree import Tree
+from arts.training.objectives import OBJECTIVES, Objective, ObjectiveName, Options, make_objective, settings
+from arts.training.trainer import ObjectiveTrainer, Trees, last_checkpoint
+from arts.trees.tree import ROOT, Tree
+from arts.verifiers.calibration import PUBLISHED_CONTRAST, Calibration, CalibrationMethod, fit_calibration
 from arts.verifiers.checkpoint import CONFIG, SavedVerifier, save_checkpoint
 from arts.verifiers.features import FeatureCache
-from arts.verifiers.modules import Architecture, Scorer, best_device, load_feature_model, load_tokenizer, make_scorer
-from arts.verifiers.neural import NeuralVerifier
+from arts.verifiers.modules import (
+    Architecture,
+    best_device,
+    load_feature_model,
+    load_tokenizer,
+    make_scorer,
+    scorer_layout,
+)
+from arts.verifiers.neural import NeuralVerifier, with_features
+from arts.verifiers.packing import Layout
 
-PLAN = "plan.json"
-"""In a checkpoint folder: what is trained there."""
+PLAN, HISTORY = "plan.json", "history.json"
+"""In a checkpoint folder: what is trained there; the loss of every update."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,17 +44,28 @@ class TrainConfig:
     """What decides a verifier besides the trees and its architecture."""
 
     objective: ObjectiveName = "rfm"
-    leaf_weight: float = 1.0
-    """λ: weight of the terminal part of rfm."""
+    """What is minimised; the objectives are listed above."""
+    options: Options = field(default_factory=Options)
+    """Options of the objective; one that it does not have is refused."""
     learning_rate: float = 2e-4
     epochs: float = 3.0
+    updates: int = 0
+    """Number of updates instead of epochs; 0 goes by epochs."""
     trees_per_batch: int = 8
+    """Trees of a batch, per process."""
     accumulate: int = 1
     """Batches per update."""
+    layout: Literal["auto", "paths"] = "auto"
+    """auto packs trees so that shared prefixes are computed once, where that pays; paths pads whole trajectories."""
     warmup_ratio: float = 0.05
     weight_decay: float = 0.01
-    held_out: float = 0.0
-    """Share of the problems kept out of training; the weights with the least loss on them are kept."""
+    held_out: float = 0.1
+    """Share of the problems kept out of training; on them the weights with the least loss are chosen, after every
+    epoch, and the scores calibrated. 0 keeps the last weights, uncalibrated."""
+    patience: int = 0
+    """Stop after this many epochs without a smaller held-out loss; 0 never stops early."""
+    calibration: CalibrationMethod = "temperature"
+    """How scores are mapped to success probabilities, on the held-out problems."""
     save_updates: int = 200
     """Updates between checkpoints; a killed run resumes from the last one."""
     report_to: str = "none"
@@ -51,25 +74,36 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         require_at_least(self, 1, "trees_per_batch", "accumulate", "save_updates")
-        require_at_least(self, 0, "seed", "leaf_weight", "warmup_ratio", "weight_decay")
+        require_at_least(self, 0, "seed", "warmup_ratio", "weight_decay", "updates", "patience")
         for name in ("learning_rate", "epochs"):
             if not getattr(self, name) > 0:
                 raise UsageError(f"{name} is {getattr(self, name)}; use more than 0")
         if not 0 <= self.held_out < 1:
             raise UsageError(f"held_out is {self.held_out}; use a share in [0, 1)")
+        if self.patience and not self.held_out:
+            raise UsageError("patience needs held-out problems; give --training.held-out a share above 0")
+        settings(self.objective, self.options)
 
 
 def check_trees(trees: Sequence[Tree], config: TrainConfig) -> None:
     """Refuse what cannot teach this objective.
 
     Raises:
-        UsageError: no labelled rollout at all, or, for ``rm``, no problem with both correct and incorrect ones.
+        UsageError: no labelled rollout at all; for ``rm`` no problem with both correct and incorrect ones; for
+            ``subtb`` a step without the proposer's log-probability.
     """
-    verdicts = [{o.verdict for o in t.outcomes.values()} - {Verdict.UNGRADED} for t in trees]
+    spec = OBJECTIVES[config.objective]
+    verdicts = [_verdicts(t) for t in trees]
     if not any(verdicts):
         raise UsageError("no graded rollout in this store; sample more or check the grader with 'arts problems check'")
-    if config.objective == "rm" and not any(len(v) == 2 for v in verdicts):
-        raise UsageError("objective rm needs a problem with correct and incorrect solutions, this store has none")
+    if spec.needs_mixed and not any(len(v) == 2 for v in verdicts):
+        raise UsageError(
+            f"objective {config.objective} needs a problem with correct and incorrect solutions, this store has none"
+        )
+    if spec.needs_logprobs and any(np.isnan(t.logprob[n]) for t in trees for n in labelled_nodes(t)):
+        raise UsageError(
+            f"objective {config.objective} needs the proposer's log-probability of every step, this store lacks some"
+        )
 
 
 def train_verifier(
@@ -86,55 +120,60 @@ def train_verifier(
     """Train on whole trees and save a checkpoint folder at ``out``; resumes when ``out`` holds an unfinished run.
 
     ``features`` may be shared between the verifiers of one frozen backbone; they are computed once. ``about``
-    is added to what the checkpoint says of its training. ``on_progress`` gets a line at every logged loss.
+    is added to what the checkpoint says of its training. ``on_progress`` gets lines about the loss.
 
     Raises:
         UsageError: ``out`` holds a finished verifier or a run with other settings or trees; the trees cannot teach.
         ModelError: the backbone cannot be loaded.
     """
     held_trees, trees = _split(trees, config)
-    spec = OBJECTIVES[config.objective]
+    objective, unit = make_objective(config.objective, config.options)
     plan = _plan(held_trees, trees, shape, config)
     _check_place(out, plan)
     set_seed(config.seed)
-    tokenizer = load_tokenizer(shape.backbone)
     if shape.mode == "frozen" and features is None:
-        features = FeatureCache(load_feature_model(shape.backbone), keep=True)
-    held, examples = (
-        [make_example(t, tokenizer, shape.max_tokens, features) for t in part] for part in (held_trees, trees)
-    )
+        features = FeatureCache(load_feature_model(shape), keep=True)
+    with PartialState().main_process_first():  # the others find its features on disk
+        held, examples = (_examples(part, shape, features) for part in (held_trees, trees))
     scorer = make_scorer(shape)
     out.mkdir(parents=True, exist_ok=True)
-    (out / PLAN).write_text(plan, encoding="utf-8")
-    try:
-        arguments = _arguments(config, out, evaluate=bool(held))
-    except (ValueError, ImportError) as error:
-        raise UsageError(f"these settings cannot be trained with: {' '.join(str(error).split())[:200]}") from error
-    trainer = _ObjectiveTrainer(
+    if PartialState().is_main_process:
+        (out / PLAN).write_text(plan, encoding="utf-8")
+    layout: Layout = "paths" if config.layout == "paths" else scorer_layout(scorer)
+    trainer = ObjectiveTrainer(
+        objective,
+        on_progress,
+        config.save_updates,
         model=scorer,
-        args=arguments,
-        train_dataset=_Trees(examples),
-        eval_dataset=_Trees(held) if held else None,
-        data_collator=collate,
+        args=_arguments(config, out, evaluate=bool(held)),
+        train_dataset=Trees(examples),
+        eval_dataset=Trees(held) if held else None,
+        data_collator=partial(collate, layout=layout),
     )
-    trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(_Progress(on_progress))
-    trainer.objective, trainer.leaf_weight = spec.loss, config.leaf_weight
-    result = trainer.train(resume_from_checkpoint=get_last_checkpoint(str(out)))
-    metrics = {"training_loss": float(result.training_loss), "updates": float(result.global_step)}
-    if held:
-        metrics["held_out_loss"] = float(trainer.evaluate()["eval_loss"])
+    if config.patience:
+        trainer.add_callback(EarlyStoppingCallback(config.patience))
+    trainer.train(resume_from_checkpoint=last_checkpoint(out))
+    curve = [entry for entry in trainer.state.log_history if "loss" in entry or "eval_loss" in entry]
+    losses = [entry["loss"] for entry in curve if "loss" in entry]
+    metrics = {"training_loss": float(np.mean(losses)), "updates": float(trainer.state.global_step)}
     saved = SavedVerifier(
         name=name or config.objective,
-        unit=spec.unit,
+        unit=unit,
         architecture=shape,
+        reward_contrast=settings(config.objective, config.options).get("reward_contrast", PUBLISHED_CONTRAST),
         training={**asdict(config), "trees": len(trees), "held_out_trees": len(held_trees), **(about or {})},
-        metrics=metrics,
     )
-    save_checkpoint(out, saved, scorer)
-    for leftover in out.glob("checkpoint-*"):
-        shutil.rmtree(leftover)
-    return NeuralVerifier(saved.name, saved.unit, shape, scorer, features)
+    verifier = NeuralVerifier(saved, scorer, features)
+    if held:
+        metrics["held_out_loss"] = _held_out_loss(verifier, held, objective, config, layout)
+        saved = replace(saved, calibration=_calibration(verifier, held_trees, config.calibration))
+    saved = replace(saved, metrics=metrics)
+    if trainer.is_world_process_zero():
+        (out / HISTORY).write_text(json.dumps(curve, indent=0) + "\n", encoding="utf-8")
+        save_checkpoint(out, saved, scorer)
+        for leftover in out.glob("checkpoint-*"):
+            shutil.rmtree(leftover)
+    return NeuralVerifier(saved, scorer, features)
 
 
 def is_finished(out: Path) -> bool:
@@ -155,16 +194,57 @@ def check_same(out: Path, shape: Architecture, config: TrainConfig) -> None:
 
 
 def _split(trees: Sequence[Tree], config: TrainConfig) -> tuple[list[Tree], list[Tree]]:
-    """Held-out trees and training trees, those without a label left out."""
-    labelled = [t for t in trees if labelled_nodes(t)]
-    held = round(len(labelled) * config.held_out)
-    if config.held_out and not 0 < held < len(labelled):
+    """Held-out trees and training trees, without those that cannot teach the objective."""
+    mixed = OBJECTIVES[config.objective].needs_mixed
+    teaching = [t for t in trees if labelled_nodes(t)]
+    held = max(1, round(len(teaching) * config.held_out)) if config.held_out else 0
+    if held >= len(teaching) > 0:
         raise UsageError(
-            f"held_out {config.held_out} of {len(labelled)} trees is {held}; change it so that some are held out and"
-            " some are left to train on"
+            f"held_out {config.held_out} of {len(teaching)} trees is {held}; change it so that some are left to"
+            " train on, or use --training.held-out 0"
         )
-    check_trees(labelled[held:], config)
-    return labelled[:held], labelled[held:]
+    check_trees(teaching[held:], config)
+    parts = (teaching[:held], teaching[held:])
+    held_trees, training = ([t for t in part if not mixed or len(_verdicts(t)) == 2] for part in parts)
+    return held_trees, training
+
+
+def _verdicts(tree: Tree) -> set[Verdict]:
+    return {o.verdict for o in tree.outcomes.values()} - {Verdict.UNGRADED}
+
+
+def _examples(trees: Sequence[Tree], shape: Architecture, features: FeatureCache | None) -> list[Example]:
+    tokenizer = load_tokenizer(shape.backbone)
+    examples = [make_example(t, tokenizer, shape.max_tokens) for t in trees]
+    if features is None:
+        return examples
+    tokens = with_features([e.tokens for e in examples], features, shape)
+    return [replace(e, tokens=t) for e, t in zip(examples, tokens, strict=True)]
+
+
+@torch.no_grad()
+def _held_out_loss(
+    verifier: NeuralVerifier, held: Sequence[Example], objective: Objective, config: TrainConfig, layout: Layout
+) -> float:
+    """Mean over the held-out trees, without dropout."""
+    total = 0.0
+    for start in range(0, len(held), config.trees_per_batch):
+        part = collate(held[start : start + config.trees_per_batch], layout)
+        scores = verifier.scorer(part["batch"].to(best_device())).float()
+        total += len(held[start : start + config.trees_per_batch]) * float(
+            objective(scores, part["nodes"].to(best_device())).value
+        )
+    return total / len(held)
+
+
+def _calibration(verifier: NeuralVerifier, trees: Sequence[Tree], method: CalibrationMethod) -> Calibration:
+    """Fitted to the Monte-Carlo success rates of all held-out states; each problem weighs the same."""
+    nodes = [[n for n in labelled_nodes(t) if n != ROOT] for t in trees]
+    scores = np.concatenate(verifier.score(list(zip(trees, nodes, strict=True))))
+    counts = [[column[n] for column in t.success_counts()] for t, n in zip(trees, nodes, strict=True)]
+    weights = np.concatenate([graded / max(graded.sum(), 1) for graded, _ in counts])
+    success = np.concatenate([correct / np.maximum(graded, 1) for graded, correct in counts])
+    return fit_calibration(method, scores, verifier.unit, success, weights)
 
 
 def _plan(held: Sequence[Tree], trees: Sequence[Tree], shape: Architecture, config: TrainConfig) -> str:
@@ -189,72 +269,30 @@ def _check_place(out: Path, plan: str) -> None:
 
 def _arguments(config: TrainConfig, out: Path, *, evaluate: bool) -> TrainingArguments:
     per_epoch = {"eval_strategy": "epoch", "save_strategy": "epoch", "load_best_model_at_end": True}
-    regular = {"save_strategy": "steps", "save_steps": config.save_updates}
-    return TrainingArguments(
-        output_dir=str(out),
-        num_train_epochs=config.epochs,
-        per_device_train_batch_size=config.trees_per_batch,
-        per_device_eval_batch_size=config.trees_per_batch,
-        gradient_accumulation_steps=config.accumulate,
-        learning_rate=config.learning_rate,
-        lr_scheduler_type="cosine",
-        warmup_steps=config.warmup_ratio,
-        weight_decay=config.weight_decay,
-        logging_steps=50,
-        save_total_limit=2,
-        seed=config.seed,
-        report_to=config.report_to,
-        remove_unused_columns=False,
-        label_names=[],
-        disable_tqdm=True,
-        use_cpu=best_device().type == "cpu",
-        bf16=best_device().type == "cuda",
-        dataloader_pin_memory=best_device().type == "cuda",
-        **(per_epoch if evaluate else regular),
-    )
-
-
-class _Trees(torch.utils.data.Dataset[Example]):
-    def __init__(self, examples: Sequence[Example]) -> None:
-        self._examples = examples
-
-    def __len__(self) -> int:
-        return len(self._examples)
-
-    def __getitem__(self, index: int) -> Example:
-        return self._examples[index]
-
-
-class _Progress(TrainerCallback):  # type: ignore[misc]
-    """One line whenever there is a loss."""
-
-    def __init__(self, on_progress: Callable[[str], None]) -> None:
-        self._on_progress = on_progress
-
-    def on_log(
-        self, args: Any, state: TrainerState, control: Any, logs: dict[str, float] | None = None, **kwargs: Any
-    ) -> None:
-        losses = {k: v for k, v in (logs or {}).items() if k in ("loss", "eval_loss")}
-        for name, value in losses.items():
-            self._on_progress(f"update {state.global_step}/{state.max_steps}: {name} {value:.4f}")
-
-
-class _ObjectiveTrainer(Trainer):  # type: ignore[misc]
-    """A Trainer whose loss is one of ours."""
-
-    objective: Any
-    leaf_weight: float
-
-    def compute_loss(
-        self, model: Scorer, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
-    ) -> Any:
-        nodes = inputs["nodes"].to(inputs["rows"].device)
-        scores = model(inputs["inputs"], inputs["rows"], inputs["columns"])
-        loss = self.objective(scores.float(), nodes, self.leaf_weight).value
-        return (loss, {"scores": scores}) if return_outputs else loss
-
-    def prediction_step(self, model: Any, inputs: Any, prediction_loss_only: bool, ignore_keys: Any = None) -> Any:
-        """Held-out loss only: node scores of trees have no common shape to gather."""
-        with torch.no_grad():
-            loss = self.compute_loss(model, self._prepare_inputs(inputs))
-        return loss.detach(), None, None
+    try:
+        return TrainingArguments(
+            output_dir=str(out),
+            num_train_epochs=config.epochs,
+            max_steps=config.updates or -1,
+            per_device_train_batch_size=config.trees_per_batch,
+            per_device_eval_batch_size=config.trees_per_batch,
+            gradient_accumulation_steps=config.accumulate,
+            learning_rate=config.learning_rate,
+            lr_scheduler_type="cosine",
+            warmup_steps=config.warmup_ratio,
+            weight_decay=config.weight_decay,
+            logging_steps=1,
+            logging_nan_inf_filter=False,
+            save_total_limit=2,
+            seed=config.seed,
+            report_to=config.report_to,
+            remove_unused_columns=False,
+            label_names=[],
+            disable_tqdm=True,
+            use_cpu=best_device().type == "cpu",
+            bf16=best_device().type == "cuda",
+            dataloader_pin_memory=False,  # batches are objects that move themselves
+            **(per_epoch if evaluate else {"save_strategy": "no"}),
+        )
+    except (ValueError, ImportError) as error:
+        raise UsageError(f"these settings cannot be trained with: {' '.join(str(error).split())[:200]}") from error

@@ -36,6 +36,10 @@ class Verifier(Protocol):
         """For each ``(tree, nodes)`` the scores of those nodes, shape ``(len(nodes),)``."""
         ...
 
+    def values(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The success probability that each score stands for, same shape; NaN where the unit says nothing of it."""
+        ...
+
 
 def flow_weights(scores: NDArray[np.float64], unit: Unit) -> NDArray[np.float64]:
     """Non-negative voting weights that belong to scores of a unit, same shape.

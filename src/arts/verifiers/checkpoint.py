@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from arts.config import from_dict
 from arts.errors import InputError, ModelError
 from arts.verifiers.base import Unit
+from arts.verifiers.calibration import PUBLISHED_CONTRAST, Calibration
 from arts.verifiers.modules import Architecture, Scorer, make_scorer
 
 SCHEMA_VERSION = 1
@@ -20,11 +21,16 @@ CONFIG, WEIGHTS, CARD = "verifier.json", "verifier.safetensors", "README.md"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedVerifier:
-    """What a checkpoint says about itself; ``training`` and ``metrics`` are for the reader."""
+    """What a checkpoint says about itself; ``training`` and ``metrics`` are for the reader.
+
+    ``reward_contrast`` is R(correct) / R(incorrect) of log-flows; ``calibration`` maps scores to success probabilities.
+    """
 
     name: str
     unit: Unit
     architecture: Architecture
+    reward_contrast: float = PUBLISHED_CONTRAST
+    calibration: Calibration | None = None
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
 
@@ -75,11 +81,14 @@ def read_config(folder: Path) -> SavedVerifier:
         raise InputError(f"{folder / CONFIG}: no {', '.join(sorted(missing))}; give a folder that 'arts train' made")
     if table["unit"] not in get_args(Unit):
         raise InputError(f"{folder / CONFIG}: unknown unit {table['unit']!r}")
+    known = table.get("calibration")
     shape = from_dict(Architecture, table["architecture"], str(folder / CONFIG))
     return SavedVerifier(
         name=str(table["name"]),
         unit=cast(Unit, table["unit"]),
         architecture=shape,
+        reward_contrast=float(table.get("reward_contrast", PUBLISHED_CONTRAST)),
+        calibration=None if known is None else from_dict(Calibration, known, f"{folder / CONFIG}: calibration"),
         training=table.get("training", {}),
         metrics=table.get("metrics", {}),
     )

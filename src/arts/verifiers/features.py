@@ -1,66 +1,123 @@
 """Features of a frozen backbone, computed once per text."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, final
 
+import numpy as np
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from arts.verifiers.attention import layout_of
+from arts.verifiers.packing import TokenTree, token_batch
+
 BATCH_TOKENS = 8192
-"""Padded tokens of one forward pass."""
+"""Tokens of one forward pass."""
+LOGIT_TOKENS = 1024
+"""Tokens whose logits over the vocabulary are in memory together."""
 
 
 def batches(lengths: Sequence[int], most: int) -> Iterator[slice]:
-    """Consecutive batches of rows with ascending lengths: at most ``most`` tokens with padding, or one row."""
-    start = 0
+    """Consecutive batches of at most ``most`` tokens in all, or of one item."""
+    start, total = 0, 0
     for stop, length in enumerate(lengths):
-        if stop > start and length * (stop + 1 - start) > most:
+        if stop > start and total + length > most:
             yield slice(start, stop)
-            start = stop
+            start, total = stop, 0
+        total += length
     if start < len(lengths):
         yield slice(start, len(lengths))
 
 
 @final
 class FeatureCache:
-    """Per text the tensor (T, D + 1): last hidden states, and each token's log-probability given those before.
+    """Per tree the tensor (U, D + 1): last hidden states, and each token's log-probability given those before.
 
-    The first token has no predecessor; its log-probability is set to 0. ``keep`` remembers what was computed
-    (training passes over the same texts many times), otherwise nothing is kept (scoring).
+    The first token has no predecessor; its log-probability is set to 0. ``keep`` remembers in memory what was computed
+    (training passes over the same texts many times), otherwise nothing is kept (scoring). With ``folder`` features
+    are written there and read again by later runs, in files named after the model's weights and the token ids, which
+    stand for tokenizer and text; a file that cannot be read is computed again.
     """
 
-    def __init__(self, model: Any, *, keep: bool) -> None:
+    def __init__(self, model: Any, *, keep: bool, folder: Path | None = None) -> None:
         self._model = model
         self._keep = keep
-        self._known: dict[tuple[int, ...], Tensor] = {}
+        self._folder = folder / fingerprint(model) if folder else None
+        self._known: dict[str, Tensor] = {}
 
-    @property
-    def width(self) -> int:
-        """D + 1."""
-        return int(self._model.config.hidden_size) + 1
-
-    def features(self, ids: Sequence[Sequence[int]]) -> list[Tensor]:
-        """Features of each token sequence, on the CPU."""
-        keys = [tuple(row) for row in ids]
-        missing = sorted({k for k in keys if k not in self._known}, key=len)
-        fresh: dict[tuple[int, ...], Tensor] = {}
-        for part in batches([len(row) for row in missing], BATCH_TOKENS):
-            fresh |= zip(missing[part], self._compute(missing[part]), strict=True)
+    def features(self, trees: Sequence[TokenTree]) -> list[Tensor]:
+        """Features of the tokens of each tree, in fp32 on the CPU."""
+        keys = [_key(tree) for tree in trees]
+        found = {key: self._known[key] for key in keys if key in self._known}
+        missing = {key: tree for key, tree in zip(keys, trees, strict=True) if key not in found}
+        found |= {key: known for key in missing if (known := self._read(key)) is not None}
+        todo = [key for key in missing if key not in found]
+        for part in batches([len(missing[key]) for key in todo], BATCH_TOKENS):
+            fresh = self._compute([missing[key] for key in todo[part]])
+            for key, tensor in zip(todo[part], fresh, strict=True):
+                found[key] = tensor
+                self._write(key, tensor)
         if self._keep:
-            self._known |= fresh
-            fresh = self._known
-        return [fresh[k] if k in fresh else self._known[k] for k in keys]
+            self._known |= found
+        return [found[key].float() for key in keys]
+
+    def _read(self, key: str) -> Tensor | None:
+        if self._folder is None:
+            return None
+        try:
+            known: Tensor = load_file(self._folder / f"{key}.safetensors")["features"]
+            return known
+        except (OSError, SafetensorError, KeyError):
+            return None
+
+    def _write(self, key: str, tensor: Tensor) -> None:
+        if self._folder is None:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        unfinished = self._folder / f".{key}.{id(self):x}.new"
+        save_file({"features": tensor}, unfinished)
+        unfinished.replace(self._folder / f"{key}.safetensors")
 
     @torch.inference_mode()
-    def _compute(self, rows: Sequence[tuple[int, ...]]) -> list[Tensor]:
+    def _compute(self, trees: Sequence[TokenTree]) -> list[Tensor]:
+        """In the model's own precision, shared prefixes once."""
         device = self._model.device
-        ids = torch.nn.utils.rnn.pad_sequence([torch.tensor(r) for r in rows], batch_first=True).to(device)
-        lengths = torch.tensor([len(r) for r in rows], device=device)
-        mask = torch.arange(ids.shape[1], device=device)[None] < lengths[:, None]
-        out = self._model.base_model(input_ids=ids, attention_mask=mask.long(), use_cache=False)
-        hidden = out.last_hidden_state
-        logits = self._model.get_output_embeddings()(hidden[:, :-1]).float()
-        logprob = logits.gather(2, ids[:, 1:, None])[..., 0] - logits.logsumexp(-1)
-        logprob = torch.nn.functional.pad(logprob, (1, 0))
-        joined = torch.cat([hidden.float(), logprob[..., None]], dim=-1).cpu()
-        return [row[: len(r)].clone() for row, r in zip(joined, rows, strict=True)]
+        batch = token_batch([tree.reading_all() for tree in trees], layout_of(self._model)).to(device)
+        out = self._model.base_model(use_cache=False, **batch.model_inputs("input_ids"))
+        hidden = out.last_hidden_state[batch.rows, batch.columns]
+        lengths = [len(tree) for tree in trees]
+        starts = np.cumsum([0, *lengths[:-1]])
+        parents = [np.where(t.parent < 0, -1, t.parent + s) for t, s in zip(trees, starts, strict=True)]
+        ids = torch.cat([t.ids for t in trees]).to(device)
+        logprob = self._logprobs(hidden, torch.as_tensor(np.concatenate(parents)).to(device), ids)
+        joined = torch.cat([hidden, logprob[:, None].to(hidden.dtype)], dim=-1).cpu()
+        return [part.clone() for part in torch.split(joined, lengths)]
+
+    def _logprobs(self, hidden: Tensor, parent: Tensor, ids: Tensor) -> Tensor:
+        """Log p(token | those before it), (tokens,), 0 for first tokens."""
+        head = self._model.get_output_embeddings()
+        out = torch.zeros(len(ids), device=hidden.device)
+        for at in torch.split((parent >= 0).nonzero()[:, 0], LOGIT_TOKENS):
+            logits = head(hidden[parent[at]]).float()
+            out[at] = logits.gather(1, ids[at, None])[:, 0] - logits.logsumexp(-1)
+        return out
+
+
+def _key(tree: TokenTree) -> str:
+    seen = hashlib.blake2b(digest_size=16)
+    for column in (np.asarray(tree.ids), tree.parent):
+        seen.update(column.astype(np.int64).tobytes())
+    return seen.hexdigest()
+
+
+def fingerprint(model: Any) -> str:
+    """A name for a model's weights: a hash of every parameter's name, shape, type and some hundred of its values."""
+    seen = hashlib.blake2b(digest_size=12)
+    for name, weight in model.state_dict().items():
+        flat = weight.detach().flatten()
+        sample = flat[:: max(1, len(flat) // 256)].float().cpu().numpy()
+        seen.update(f"{name}{tuple(weight.shape)}{weight.dtype}".encode() + sample.tobytes())
+    return seen.hexdigest()

@@ -1,6 +1,6 @@
 """The networks of a neural verifier: backbone or trunk, then a two-layer head at the last token of each step."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, final
 
 import torch
@@ -11,8 +11,11 @@ from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, LlamaCo
 from arts.config import require_at_least
 from arts.errors import MissingExtraError, ModelError, UsageError
 from arts.models import resolve_model
+from arts.verifiers.attention import TREE_ATTENTION, layout_of, use_tree_attention
+from arts.verifiers.packing import Layout, TokenBatch
 
 Mode = Literal["lora", "full", "frozen"]
+Precision = Literal["auto", "float32", "bfloat16"]
 
 LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 """Adapted projections, as published (arXiv 2602.12846)."""
@@ -38,6 +41,9 @@ class Architecture:
     trunk_width: int = 128
     head_dropout: float = 0.1
     max_tokens: int = 2048
+    """Tokens of a trajectory that are read; of a longer one the first."""
+    precision: Precision = "auto"
+    """Of the backbone: auto is bf16 on CUDA and fp32 elsewhere; bfloat16 is faster on a CPU with AVX512-BF16 or AMX."""
 
     def __post_init__(self) -> None:
         require_at_least(self, 1, "lora_r", "lora_alpha")
@@ -49,19 +55,16 @@ class Architecture:
 
 @final
 class Scorer(nn.Module):
-    """Token sequences (or features of them) → one number per state."""
+    """Tokens of whole trees (or features of them) → one number per state."""
 
     def __init__(self, encoder: nn.Module, width: int, dropout: float) -> None:
         super().__init__()
         self.encoder = encoder
         self.head = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Dropout(dropout), nn.Linear(width, 1))
 
-    def forward(self, inputs: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-        """``inputs`` (B, T) token ids or (B, T, D) features, padded on the right; scores of the states, (N,).
-
-        Padding needs no mask: it comes last, attention is causal, and no state is read there.
-        """
-        hidden = self.encoder(inputs)[rows, columns]
+    def forward(self, batch: TokenBatch) -> Tensor:
+        """Scores of the states that the batch is read at, (N,)."""
+        hidden = self.encoder(batch)[batch.rows, batch.columns]
         scores: Tensor = self.head(hidden.to(self.head[0].weight.dtype))[:, 0]
         return scores
 
@@ -74,9 +77,9 @@ class BackboneEncoder(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, inputs: Tensor) -> Tensor:
+    def forward(self, batch: TokenBatch) -> Tensor:
         """Last hidden states, (B, T, D)."""
-        hidden: Tensor = self.model(input_ids=inputs, use_cache=False).last_hidden_state
+        hidden: Tensor = self.model(use_cache=False, **batch.model_inputs("input_ids")).last_hidden_state
         return hidden
 
 
@@ -91,12 +94,13 @@ class TrunkEncoder(nn.Module):
         if self.layers is not None:
             self.layers.embed_tokens = nn.Identity()  # it reads features, not tokens
 
-    def forward(self, inputs: Tensor) -> Tensor:
+    def forward(self, batch: TokenBatch) -> Tensor:
         """Hidden states, (B, T, width)."""
-        hidden: Tensor = self.project(inputs)
+        hidden: Tensor = self.project(batch.inputs)
         if self.layers is None:
             return hidden
-        return self.layers(inputs_embeds=hidden, use_cache=False).last_hidden_state  # type: ignore[no-any-return]
+        inputs = replace(batch, inputs=hidden).model_inputs("inputs_embeds")
+        return self.layers(use_cache=False, **inputs).last_hidden_state  # type: ignore[no-any-return]
 
 
 def _trunk_config(width: int, layers: int) -> Any:
@@ -109,7 +113,7 @@ def _trunk_config(width: int, layers: int) -> Any:
         pad_token_id=None,
         bos_token_id=None,
         eos_token_id=None,
-        attn_implementation="sdpa",
+        attn_implementation=TREE_ATTENTION,
     )
 
 
@@ -125,11 +129,19 @@ def make_scorer(shape: Architecture) -> Scorer:
         return Scorer(
             TrunkEncoder(features, shape.trunk_width, shape.trunk_layers), shape.trunk_width, shape.head_dropout
         )
-    model = _load(AutoModel, shape.backbone)
+    model = _load(AutoModel, shape.backbone, shape.precision)
     width = int(model.config.hidden_size)
     if shape.mode == "lora":
         model = _with_adapters(model, shape)
     return Scorer(BackboneEncoder(model), width, shape.head_dropout)
+
+
+def scorer_layout(scorer: Scorer) -> Layout:
+    """How trees can be given to a scorer; with no attention in it there is nothing to be laid out."""
+    encoder = scorer.encoder
+    if isinstance(encoder, BackboneEncoder):
+        return layout_of(encoder.model)
+    return "packed" if encoder.layers is None else "auto"
 
 
 def load_tokenizer(backbone: str) -> Any:
@@ -141,9 +153,9 @@ def load_tokenizer(backbone: str) -> Any:
     return tokenizer
 
 
-def load_feature_model(backbone: str) -> Any:
+def load_feature_model(shape: Architecture) -> Any:
     """The frozen backbone with its language head, for features, on the best device."""
-    return _load(AutoModelForCausalLM, backbone).to(best_device()).eval().requires_grad_(False)
+    return _load(AutoModelForCausalLM, shape.backbone, shape.precision).to(best_device()).eval().requires_grad_(False)
 
 
 def _with_adapters(model: Any, shape: Architecture) -> Any:
@@ -170,28 +182,24 @@ def best_device() -> torch.device:
 def _config(backbone: str) -> Any:
     from transformers import AutoConfig
 
-    return _load(AutoConfig, backbone, weights=False)
+    return _load(AutoConfig, backbone)
 
 
-def _load(factory: Any, backbone: str, *, weights: bool = True) -> Any:
-    """Load by folder, Hub id or ``.gguf`` file; fp32 on a CPU, bf16 with FlashAttention-2 or SDPA on CUDA."""
+def _load(factory: Any, backbone: str, precision: Precision | None = None) -> Any:
+    """Load by folder, Hub id or ``.gguf`` file; ``precision`` is given for what has weights, which then take trees."""
     options: dict[str, Any] = {}
     backbone = resolve_model(backbone)
     if backbone.endswith(".gguf"):
         folder, _, file = backbone.rpartition("/")
         backbone, options["gguf_file"] = folder or ".", file
-    if weights and factory is not AutoTokenizer:
-        cuda = best_device().type == "cuda"
-        options["dtype"] = torch.bfloat16 if cuda else torch.float32
-        options["attn_implementation"] = _attention() if cuda else "sdpa"
+    if precision:
+        automatic = "bfloat16" if best_device().type == "cuda" else "float32"
+        options["dtype"] = getattr(torch, automatic if precision == "auto" else precision)
     try:
-        return factory.from_pretrained(backbone, **options)
+        loaded = factory.from_pretrained(backbone, **options)
     except (OSError, ValueError, ImportError, KeyError, RuntimeError, SafetensorError) as error:
         detail = " ".join(str(error).split())[:200]
         raise ModelError(f"{backbone}: cannot be loaded as a verifier backbone: {detail}") from error
-
-
-def _attention() -> str:
-    from transformers.utils import is_flash_attn_2_available
-
-    return "flash_attention_2" if is_flash_attn_2_available() else "sdpa"
+    if precision:
+        use_tree_attention(loaded)
+    return loaded

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from arts.trees.tree import ROOT, Tree
 from arts.verifiers.base import Unit, Verifier
+from arts.verifiers.calibration import success_probability
 
 Column = NDArray[np.float64]
 
@@ -23,6 +24,10 @@ class SimpleVerifier:
     def score(self, batch: Sequence[tuple[Tree, Sequence[int]]]) -> list[Column]:
         """Scores per tree, shape ``(len(nodes),)``."""
         return [self._of_tree(tree)[list(nodes)] for tree, nodes in batch]
+
+    def values(self, scores: Column) -> Column:
+        """Only the oracle's scores are probabilities."""
+        return success_probability(scores, self.unit)
 
 
 def random_verifier(seed: int = 0) -> Verifier:

@@ -1,0 +1,104 @@
+"""The ``transformers.Trainer`` that minimises one of our objectives over batches of whole trees."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerState, TrainingArguments
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+from arts.training.batches import Example
+from arts.training.objectives import Objective
+from arts.verifiers.modules import Scorer
+
+STATE = "trainer_state.json"
+"""What the Trainer writes last into a checkpoint."""
+REPORT_EVERY = 50
+"""Updates between two lines of progress."""
+
+
+class Trees(torch.utils.data.Dataset[Example]):
+    """Examples as the Trainer wants them."""
+
+    def __init__(self, examples: Sequence[Example]) -> None:
+        self._examples = examples
+
+    def __len__(self) -> int:
+        return len(self._examples)
+
+    def __getitem__(self, index: int) -> Example:
+        return self._examples[index]
+
+
+class ObjectiveTrainer(Trainer):  # type: ignore[misc]
+    """A Trainer whose loss is one of ours: the mean over the trees of a batch.
+
+    Therefore accumulation, more processes and larger batches of the same trees all give the same gradient.
+    """
+
+    loss_is_scaled_for_ga = False
+
+    def __init__(self, objective: Objective, on_progress: Callable[[str], None], save_updates: int, **given: Any):
+        super().__init__(**given)
+        self._objective = objective
+        self.remove_callback(PrinterCallback)
+        self.add_callback(_Progress(on_progress))
+        self.add_callback(_SaveEvery(save_updates))
+
+    def compute_loss(
+        self, model: Scorer, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """The objective's loss of a batch, a scalar."""
+        scores = model(inputs["batch"].to(self.args.device))
+        loss = self._objective(scores.float(), inputs["nodes"].to(self.args.device)).value
+        return (loss, {"scores": scores}) if return_outputs else loss
+
+    def prediction_step(self, model: Any, inputs: Any, prediction_loss_only: bool, ignore_keys: Any = None) -> Any:
+        """Held-out loss only: node scores of trees have no common shape to gather."""
+        with torch.no_grad():
+            loss: Tensor = self.compute_loss(model, inputs)
+        return loss.detach(), None, None
+
+
+def last_checkpoint(out: Path) -> str | None:
+    """The newest checkpoint that was written to its end; a process can be killed in the middle of one."""
+    folders = [f for f in out.glob(f"{PREFIX_CHECKPOINT_DIR}-*") if f.name.rpartition("-")[2].isdigit()]
+    for folder in sorted(folders, key=lambda f: int(f.name.rpartition("-")[2]), reverse=True):
+        try:
+            json.loads((folder / STATE).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        return str(folder)
+    return None
+
+
+class _Progress(TrainerCallback):  # type: ignore[misc]
+    """A line now and then; the Trainer logs every update, so that a resumed run has the same curve."""
+
+    def __init__(self, on_progress: Callable[[str], None]) -> None:
+        self._on_progress = on_progress
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: Any, logs: dict[str, float], **kwargs: Any
+    ) -> None:
+        if "loss" in logs and state.global_step % REPORT_EVERY and state.global_step != state.max_steps:
+            return
+        for name in ("loss", "eval_loss"):
+            if name in logs and state.is_world_process_zero:
+                label = "held-out loss" if name == "eval_loss" else "loss"
+                self._on_progress(f"update {state.global_step}/{state.max_steps}: {label} {logs[name]:.4f}")
+
+
+class _SaveEvery(TrainerCallback):  # type: ignore[misc]
+    """A checkpoint every so many updates, besides those of the Trainer's own strategy."""
+
+    def __init__(self, updates: int) -> None:
+        self._updates = updates
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: Any, **kwargs: Any) -> Any:
+        if state.global_step % self._updates == 0:
+            control.should_save = True
+        return control

@@ -1,0 +1,92 @@
+"""Attention over packed trees, as an implementation that Hugging Face models can be loaded with.
+
+On CUDA it is FlexAttention with the tree as block mask; that path has no CPU backward, so elsewhere queries go in
+blocks through scaled-dot-product attention, each block with the keys of its ancestors only. Cost is linear in the
+number of tokens: each query sees at most the longest trajectory plus a block.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from transformers import AttentionInterface
+from transformers.integrations.flex_attention import flex_attention_forward
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+from transformers.utils import is_flash_attn_2_available
+
+from arts.verifiers.packing import BLOCK, Layout, TreeLayout
+
+TREE_ATTENTION = "arts_tree"
+
+
+def tree_attention(
+    module: torch.nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    *,
+    layout: TreeLayout | None = None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    **kwargs: Any,
+) -> tuple[Tensor, Tensor | None]:
+    """Attention of a model layer, (B, heads, T, D) → (B, T, heads, D), and no weights.
+
+    Without ``layout`` it is the ordinary causal attention of the device: FlashAttention-2 where it is installed, on
+    CUDA in half precision, else SDPA.
+    """
+    if layout is None:
+        half = query.dtype in (torch.float16, torch.bfloat16)
+        flash = query.is_cuda and half and is_flash_attn_2_available()
+        plain = ALL_ATTENTION_FUNCTIONS["flash_attention_2" if flash else "sdpa"]
+        return plain(module, query, key, value, None, scaling=scaling, dropout=dropout, **kwargs)  # type: ignore[no-any-return]
+    if query.is_cuda:
+        return flex_attention_forward(module, query, key, value, layout.block_mask, scaling=scaling)  # type: ignore[no-any-return]
+    return _by_blocks(query, key, value, layout, scaling, dropout), None
+
+
+def _by_blocks(
+    query: Tensor, key: Tensor, value: Tensor, layout: TreeLayout, scaling: float | None, dropout: float
+) -> Tensor:
+    """(1, heads, T, D) → (1, T, heads, D)."""
+    tokens = query.shape[2]
+    queries = functional.pad(query[0].transpose(0, 1), (0, 0, 0, 0, 0, -tokens % BLOCK))
+    queries = queries.view(-1, BLOCK, *queries.shape[1:]).transpose(1, 2)  # (blocks, heads, BLOCK, D)
+    keys, values = (x[0].transpose(0, 1).contiguous() for x in (key, value))  # (T, heads, D)
+    grouped = keys.shape[1] != queries.shape[1]
+    parts = [
+        functional.scaled_dot_product_attention(
+            queries[group.blocks],
+            _rows(keys, group.keys),
+            _rows(values, group.keys),
+            attn_mask=group.mask,
+            dropout_p=dropout,
+            scale=scaling,
+            enable_gqa=grouped,
+        )
+        for group in layout.groups
+    ]
+    out = torch.cat(parts)[layout.order]
+    return out.transpose(1, 2).flatten(0, 1)[None, :tokens]
+
+
+def _rows(tokens: Tensor, at: Tensor) -> Tensor:
+    """(T, heads, D) at (G, L) → (G, heads, L, D)."""
+    return tokens.index_select(0, at.flatten()).view(*at.shape, *tokens.shape[1:]).transpose(1, 2)
+
+
+def use_tree_attention(model: Any) -> None:
+    """Let a loaded model take packed trees, if its architecture allows it: full attention through the interface."""
+    windows = set(getattr(model.config, "layer_types", None) or []) - {"full_attention"}
+    if model._supports_attention_backend and not windows and not getattr(model.config, "sliding_window", None):
+        model.set_attn_implementation(TREE_ATTENTION)
+
+
+def layout_of(model: Any) -> Layout:
+    """How trees can be given to a model: packed where it pays, or as trajectories only."""
+    return "auto" if model.config._attn_implementation == TREE_ATTENTION else "paths"
+
+
+AttentionInterface.register(TREE_ATTENTION, tree_attention)
