@@ -64,9 +64,14 @@ def bundled_model() -> Path:
     return Path(__file__).parent / "testbed" / "model"
 
 
+def cache_folder() -> Path:
+    """Where arts keeps what can be fetched or computed again: ``ARTS_CACHE`` or ``~/.cache/arts``."""
+    return Path(os.environ.get("ARTS_CACHE") or Path.home() / ".cache" / "arts")
+
+
 def model_folder() -> Path:
-    """Where fetched models are kept: ``ARTS_CACHE`` or ``~/.cache/arts``, below ``models``."""
-    return Path(os.environ.get("ARTS_CACHE") or Path.home() / ".cache" / "arts") / "models"
+    """Where fetched models are kept, below :func:`cache_folder`."""
+    return cache_folder() / "models"
 
 
 def cached_model(name: str) -> Path:

@@ -13,11 +13,13 @@ from arts.problems.base import Verdict
 from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree
 from arts.verifiers import features, neural
 from arts.verifiers.base import flow_weights
+from arts.verifiers.checkpoint import SavedVerifier
 from arts.verifiers.encoding import encode
 from arts.verifiers.features import FeatureCache, batches
 from arts.verifiers.load import SIMPLE, load_verifier
 from arts.verifiers.modules import Architecture, load_feature_model, load_tokenizer, make_scorer
 from arts.verifiers.neural import NeuralVerifier
+from arts.verifiers.packing import token_tree
 
 SOLUTIONS = {
     "solve 7 x = 12 mod 29": [
@@ -48,9 +50,11 @@ def fresh(unit="log_flow", **shape):
     """A neural verifier nobody has trained; its numbers are small, so a law must hold to the last digits."""
     torch.manual_seed(0)
     architecture = Architecture(backbone="bundled", **shape)
-    return NeuralVerifier("fresh", unit, architecture, make_scorer(architecture))
+    about = SavedVerifier(name="fresh", unit=unit, architecture=architecture)
+    return NeuralVerifier(about, make_scorer(architecture))
 
 
+BUNDLED = Architecture(backbone="bundled", mode="frozen")
 NEURAL = {
     "frozen": {"mode": "frozen", "trunk_width": 32},
     "trunk": {"mode": "frozen", "trunk_width": 32, "trunk_layers": 1},
@@ -108,29 +112,75 @@ def test_small_batches_give_the_same_scores(verifier, monkeypatch):
     near(verifier.score(EVERYTHING), expected)
 
 
-@given(st.lists(st.integers(0, 50), max_size=20).map(sorted), st.integers(1, 100))
+def test_values_are_success_probabilities_in_the_order_of_the_scores(verifier):
+    scores = np.linspace(0.01, 0.99, 9)
+    values = verifier.values(scores)
+    assert values.shape == scores.shape
+    if verifier.unit in ("rank", "log_probability"):  # they say nothing about success
+        assert np.isnan(values).all()
+    else:
+        assert ((values >= 0) & (values <= 1)).all()
+        assert (np.diff(values) > 0).all()
+
+
+@given(st.lists(st.integers(0, 50), max_size=20), st.integers(1, 100))
 def test_batches_hold_all_rows_in_order_and_no_more_tokens_than_asked(lengths, most):
     parts = [lengths[part] for part in batches(lengths, most)]
     assert [length for part in parts for length in part] == lengths
-    assert all(len(part) == 1 or len(part) * part[-1] <= most for part in parts)
+    assert all(len(part) == 1 or sum(part) <= most for part in parts)
+
+
+def token_trees():
+    tokenizer = load_tokenizer("bundled")
+    return [token_tree(encode(tree, nodes, tokenizer, 100)) for tree, nodes in EVERYTHING]
 
 
 @pytest.mark.parametrize("most", [1, 60])
 def test_features_do_not_depend_on_their_batches(monkeypatch, most):
-    model, tokenizer = load_feature_model("bundled"), load_tokenizer("bundled")
-    ids = [row for tree, nodes in EVERYTHING for row in encode(tree, nodes, tokenizer, 100).ids]
-    expected = FeatureCache(model, keep=False).features(ids)
+    model, trees = load_feature_model(BUNDLED), token_trees()
+    expected = FeatureCache(model, keep=False).features(trees)
     sizes, compute = [], FeatureCache._compute
 
-    def counted(cache, rows):
-        sizes.append((len(rows), len(rows) * max(map(len, rows))))
-        return compute(cache, rows)
+    def counted(cache, part):
+        sizes.append([len(tree) for tree in part])
+        return compute(cache, part)
 
     monkeypatch.setattr(FeatureCache, "_compute", counted)
     monkeypatch.setattr(features, "BATCH_TOKENS", most)
-    near(FeatureCache(model, keep=True).features(ids), expected)
+    near(FeatureCache(model, keep=True).features(trees), expected)
     assert len(sizes) > 1
-    assert all(rows == 1 or tokens <= most for rows, tokens in sizes)
+    assert all(len(part) == 1 or sum(part) <= most for part in sizes)
+
+
+def test_features_are_the_states_and_log_probabilities_of_each_trajectory():
+    model, trees = load_feature_model(BUNDLED), token_trees()
+    for tree, found in zip(trees, FeatureCache(model, keep=False).features(trees), strict=True):
+        for path in map(torch.as_tensor, tree.paths):
+            ids = tree.ids[path][None]
+            with torch.no_grad():
+                out = model(input_ids=ids, output_hidden_states=True)
+            chosen = out.logits[0, :-1].log_softmax(-1).gather(1, ids[0, 1:, None])[:, 0]
+            torch.testing.assert_close(found[path, :-1], out.hidden_states[-1][0], rtol=1e-4, atol=1e-4)
+            torch.testing.assert_close(found[path, -1], torch.cat([torch.zeros(1), chosen]), rtol=1e-4, atol=1e-4)
+
+
+def test_features_on_disk_are_those_of_the_model_and_the_text(tmp_path, monkeypatch):
+    model, trees = load_feature_model(BUNDLED), token_trees()
+    expected = FeatureCache(model, keep=False, folder=tmp_path).features(trees)
+    files = sorted(tmp_path.glob("*/*.safetensors"))
+    assert len(files) == len(trees)
+    files[0].write_bytes(b"torn")
+    computed, compute = [], FeatureCache._compute
+    monkeypatch.setattr(
+        FeatureCache, "_compute", lambda cache, part: computed.append(len(part)) or compute(cache, part)
+    )
+    near(FeatureCache(model, keep=False, folder=tmp_path).features(trees), expected)
+    assert computed == [1]  # the torn one
+    other = load_feature_model(BUNDLED)
+    other.base_model.norm.weight.data += 0.5
+    changed = FeatureCache(other, keep=False, folder=tmp_path).features(trees)
+    assert computed == [1, len(trees)]
+    assert not np.allclose(changed[0], expected[0], atol=1e-2)
 
 
 def test_only_the_oracle_reads_outcomes_and_nobody_changes_the_tree(verifier):

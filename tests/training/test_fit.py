@@ -8,11 +8,13 @@ import torch
 
 from arts.errors import ArtsError, UsageError
 from arts.problems.base import Verdict
+from arts.training import fit
 from arts.training.batches import collate, labelled_nodes, make_example
 from arts.training.fit import TrainConfig, is_finished, train_verifier
-from arts.training.objectives import OBJECTIVES
+from arts.training.objectives import OBJECTIVES, Options, make_objective
 from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree
-from arts.verifiers.modules import Architecture, load_tokenizer, make_scorer
+from arts.verifiers.features import FeatureCache
+from arts.verifiers.modules import Architecture, load_feature_model, load_tokenizer, make_scorer
 from arts.verifiers.neural import NeuralVerifier
 
 VERDICTS = {"+": Verdict.CORRECT, "-": Verdict.INCORRECT, "?": Verdict.UNGRADED}
@@ -23,7 +25,7 @@ def grow(question, *solutions):
     """A tree of solutions, each written as its verdict and its lines."""
     tree = Tree(problem_id=question, question=question)
     for backbone, (verdict, *lines) in enumerate(solutions):
-        leaf = tree.add_path(ROOT, [Step(text=f"{line}\n", tokens=5) for line in lines], "stop")
+        leaf = tree.add_path(ROOT, [Step(text=f"{line}\n", tokens=5, logprob=-0.5) for line in lines], "stop")
         tree.rollouts.append(Rollout(backbone=backbone, leaf=leaf, tokens=5 * len(lines), stop="stop"))
         tree.outcomes[leaf] = Outcome(answer=lines[-1], verdict=VERDICTS[verdict])
     return tree
@@ -50,7 +52,7 @@ def train(out, *, trees=TREES, backbone="bundled", mode="frozen", trunk_layers=0
     shape = Architecture(
         backbone=backbone, mode=mode, trunk_width=32, trunk_layers=trunk_layers, head_dropout=head_dropout
     )
-    settings = {"epochs": 4, "trees_per_batch": 2, "learning_rate": 3e-3, **config}
+    settings = {"epochs": 4, "trees_per_batch": 2, "learning_rate": 3e-3, "held_out": 0.0, **config}
     return train_verifier(trees, shape, TrainConfig(**settings), out)
 
 
@@ -74,7 +76,8 @@ def test_a_trained_verifier_is_read_back_as_it_was(tmp_path, mode):
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_training_teaches_what_is_right(tmp_path, objective):
-    trained = train(tmp_path, objective=objective, epochs=30, learning_rate=1e-2, trunk_layers=1)
+    trained = train(tmp_path, objective=objective, epochs=60, learning_rate=5e-3, trunk_layers=1, head_dropout=0.0)
+    assert trained.about.calibration is None
     assert (trained.name, trained.unit) == (objective, OBJECTIVES[objective].unit)
     for tree, values in zip(TREES, trained.score(EVERYTHING), strict=True):
         right, *wrong = (values[r.leaf] for r in tree.rollouts)
@@ -102,10 +105,10 @@ def kill_at(monkeypatch, batch):
     """The process ends in the middle of training."""
     spec, seen = OBJECTIVES["rfm"], iter(range(1, batch + 1))
 
-    def loss(*args):
+    def loss(*args, leaf_weight=1.0, detach=False, reward_contrast=100.0):
         if next(seen) == batch:
             raise Killed
-        return spec.loss(*args)
+        return spec.loss(*args, leaf_weight=leaf_weight, detach=detach, reward_contrast=reward_contrast)
 
     monkeypatch.setitem(OBJECTIVES, "rfm", spec._replace(loss=loss))
 
@@ -120,6 +123,21 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path, monkeypatch):
         kill_at(patch, batch=5)  # four updates of eight were saved, four are left
         resumed = train(tmp_path / "v", save_updates=2)
     np.testing.assert_allclose(scores(resumed), scores(uninterrupted), atol=1e-6)
+
+
+def test_a_checkpoint_that_was_torn_is_passed_over(tmp_path, monkeypatch):
+    uninterrupted = train(tmp_path / "whole", save_updates=2)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        kill_at(patch, batch=6)
+        train(tmp_path / "v", save_updates=2)
+    (tmp_path / "v" / "checkpoint-4" / "trainer_state.json").write_text("{")
+    resumed = train(tmp_path / "v", save_updates=2)
+    assert curve(tmp_path / "v") == curve(tmp_path / "whole")
+    np.testing.assert_array_equal(scores(resumed), scores(uninterrupted))
+
+
+def curve(out):
+    return [entry["loss"] for entry in json.loads((out / "history.json").read_text()) if "loss" in entry]
 
 
 @pytest.mark.parametrize("changed", [{"learning_rate": 1e-4}, {"trees": TREES[1:]}, {"trees": forest("-+")}])
@@ -180,9 +198,11 @@ def test_training_touches_adapters_and_head_only(tmp_path):
 def test_an_example_is_the_tree_without_what_nobody_graded():
     tree = grow("solve 3 x = 5 mod 19", ("-", "a", "b"), ("?", "a", "c"), ("?", "d"), ("+", "e"), ("+", "a", "f"))
     assert tree.text == ["", "a\n", "b\n", "c\n", "d\n", "e\n", "f\n"]
-    nodes = make_example(tree, load_tokenizer("bundled"), 100, None).nodes  # the root, a, b, e, f
+    nodes = make_example(tree, load_tokenizer("bundled"), 100).nodes  # the root, a, b, e, f
     assert nodes.parent.tolist() == [-1, 0, 1, 0, 1]
-    np.testing.assert_allclose(nodes.log_reward.exp(), [np.nan, np.nan, 0.1, 10, 10], rtol=1e-6)
+    assert nodes.visits.tolist() == [1, 3, 1, 1, 1]
+    np.testing.assert_allclose(nodes.correct, [np.nan, np.nan, 0, 1, 1])
+    np.testing.assert_allclose(nodes.log_reward(100).exp(), [np.nan, np.nan, 0.1, 10, 10], rtol=1e-6)
     np.testing.assert_allclose(nodes.success, [2 / 3, 1 / 2, 0, 1, 1], rtol=1e-6)
 
 
@@ -191,13 +211,113 @@ def test_a_tree_nobody_graded_teaches_nothing():
 
 
 def test_a_batch_is_its_examples_side_by_side():
-    examples = [make_example(tree, load_tokenizer("bundled"), 100, None) for tree in TREES[:2]]
-    batch, nodes = collate(examples), collate(examples)["nodes"]
+    examples = [make_example(tree, load_tokenizer("bundled"), 100) for tree in TREES[:2]]
+    nodes = collate(examples)["nodes"]
     assert nodes.problem.tolist() == [0] * 5 + [1] * 5
     assert nodes.parent.tolist() == [-1, 0, 1, 1, 0, -1, 5, 6, 6, 5]
-    alone = [e.inputs[row][: column + 1] for e in examples for row, column in zip(e.rows, e.columns, strict=True)]
-    together = [batch["inputs"][r, : c + 1].tolist() for r, c in zip(batch["rows"], batch["columns"], strict=True)]
-    assert together == alone
+    alone = [e.tokens.ids[e.tokens.reads].tolist() for e in examples]
+    for layout in ("packed", "paths"):
+        batch = collate(examples, layout)["batch"]
+        assert batch.inputs[batch.rows, batch.columns].tolist() == sum(alone, [])
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_packed_trees_have_the_loss_and_the_gradients_of_their_trajectories(objective, mode):
+    """In fp32 to 1e-5, for the whole network."""
+    trees = forest() + [grow("solve 4 x = 1 mod 19", ("+", "add 4 x = 20", "div 1 x = 5"), ("-", "mul 8 x = 2"))]
+    for tree in trees:
+        tree.logprob = [-0.1 * depth for depth in tree.depth]
+    shape = Architecture(backbone="bundled", mode=mode, trunk_layers=1, trunk_width=32, head_dropout=0, lora_dropout=0)
+    features = FeatureCache(load_feature_model(shape), keep=True) if mode == "frozen" else None
+    torch.manual_seed(0)
+    scorer = make_scorer(shape)
+    for weight in scorer.parameters():  # adapters start at zero, where half of their gradients vanish
+        weight.data += 0.02 * torch.randn_like(weight)
+    loss, _ = make_objective(objective, Options())
+    found = {}
+    for layout in ("packed", "paths"):
+        part = collate(fit._examples(trees, shape, features), layout)
+        scorer.zero_grad()
+        value = loss(scorer(part["batch"]), part["nodes"]).value
+        value.backward()
+        found[layout] = (value, [p.grad for p in scorer.parameters() if p.grad is not None])
+    torch.testing.assert_close(found["packed"][0], found["paths"][0], rtol=1e-5, atol=1e-5)
+    for packed, paths in zip(found["packed"][1], found["paths"][1], strict=True):
+        torch.testing.assert_close(packed, paths, rtol=1e-5, atol=1e-5 * max(1, float(paths.abs().max())))
+    assert max(float(g.abs().max()) for g in found["paths"][1]) > 1e-3
+
+
+def test_a_model_that_cannot_take_trees_is_trained_on_trajectories(tmp_path):
+    packed, paths = (train(tmp_path / name, layout=name, mode="full", epochs=1) for name in ("auto", "paths"))
+    np.testing.assert_allclose(scores(packed), scores(paths), atol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["temperature", "isotonic"])
+def test_scores_are_calibrated_on_the_held_out_problems(tmp_path, method):
+    trees = forest() * 2
+    settings = {"objective": "prm", "epochs": 60, "learning_rate": 5e-3, "trunk_layers": 1, "head_dropout": 0.0}
+    trained = train(tmp_path, trees=trees, held_out=0.5, calibration=method, **settings)
+    read = NeuralVerifier.load(tmp_path)
+    assert read.about.calibration == trained.about.calibration
+    assert read.about.calibration.method == method
+    values = np.concatenate([read.values(s) for s in read.score(EVERYTHING)])
+    rates = np.concatenate([[1 / 3, 1 / 2, 1, 0, 0]] * len(TREES))
+    assert np.abs(values - rates).mean() < 0.1
+
+
+def test_training_stops_early_when_held_out_problems_get_worse(tmp_path):
+    held, taught = forest("-+")[:2], TREES[2:]
+    trained = train(
+        tmp_path, trees=[*held, *taught], objective="orm", held_out=0.5, patience=2, epochs=40, learning_rate=1e-2
+    )
+    assert trained.about.metrics["updates"] < 20
+
+
+def test_accumulated_batches_give_the_gradient_of_one_large_batch(tmp_path):
+    settings = {"head_dropout": 0.0, "epochs": 3}
+    large = train(tmp_path / "large", trees_per_batch=4, **settings)
+    small = train(tmp_path / "small", trees_per_batch=1, accumulate=4, **settings)
+    np.testing.assert_allclose(curve(tmp_path / "large"), curve(tmp_path / "small"), rtol=1e-5)
+    np.testing.assert_allclose(scores(large), scores(small), atol=1e-4)
+
+
+def test_a_number_of_updates_goes_before_epochs(tmp_path):
+    assert train(tmp_path, updates=3, epochs=50).about.metrics["updates"] == 3
+    assert len(curve(tmp_path)) == 3
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_tensorboard_gets_the_curve(tmp_path, monkeypatch):
+    monkeypatch.setenv("TENSORBOARD_LOGGING_DIR", str(tmp_path / "logs"))
+    train(tmp_path / "v", report_to="tensorboard", epochs=1)
+    assert list((tmp_path / "logs").rglob("events.out.tfevents.*"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"objective": "rm", "options": Options(trace=0.5)}, "rm has no option trace; it has none"),
+        ({"objective": "rfm", "options": Options(loss="squared")}, "rfm has no option loss; it has: leaf_weight"),
+        ({"patience": 2, "held_out": 0.0}, "patience needs held-out"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(settings, message):
+    with pytest.raises(UsageError, match=message) as error:
+        TrainConfig(**settings)
+    assert "\n" not in str(error.value)
+
+
+def test_subtb_needs_log_probabilities(tmp_path):
+    with pytest.raises(UsageError, match="log-probability of every step"):
+        train(tmp_path / "v", objective="subtb", trees=[unknown(tree) for tree in forest()])
+    assert not (tmp_path / "v").exists()
+
+
+def unknown(tree):
+    """The tree as a backend without log-probabilities gives it."""
+    tree.logprob = [0.0] + [float("nan")] * (len(tree) - 1)
+    return tree
 
 
 @pytest.mark.parametrize(
@@ -219,10 +339,10 @@ def test_trees_that_teach_nothing_are_refused_in_one_line(tmp_path, trees, objec
     assert not (tmp_path / "v").exists()
 
 
-@pytest.mark.parametrize("share", [0.1, 0.9])
-def test_problems_must_be_left_on_both_sides(tmp_path, share):
-    with pytest.raises(UsageError, match=f"held_out {share} of 4 trees"):
-        train(tmp_path, held_out=share)
+def test_problems_must_be_left_to_train_on(tmp_path):
+    with pytest.raises(UsageError, match="held_out 0.9 of 4 trees"):
+        train(tmp_path / "v", held_out=0.9)
+    assert train(tmp_path / "v", held_out=0.01).about.training["held_out_trees"] == 1
 
 
 def test_only_what_is_trained_on_has_to_teach(tmp_path):

@@ -1,5 +1,10 @@
-"""Train a verifier on a store of trees; running the same command again resumes a killed run."""
+"""Train a verifier on a store of trees; running the same command again resumes a killed run.
 
+More processes or GPUs: accelerate launch --multi_gpu --num_processes 2 $(command -v arts) train STORE --out FOLDER
+(on a CPU too: the processes then talk through gloo)
+"""
+
+import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,6 +12,7 @@ from pathlib import Path
 import tyro
 
 from arts.errors import MissingExtraError, UsageError
+from arts.models import cache_folder
 from arts.trees.store import TreeStore
 
 try:
@@ -33,6 +39,8 @@ class Config:
     """The network; the defaults are the paper's."""
     training: TrainConfig = field(default_factory=TrainConfig)
     """What it is trained for, and how."""
+    keep_features: bool = True
+    """Mode frozen keeps the backbone's features in the cache folder (ARTS_CACHE or ~/.cache/arts), for later runs."""
 
 
 def run(config: Config) -> int:
@@ -51,10 +59,12 @@ def run(config: Config) -> int:
         config.training,
         config.out,
         name=config.out.name,
+        feature_folder=cache_folder() / "features" if config.keep_features else None,
         about={"store": config.store.name},
         on_progress=lambda line: print(line, file=sys.stderr),
     )
-    print(config.out)
+    if os.environ.get("RANK", "0") == "0":  # one line, however many processes accelerate has launched
+        print(config.out)
     return 0
 
 

@@ -114,13 +114,15 @@ def train_verifier(
     *,
     name: str | None = None,
     features: FeatureCache | None = None,
+    feature_folder: Path | None = None,
     about: dict[str, Any] | None = None,
     on_progress: Callable[[str], None] = lambda line: None,
 ) -> NeuralVerifier:
     """Train on whole trees and save a checkpoint folder at ``out``; resumes when ``out`` holds an unfinished run.
 
-    ``features`` may be shared between the verifiers of one frozen backbone; they are computed once. ``about``
-    is added to what the checkpoint says of its training. ``on_progress`` gets lines about the loss.
+    ``features`` may be shared between the verifiers of one frozen backbone; they are computed once. Without them, and
+    with ``feature_folder``, they are kept there for later runs and for the other processes of this one. ``about`` is
+    added to what the checkpoint says of its training. ``on_progress`` gets lines about the loss.
 
     Raises:
         UsageError: ``out`` holds a finished verifier or a run with other settings or trees; the trees cannot teach.
@@ -132,12 +134,13 @@ def train_verifier(
     _check_place(out, plan)
     set_seed(config.seed)
     if shape.mode == "frozen" and features is None:
-        features = FeatureCache(load_feature_model(shape), keep=True)
-    with PartialState().main_process_first():  # the others find its features on disk
+        features = FeatureCache(load_feature_model(shape), keep=True, folder=feature_folder)
+    process = PartialState(cpu=best_device().type == "cpu")
+    with process.main_process_first():  # the others find its features on disk
         held, examples = (_examples(part, shape, features) for part in (held_trees, trees))
     scorer = make_scorer(shape)
     out.mkdir(parents=True, exist_ok=True)
-    if PartialState().is_main_process:
+    if process.is_main_process:
         (out / PLAN).write_text(plan, encoding="utf-8")
     layout: Layout = "paths" if config.layout == "paths" else scorer_layout(scorer)
     trainer = ObjectiveTrainer(

@@ -93,12 +93,16 @@ class _Progress(TrainerCallback):  # type: ignore[misc]
 
 
 class _SaveEvery(TrainerCallback):  # type: ignore[misc]
-    """A checkpoint every so many updates, besides those of the Trainer's own strategy."""
+    """A checkpoint every so many updates, besides those of the Trainer's own strategy.
+
+    Where every epoch ends with an evaluation and a checkpoint after it, none is written before it: a run resumed from
+    there would not evaluate again.
+    """
 
     def __init__(self, updates: int) -> None:
         self._updates = updates
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: Any, **kwargs: Any) -> Any:
-        if state.global_step % self._updates == 0:
-            control.should_save = True
+        comes_anyway = args.save_strategy == "epoch" and state.epoch == int(state.epoch)
+        control.should_save |= state.global_step % self._updates == 0 and not comes_anyway
         return control
