@@ -248,21 +248,24 @@ def main() -> None:
     if not given.headline:
         shapes += [Shape(depth=depth, step=step) for depth in (4, 8, 16) for step in (20, 40, 80)]
     print(f"device {best_device()}, {torch.get_num_threads()} threads, torch {torch.__version__}, fp32")
-    print("depth step trees' backbones |  tokens: packed    paths   states |  s: packed   paths  states | MB: packed paths"
-          " states | × paths  × states | gradients")  # fmt: skip
+    columns = "".join(f"{name:>9}" for name in LAYOUTS)
+    print(f"                          | tokens{'':21}| seconds{'':20}| peak MB{'':20}| paths ÷ states ÷ gradients")
+    print(f"depth step trees of        |{columns}|{columns}|{columns}| packed  packed   differ by")
     rows = []
     for shape in shapes:
         row = measure(shape, given.rounds)
         rows.append(row)
         tokens, seconds, memory = (row[key] for key in ("tokens", "seconds", "peak_bytes"))
         print(
-            f"{shape.depth:5} {shape.step:4} {shape.backbones:16} |"
-            + "".join(f"{tokens[k]:9,}" for k in LAYOUTS) + " |"
-            + "".join(f"{seconds[k]:8.2f}" for k in LAYOUTS) + " |"
-            + "".join(f"{memory[k] / 1e6:8,.0f}" for k in LAYOUTS)
-            + f" | {row['times_paths']:7.2f}  {row['times_states']:8.2f} | {row['gradient_difference']:.0e}",
+            f"{shape.depth:5} {shape.step:4} {shape.backbones:3} backbones   |"
+            + "".join(f"{tokens[k]:9,}" for k in LAYOUTS)
+            + "|"
+            + "".join(f"{seconds[k]:9.2f}" for k in LAYOUTS)
+            + "|"
+            + "".join(f"{memory[k] / 1e6:9,.0f}" for k in LAYOUTS)
+            + f"| {row['times_paths']:6.2f}  {row['times_states']:6.2f}   {row['gradient_difference']:.0e}",
             flush=True,
-        )  # fmt: skip
+        )
     if given.json:
         given.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 

@@ -67,7 +67,9 @@ def test_the_checkpoint_says_what_it_is(folder):
     about = json.loads((folder.verifier / "verifier.json").read_text())
     assert about["name"] == "rfm"
     assert about["unit"] == "log_flow"
-    assert about["training"]["trees"] == PROBLEMS
+    assert about["training"]["trees"] == PROBLEMS - 1
+    assert about["training"]["held_out_trees"] == 1
+    assert about["calibration"]["method"] == "temperature"
     assert about["training"]["store"] == folder.store.name
     assert math.isfinite(about["metrics"]["training_loss"])
     assert (folder.verifier / "verifier.safetensors").is_file()

@@ -185,6 +185,22 @@ def test_aggregations_of_steps(steps):
     assert math.exp(aggregate(np.log(steps), "product", "log_flow")) == pytest.approx(found["product"])
 
 
+@given(st.lists(st.floats(-30, 30), min_size=1, max_size=8).map(np.array))
+def test_a_product_of_log_odds_is_that_of_their_probabilities(steps):
+    product = aggregate(steps, "product", "logit")
+    assert -math.log1p(math.exp(-product)) == pytest.approx(-np.logaddexp(0, -steps).sum(), rel=1e-6)
+    assert product <= steps.min() + 1e-6  # no step makes a solution likelier
+    assert aggregate(steps, "mean", "logit") == pytest.approx(steps.mean())
+
+
+def test_a_product_of_extreme_log_odds():
+    assert aggregate(np.array([INF, INF]), "product", "logit") == INF
+    assert aggregate(np.array([1e6, -1e6]), "product", "logit") == pytest.approx(-1e6)
+    assert aggregate(np.array([0.0, -INF]), "product", "logit") == -INF
+    assert math.isnan(aggregate(np.array([0.0, NAN]), "product", "logit"))
+    assert aggregate(np.array([50.0]), "product", "logit") == pytest.approx(50)
+
+
 @pytest.mark.parametrize("how", ["last", "min", "mean", "product"])
 def test_no_steps_have_no_score(how):
     assert math.isnan(aggregate(np.zeros(0), how, "log_flow"))

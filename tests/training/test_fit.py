@@ -1,6 +1,8 @@
 """Fitting on a few small trees, end to end."""
 
+import functools
 import json
+import operator
 
 import numpy as np
 import pytest
@@ -218,14 +220,14 @@ def test_a_batch_is_its_examples_side_by_side():
     alone = [e.tokens.ids[e.tokens.reads].tolist() for e in examples]
     for layout in ("packed", "paths"):
         batch = collate(examples, layout)["batch"]
-        assert batch.inputs[batch.rows, batch.columns].tolist() == sum(alone, [])
+        assert batch.inputs[batch.rows, batch.columns].tolist() == functools.reduce(operator.iadd, alone, [])
 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_packed_trees_have_the_loss_and_the_gradients_of_their_trajectories(objective, mode):
     """In fp32 to 1e-5, for the whole network."""
-    trees = forest() + [grow("solve 4 x = 1 mod 19", ("+", "add 4 x = 20", "div 1 x = 5"), ("-", "mul 8 x = 2"))]
+    trees = [*forest(), grow("solve 4 x = 1 mod 19", ("+", "add 4 x = 20", "div 1 x = 5"), ("-", "mul 8 x = 2"))]
     for tree in trees:
         tree.logprob = [-0.1 * depth for depth in tree.depth]
     shape = Architecture(backbone="bundled", mode=mode, trunk_layers=1, trunk_width=32, head_dropout=0, lora_dropout=0)
@@ -340,7 +342,7 @@ def test_trees_that_teach_nothing_are_refused_in_one_line(tmp_path, trees, objec
 
 
 def test_problems_must_be_left_to_train_on(tmp_path):
-    with pytest.raises(UsageError, match="held_out 0.9 of 4 trees"):
+    with pytest.raises(UsageError, match=r"held_out 0\.9 of 4 trees"):
         train(tmp_path / "v", held_out=0.9)
     assert train(tmp_path / "v", held_out=0.01).about.training["held_out_trees"] == 1
 

@@ -99,6 +99,40 @@ def test_samples_with_equal_text_share_a_leaf_and_its_mean_score(only_tree):
     assert (tree.scores["rm"][first], tree.scores["rm"][other]) == (-0.5, 7)
 
 
+def test_a_list_of_numbers_is_a_score_of_each_step(only_tree):
+    tree = only_tree([{"text": "a\nb\n#### 4", "prm": [0.5, 1, -0.25], "rm": 2.0}, {"text": "c", "rm": 3.0}])
+    (first, other), path = (r.leaf for r in tree.backbones), tree.path(tree.backbones[0].leaf)
+    assert tree.scores["prm"][path].tolist() == [0.5, 1.0, -0.25]
+    assert math.isnan(tree.scores["prm"][other]) and math.isnan(tree.scores["prm"][ROOT])
+    assert [tree.scores["rm"][leaf] for leaf in (first, other)] == [2.0, 3.0]
+    assert math.isnan(tree.scores["rm"][path[0]])
+
+
+def test_samples_that_share_a_step_give_it_the_mean_of_their_scores(only_tree):
+    tree = only_tree([{"text": "a\nb", "prm": [0.5, 0.9]}, {"text": "a\nc", "prm": [0.1, 0.3]}, {"text": "a\nc"}])
+    first, other, _ = (tree.path(r.leaf) for r in tree.backbones)
+    assert first[0] == other[0]
+    assert tree.scores["prm"][[*first, other[1]]].tolist() == pytest.approx([0.3, 0.9, 0.3])
+
+
+def test_null_is_no_score_of_a_step(only_tree):
+    tree = only_tree([{"text": "a\nb", "prm": [None, 0.9], "none": [None, None]}])
+    assert tree.scores.keys() == {"prm"}
+    assert [math.isnan(x) for x in tree.scores["prm"]] == [True, True, False]
+
+
+def test_scores_belong_to_the_steps_that_are_given(only_tree):
+    tree = only_tree([{"steps": ["a\nb", "c"], "prm": [0.2, 0.8]}])
+    assert tree.scores["prm"].tolist()[1:] == [0.2, 0.8]
+
+
+@pytest.mark.parametrize(
+    "field", [{"tags": ["x"]}, {"ok": [True, False]}, {"token_ids": [1, 2, 3]}, {"mixed": [1, "x"]}, {"empty": []}]
+)
+def test_other_lists_are_no_scores(only_tree, field):
+    assert only_tree([{"text": "a\nb", **field}]).scores == {}
+
+
 def test_the_logprob_of_a_sample_is_the_sum_over_its_path(only_tree):
     tree = only_tree([{"text": "a\nb", "logprob": -3.0}, {"text": "a\nc\nd", "logprob": -5.0}])
     sums = [sum(tree.logprob[i] for i in tree.path(r.leaf)) for r in tree.backbones]
@@ -173,6 +207,11 @@ GOOD = json.dumps(ROW)
         (json.dumps({**ROW, "level": 10**24}), r"rows\.jsonl:1: 'level' is too large"),
         (with_samples([{"text": "x", "tokens": 10**24}]), r"rows\.jsonl:1: sample 1: 'tokens' is too large"),
         (with_samples([{"text": "x", "logprob": 10**400}]), r"rows\.jsonl:1: sample 1: 'logprob' is too large"),
+        (
+            GOOD + "\n" + with_samples([{"text": "x"}, {"text": "a\nb", "prm": [0.5]}]),
+            r"rows\.jsonl:2: sample 2: 'prm' has 1 numbers for 2 steps; give one per step",
+        ),
+        (with_samples([{"text": "a\nb", "prm": [1, 10**400]}]), r"rows\.jsonl:1: sample 1: 'prm' is too large"),
         ((json.dumps({**ROW, "id": "p"}) + "\n") * 2, r"rows\.jsonl:2: id 'p' was used"),
     ],
 )

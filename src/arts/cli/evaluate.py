@@ -3,20 +3,25 @@
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import tyro
 
+from arts.cli.probes import Probes, Source, count_success
 from arts.config import require_at_least
 from arts.errors import UsageError
-from arts.evaluation.evaluate import evaluate_trees
+from arts.evaluation.evaluate import LEAD_AGGREGATIONS, evaluate_trees
 from arts.evaluation.report import write_report
+from arts.evaluation.report.calibration import about_reference, overall_table
 from arts.evaluation.report.markdown import headline, main_table, shown
-from arts.problems.base import GraderName, Problem
+from arts.evaluation.steps import Reference
+from arts.problems.base import GraderName
 from arts.problems.graders import make_grader
+from arts.proposers.load import BackendOptions
+from arts.search.decide import Aggregation
 from arts.trees.flat import import_flat
 from arts.trees.splitting import SplitterName
 from arts.trees.store import TreeStore
@@ -49,6 +54,15 @@ class Config:
     """Grades flat rollouts; of a store, only says which answers are equal."""
     splitter: SplitterName = "paragraph"
     """Cuts flat rollouts into steps."""
+    aggregations: tuple[Aggregation, ...] = LEAD_AGGREGATIONS
+    """How scores of steps become a solution's score: last, min, product, mean; the first also weighs its vote."""
+    calibration: bool = False
+    """Report by depth what scores of steps say about success: as counted by probes, which are sampled into probes.db
+    in the report's folder, or by the source's own rollouts where the source does not remember how it was sampled."""
+    probes: Probes = field(default_factory=Probes)
+    """How --calibration counts."""
+    backend: BackendOptions = field(default_factory=BackendOptions)
+    """Where and how the model runs that --calibration samples from; what is not set is as the store was sampled."""
     seed: int = 0
     """Of the bootstrap and the subsets."""
 
@@ -56,26 +70,34 @@ class Config:
         require_at_least(self, 0, "seed")
         if not self.n or min(self.n) < 1:
             raise UsageError(f"n is {self.n}; give numbers of samples, each 1 or more")
+        if not self.aggregations:
+            raise UsageError(f"aggregations is empty; give any of {', '.join(get_args(Aggregation))}")
+        unused = {"--probes": self.probes != Probes(), "--backend": self.backend != BackendOptions()}
+        if not self.calibration and any(unused.values()):
+            name = next(name for name, given in unused.items() if given)
+            raise UsageError(f"{name} is for --calibration; give that too, or leave it out")
 
 
 def run(config: Config) -> int:
     """Print the table on stdout and name the report's files on stderr."""
     grader = make_grader(config.grader)
     try:
-        problems, trees, about = read_source(config, grader)
-        known = sorted({name for tree in trees for name in tree.scores})
-        flat = about["source kind"] == "flat rollouts"
-        names = config.scores if config.scores is not None else (known if flat else [])
+        source = read_source(config, grader)
+        known = sorted({name for tree in source.trees for name in tree.scores})
+        names = config.scores if config.scores is not None else (known if _is_flat(config.source) else [])
         _check_scores(names, known, config.source)
+        verifiers = [load_verifier(spec) for spec in _usable(config.verifiers, source.trees)]
         result = evaluate_trees(
-            problems,
-            trees,
-            [load_verifier(spec) for spec in _usable(config.verifiers, trees)],
+            source.problems,
+            source.trees,
+            verifiers,
             grader,
-            ks=_reachable(config.n, trees),
+            ks=_reachable(config.n, source.trees),
             scores=[(name, config.score_unit) for name in names],
+            aggregations=config.aggregations,
+            reference=_reference(config, source),
             seed=config.seed,
-            about={**about, "command": _command(config), "arts": version("arts"), "seed": config.seed},
+            about=_about(config, source),
         )
     finally:
         grader.close()
@@ -88,18 +110,34 @@ def run(config: Config) -> int:
     return 0
 
 
-def read_source(config: Config, grader: Any) -> tuple[list[Problem], list[Tree], dict[str, Any]]:
-    """Problems, trees and a few words about where they come from."""
-    if config.source.suffix in (".jsonl", ".gz"):
+def read_source(config: Config, grader: Any) -> Source:
+    """Problems, trees and what is known about where they come from."""
+    if _is_flat(config.source):
         problems, trees = import_flat(config.source, splitter=config.splitter, grader=grader)
-        return problems, trees, {"source kind": "flat rollouts"}
+        return Source(path=config.source, problems=problems, trees=trees, record={})
     with TreeStore.open(config.source) as store:
-        record = store.config()
-        return store.problems(), list(store.trees()), {"source kind": "store", "proposer": record.get("proposer", "")}
+        trees = list(store.trees())
+        return Source(path=config.source, problems=store.problems(), trees=trees, record=store.config())
 
 
-def _command(config: Config) -> str:
-    return shlex.join(["arts", "evaluate", str(config.source), "--verifiers", *config.verifiers])
+def _is_flat(source: Path) -> bool:
+    return source.suffix in (".jsonl", ".gz")
+
+
+def _reference(config: Config, source: Source) -> Reference | None:
+    if not config.calibration:
+        return None
+    return count_success(source, config.probes, config.backend, config.out / "probes.db")
+
+
+def _about(config: Config, source: Source) -> dict[str, Any]:
+    """Where the samples come from and how the report can be made again."""
+    kind = {"source kind": "flat rollouts"} if _is_flat(config.source) else {"source kind": "store"}
+    if not _is_flat(config.source):
+        kind["proposer"] = source.record.get("proposer", "")
+    flags = ["--calibration"] if config.calibration else []
+    command = shlex.join(["arts", "evaluate", str(config.source), "--verifiers", *config.verifiers, *flags])
+    return {**kind, "command": command, "arts": version("arts"), "seed": config.seed}
 
 
 def _check_scores(names: Sequence[str], known: Sequence[str], source: Path) -> None:
@@ -133,7 +171,19 @@ def show(result: dict[str, Any]) -> None:
     else:
         for row in [header, *rows]:
             print("\t".join(" ".join(shown(cell).split()) for cell in row))
+    if "calibration" in result:
+        _show_calibration(result["calibration"])
     print(shown(headline(result)), file=sys.stderr)
+
+
+def _show_calibration(part: dict[str, Any]) -> None:
+    table = overall_table(part)
+    if sys.stdout.isatty():
+        _draw(table.header, table.rows, table.title)
+    else:
+        for row in [[], table.header, *table.rows]:
+            print("\t".join(" ".join(shown(cell).split()) for cell in row))
+    print(shown(about_reference(part)), file=sys.stderr)
 
 
 def _draw(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> None:

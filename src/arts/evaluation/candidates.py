@@ -1,6 +1,6 @@
 """From trees to the arrays that metrics take."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,28 @@ from arts.problems.graders import equivalence_classes
 from arts.search.decide import Aggregation, aggregate
 from arts.trees.tree import Tree
 from arts.verifiers.base import Unit, Verifier
+from arts.verifiers.calibration import success_probability
+
+STEPWISE = frozenset({"log_flow", "probability", "logit"})
+"""Units whose scores of single steps can be aggregated; the others are of the whole path already, or only an order."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeScores:
+    """One scorer's numbers for the nodes of trees: a verifier's, or those that the trees carry.
+
+    ``columns``: per tree a score of each node, NaN where there is none. ``values`` turns scores into the success
+    probabilities that they stand for, NaN where the unit says nothing of it. ``stepwise``: the scores of single
+    steps can be aggregated.
+    """
+
+    name: str
+    unit: Unit
+    stepwise: bool
+    columns: Mapping[Tree, Floats]
+    values: Callable[[Floats], Floats]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +67,13 @@ class Candidates:
         """Samples per problem."""
         return int(self.leaves.shape[1])
 
+    def nodes(self) -> list[list[int]]:
+        """The states that the candidates of each problem pass, the root left out, in order."""
+        return [
+            sorted({n for leaf in leaves for n in tree.path(int(leaf))})
+            for tree, leaves in zip(self.trees, self.leaves, strict=True)
+        ]
+
 
 def collect(problems: Sequence[Problem], trees: Sequence[Tree], n: int, grader: Grader) -> Candidates:
     """The first ``n`` backbones of every problem that has so many.
@@ -72,35 +101,59 @@ def collect(problems: Sequence[Problem], trees: Sequence[Tree], n: int, grader: 
     )
 
 
-def score_candidates(candidates: Candidates, verifier: Verifier, aggregations: Sequence[Aggregation]) -> list[Selector]:
-    """Every step of every candidate scored once, then aggregated in each way."""
-    wanted = []
-    for tree, leaves in zip(candidates.trees, candidates.leaves, strict=True):
-        nodes = sorted({n for leaf in leaves for n in tree.path(int(leaf))})
-        wanted.append((tree, nodes))
-    scored = verifier.score(wanted)
-    columns = []
-    for (tree, nodes), values in zip(wanted, scored, strict=True):
-        column = np.full(len(tree), np.nan)
-        column[nodes] = values
-        columns.append(column)
-    return [_aggregated(candidates, verifier.name, verifier.unit, columns, how) for how in aggregations]
+def score_nodes(verifier: Verifier, trees: Sequence[Tree], nodes: Sequence[Sequence[int]]) -> NodeScores:
+    """A verifier's scores of some nodes of each tree."""
+    columns = {}
+    scored = verifier.score(list(zip(trees, nodes, strict=True)))
+    for tree, wanted, values in zip(trees, nodes, scored, strict=True):
+        columns[tree] = np.full(len(tree), np.nan)
+        columns[tree][list(wanted)] = values
+    return NodeScores(
+        name=verifier.name,
+        unit=verifier.unit,
+        stepwise=verifier.unit in STEPWISE,
+        columns=columns,
+        values=verifier.values,
+    )
 
 
-def stored_selector(candidates: Candidates, name: str, unit: Unit) -> Selector:
-    """Scores that the trees already carry at their leaves, as given with imported samples."""
-    columns = [t.scores.get(name, np.full(len(t), np.nan)) for t in candidates.trees]
-    return _aggregated(candidates, name, unit, columns, "last")
+def stored_scores(trees: Sequence[Tree], name: str, unit: Unit) -> NodeScores:
+    """Scores that the trees carry already, as given with imported samples; stepwise where any inner state has one."""
+    columns = {t: t.scores.get(name, np.full(len(t), np.nan)) for t in trees}
+    inner = any(np.isfinite(c[[stop is None for stop in t.stop]]).any() for t, c in columns.items())
+    return NodeScores(
+        name=name,
+        unit=unit,
+        stepwise=inner and unit in STEPWISE,
+        columns=columns,
+        values=lambda scores: success_probability(scores, unit),
+    )
 
 
-def _aggregated(
-    candidates: Candidates, name: str, unit: Unit, columns: Sequence[NDArray[np.float64]], how: Aggregation
-) -> Selector:
-    scores = [
-        [aggregate(column[tree.path(int(leaf))], how, unit) for leaf in leaves]
-        for tree, leaves, column in zip(candidates.trees, candidates.leaves, columns, strict=True)
+def select(candidates: Candidates, scores: NodeScores, aggregations: Sequence[Aggregation]) -> list[Selector]:
+    """The candidates' scores under each aggregation; those that are not stepwise know only the last."""
+    steps = [
+        [column[tree.path(int(leaf))] for leaf in leaves]
+        for tree, leaves in zip(candidates.trees, candidates.leaves, strict=True)
+        for column in [scores.columns[tree]]
     ]
-    return Selector(verifier=name, aggregation=how, unit=unit, scores=np.array(scores, dtype=np.float64))
+    return [
+        Selector(
+            verifier=scores.name,
+            aggregation=how,
+            unit=scores.unit,
+            scores=np.array([[aggregate(path, how, scores.unit) for path in row] for row in steps], dtype=np.float64),
+        )
+        for how in (aggregations if scores.stepwise else ("last",))
+    ]
+
+
+def leading(selectors: Sequence[Selector]) -> list[Selector]:
+    """The first selector of each verifier."""
+    first: dict[str, Selector] = {}
+    for s in selectors:
+        first.setdefault(s.verifier, s)
+    return list(first.values())
 
 
 def groups(problems: Sequence[Problem]) -> Mapping[str, NDArray[np.bool_]]:

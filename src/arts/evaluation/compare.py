@@ -1,15 +1,15 @@
 """The whole comparison: every way of deciding, on the same samples of the same problems, as one plain result."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arts.evaluation import metrics
-from arts.evaluation.candidates import Candidates, Selector, groups
-from arts.evaluation.statistics import Estimate, gap_closed, mean, paired_difference, ratio
+from arts.evaluation.candidates import Candidates, Selector, groups, leading
+from arts.evaluation.statistics import Estimate, gap_closed, mean, paired_difference, plain, ratio
 from arts.search.decide import voting_weights
 
 SCHEMA_VERSION = 1
@@ -32,7 +32,7 @@ class Method:
 def methods(candidates: Candidates, selectors: Sequence[Selector], ks: Sequence[int], seed: int) -> list[Method]:
     """Random choice, majority, every selector as best-of-N and as vote, and the oracle, in this order.
 
-    The vote uses the last-step score. Random choice is pass@1 at every k.
+    The vote of a verifier uses the first of its selectors. Random choice is pass@1 at every k.
     """
     correct, classes = candidates.correct, candidates.classes
     ones = np.ones(correct.shape)
@@ -42,18 +42,19 @@ def methods(candidates: Candidates, selectors: Sequence[Selector], ks: Sequence[
         Method(name="majority", per_problem={k: metrics.vote_at_k(correct, classes, ones, k, seed) for k in ks}),
     ]
     for s in selectors:
-        found.append(Method(name=_name(s), per_problem={k: metrics.best_of_k(correct, s.scores, k) for k in ks}))
-    for s in selectors:
-        if s.aggregation == "last" and s.unit != "rank":
+        best = {k: metrics.best_of_k(correct, s.scores, k) for k in ks}
+        found.append(Method(name=_name(s, "best-of-N"), per_problem=best))
+    for s in leading(selectors):
+        if s.unit != "rank":
             weights = voting_weights(s.scores, s.unit)
             votes = {k: metrics.vote_at_k(correct, classes, weights, k, seed) for k in ks}
-            found.append(Method(name=f"{s.verifier} vote", per_problem=votes))
+            found.append(Method(name=_name(s, "vote"), per_problem=votes))
     found.append(Method(name="oracle (pass@N)", per_problem={k: metrics.pass_at_k(correct, k) for k in ks}))
     return found
 
 
-def _name(s: Selector) -> str:
-    return f"{s.verifier} best-of-N" if s.aggregation == "last" else f"{s.verifier} best-of-N, {s.aggregation}"
+def _name(s: Selector, rule: str) -> str:
+    return f"{s.verifier} {rule}" if s.aggregation == "last" else f"{s.verifier} {rule}, {s.aggregation}"
 
 
 def compare(candidates: Candidates, selectors: Sequence[Selector], ks: Sequence[int], seed: int = 0) -> dict[str, Any]:
@@ -71,19 +72,19 @@ def compare(candidates: Candidates, selectors: Sequence[Selector], ks: Sequence[
         "ks": list(ks),
         "top_k": top,
         "pass_at_k": {
-            str(k): _plain(mean(metrics.pass_at_k(candidates.correct, k), seed)) for k in _ladder(candidates.n)
+            str(k): plain(mean(metrics.pass_at_k(candidates.correct, k), seed)) for k in _ladder(candidates.n)
         },
         "methods": {
             m.name: {
-                "accuracy": {str(k): _plain(mean(m.per_problem[k], seed)) for k in ks},
-                "minus_majority": _plain(_difference(m, by_name["majority"], top, seed)),
-                "minus_random": _plain(_difference(m, by_name["random"], top, seed)),
-                "gap_closed": _plain(gap_closed(m.per_problem[top], single, best, seed)),
+                "accuracy": {str(k): plain(mean(m.per_problem[k], seed)) for k in ks},
+                "minus_majority": plain(_difference(m, by_name["majority"], top, seed)),
+                "minus_random": plain(_difference(m, by_name["random"], top, seed)),
+                "gap_closed": plain(gap_closed(m.per_problem[top], single, best, seed)),
             }
             for m in table
         },
         "groups": {
-            label: {m.name: _plain(mean(m.per_problem[top][mask], seed)) for m in table}
+            label: {m.name: plain(mean(m.per_problem[top][mask], seed)) for m in table}
             for label, mask in groups(candidates.problems).items()
         },
         "rare": rare_subset(candidates, selectors, seed),
@@ -117,7 +118,7 @@ def rare_subset(candidates: Candidates, selectors: Sequence[Selector], seed: int
     return {
         "half": half,
         "problems": int(found.sum()),
-        "methods": {name: _plain(ratio(total[found], times[found], seed)) for name, total in sums.items()},
+        "methods": {name: plain(ratio(total[found], times[found], seed)) for name, total in sums.items()},
     }
 
 
@@ -148,7 +149,3 @@ def _ladder(n: int) -> list[int]:
 def _cost(candidates: Candidates) -> dict[str, float]:
     tokens = [r.tokens for t in candidates.trees for r in t.backbones[: candidates.n]]
     return {"candidates": len(tokens), "generated_tokens": sum(tokens), "tokens_per_candidate": float(np.mean(tokens))}
-
-
-def _plain(estimate: Estimate) -> dict[str, Any]:
-    return {k: None if v != v else v for k, v in asdict(estimate).items()}

@@ -1,16 +1,20 @@
 """Estimates with intervals that respect the design: problems are the sampling unit, comparisons are paired."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 RESAMPLES = 2_000
 CONFIDENCE = 0.95
+WEIGHTS_AT_ONCE = 2_000_000
+"""Weights of observations that are looked at together; bounds the memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,22 +33,54 @@ class Estimate:
         return self.low > 0 or self.high < 0
 
 
-def bootstrap(statistic: Callable[[Floats], Floats], columns: Floats, seed: int = 0) -> Estimate:
+def plain(estimate: Estimate) -> dict[str, Any]:
+    """The estimate as JSON knows it: None where there is no number."""
+    return {k: None if v != v else v for k, v in asdict(estimate).items()}
+
+
+def bootstrap(
+    statistic: Callable[[Floats], Floats], columns: Floats, seed: int = 0, *, reflect: bool = False
+) -> Estimate:
     """Problem-clustered percentile bootstrap of a function of column means.
 
     ``columns`` is (P, M), one row per problem; ``statistic`` maps means (..., M) to values (...). Whole problems
     are resampled with all their samples, so the interval covers the choice of problems, and paired
     differences are taken within a resample. Rows with a NaN are left out.
+
+    ``reflect``: for a statistic that is not negative and that chance makes larger, as it does once more in each
+    resample; the percentiles are reflected about the value (the basic bootstrap) and not below 0.
     """
     rows = columns[~np.isnan(columns).any(axis=1)]
     n = len(rows)
     if n == 0:
         return Estimate(value=np.nan, low=np.nan, high=np.nan, n=0, method="no problems")
-    values = statistic(_resamples(n, seed) @ rows)
+    found = _estimate(float(statistic(rows.mean(axis=0))), statistic(_resamples(n, seed) @ rows), n)
+    if not reflect:
+        return found
+    low, high = (np.maximum(2 * found.value - end, 0) for end in (found.high, found.low))
+    return replace(found, low=float(low), high=float(high), method="problem bootstrap, reflected")
+
+
+def bootstrap_observations(statistic: Callable[[Floats], Floats], problem: Ints, seed: int = 0) -> Estimate:
+    """The same for any function of weighted observations, several of which may be of one problem.
+
+    ``problem`` (S,) says whose each observation is; ``statistic`` maps weights of the observations (..., S), those of
+    one problem being equal, to values (...).
+    """
+    names, owner = np.unique(problem, return_inverse=True)
+    n = len(names)
+    if n == 0:
+        return Estimate(value=np.nan, low=np.nan, high=np.nan, n=0, method="no problems")
+    rows = max(1, WEIGHTS_AT_ONCE // len(owner))
+    weights = _resamples(n, seed)
+    values = [statistic(weights[start : start + rows, owner]) for start in range(0, RESAMPLES, rows)]
+    return _estimate(float(statistic(np.full((1, len(owner)), 1 / n))[0]), np.concatenate(values), n)
+
+
+def _estimate(value: float, resampled: Floats, n: int) -> Estimate:
     tails = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
-    known = n > 1 and not np.isnan(values).all()
-    low, high = np.nanquantile(values, tails) if known else (np.nan, np.nan)
-    value = float(statistic(rows.mean(axis=0)))
+    known = n > 1 and not np.isnan(resampled).all()
+    low, high = np.nanquantile(resampled, tails) if known else (np.nan, np.nan)
     return Estimate(value=value, low=float(low), high=float(high), n=n, method="problem bootstrap, percentile")
 
 
@@ -62,6 +98,14 @@ def mean(per_problem: Floats, seed: int = 0) -> Estimate:
 def paired_difference(a: Floats, b: Floats, seed: int = 0) -> Estimate:
     """Mean of a − b over the same problems."""
     return bootstrap(lambda m: m[..., 0] - m[..., 1], np.stack([a, b], axis=1), seed)
+
+
+def per_problem(problem: Ints, columns: Floats) -> Floats:
+    """Sums of the observations (S, M) of each problem, (P, M)."""
+    names, owner = np.unique(problem, return_inverse=True)
+    sums = np.zeros((len(names), columns.shape[1]))
+    np.add.at(sums, owner, columns)
+    return sums
 
 
 def ratio(parts: Floats, wholes: Floats, seed: int = 0) -> Estimate:

@@ -7,14 +7,14 @@ rollouts to a plan and changes none of those already in it.
 
 import hashlib
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from arts.errors import UsageError
 from arts.proposers.base import Completion, Proposer, Request, Sampling
 from arts.trees.splitting import SPLITTERS, SplitterName
-from arts.trees.tree import ROOT, Step, Tree
+from arts.trees.tree import ROOT, State, Step, Tree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,18 +42,28 @@ class SparseDeepFork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """One rollout that the plan asks for: continue ``tree`` from ``node``."""
+    """One rollout that the plan asks for: continue ``tree`` from ``node``, or from ``prefix`` below it.
+
+    ``prefix`` are steps that the tree may not hold yet; they are recorded with the rollout.
+    """
 
     tree: Tree
     node: int
     backbone: int
     pivot: int
     seed: int
+    prefix: tuple[Step, ...] = ()
 
     @property
     def key(self) -> tuple[int, int]:
         """Its place in the plan, equal to :attr:`arts.trees.tree.Rollout.key`."""
         return (self.backbone, self.pivot)
+
+    @property
+    def state(self) -> State:
+        """What is continued."""
+        before = self.tree.state(self.node)
+        return replace(before, text=before.text + "".join(step.text for step in self.prefix))
 
 
 def derive_seed(run_seed: int, problem_id: str, *path: int | str) -> int:
@@ -98,7 +108,7 @@ async def roll_out(
     proposer: Proposer, planned: Sequence[Planned], sampling: Sampling
 ) -> AsyncIterator[tuple[Planned, Completion]]:
     """Continue every planned node once; yields as rollouts finish."""
-    requests = [Request(state=p.tree.state(p.node), seed=p.seed) for p in planned]
+    requests = [Request(state=p.state, seed=p.seed) for p in planned]
     async for index, completion in proposer.propose(requests, sampling):
         yield planned[index], completion
 

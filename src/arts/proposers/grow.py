@@ -24,6 +24,8 @@ MAX_FAILURES_IN_A_ROW = 32
 """After this many failures without one success between them the backend is taken to be unusable."""
 
 OnRollout = Callable[[Rollout, Outcome | None], None]
+Phase = Callable[[Tree, SparseDeepFork, int], Sequence[Planned]]
+"""A part of a tree's plan, from the tree as it is after the earlier parts, the method and the run's seed."""
 
 
 async def grow_tree(
@@ -59,15 +61,17 @@ async def grow_tree(
 class GrowthPlan:
     """What to sample.
 
-    ``unit_problems`` problems are in work together. For a reproducible proposer such a unit is also the grain
-    of resuming: one that was interrupted is computed again as a whole, in the very same batches, and only the
-    rollouts that are missing are recorded; so the store ends up equal to that of an uninterrupted run.
+    ``phases`` are fulfilled one after the other. ``unit_problems`` problems are in work together. For a
+    reproducible proposer such a unit is also the grain of resuming: one that was interrupted is computed again as
+    a whole, in the very same batches, and only the rollouts that are missing are recorded; so the store ends up
+    equal to that of an uninterrupted run.
     """
 
     method: SparseDeepFork
     sampling: Sampling
     run_seed: int
     unit_problems: int
+    phases: tuple[Phase, ...] = (plan_backbones, plan_forks)
 
 
 @final
@@ -116,7 +120,7 @@ class Grower:
 
     async def _grow_unit(self, problems: Sequence[Problem]) -> None:
         trees = [self._store.tree(p.id) for p in problems]
-        for phase in (plan_backbones, plan_forks):
+        for phase in self._plan.phases:
             planned = [p for t in trees for p in phase(t, self._plan.method, self._plan.run_seed)]
             await self._fulfil(planned)
 
@@ -150,7 +154,7 @@ class Grower:
         """The answer of the whole solution; one that was cut has not stated it."""
         if completion.stop != "stop":
             return None
-        return self._grader.extract(planned.tree.state(planned.node).text + completion.text)
+        return self._grader.extract(planned.state.text + completion.text)
 
     def _hold(self, planned: Planned, completion: Completion) -> None:
         """Keep a failure back until a success in this run shows that the backend is alive: then it is data."""
@@ -175,10 +179,11 @@ class Grower:
 
     def _commit(self, planned: Planned, completion: Completion, outcome: Outcome | None) -> None:
         failed = completion.stop == "error"
+        steps = () if failed else (*planned.prefix, *completion_steps(completion, self._plan.method.splitter))
         rollout = self._store.commit(
             planned.tree,
             start=planned.node,
-            steps=() if failed else completion_steps(completion, self._plan.method.splitter),
+            steps=steps,
             backbone=planned.backbone,
             pivot=planned.pivot,
             tokens=completion.tokens,

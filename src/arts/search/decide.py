@@ -34,21 +34,27 @@ class Decision:
 
 
 def aggregate(scores: Floats, how: Aggregation, unit: Unit) -> float:
-    """One score of a candidate from those of its steps, shape ``(steps,)``, in order; NaN without steps.
+    """One score of a candidate in the unit of its steps' scores, shape ``(steps,)``, in order; NaN without steps.
 
-    ``product`` multiplies probabilities and adds scores of every other unit, which are logarithms.
+    ``product`` multiplies probabilities, those that log-odds stand for too (the sum of log-odds would grow with every
+    step that is likelier right than wrong); scores of the other units are logarithms and are added. ``mean`` is the
+    plain mean in every unit.
     """
     if len(scores) == 0:
         return float("nan")
-    match how:
-        case "last":
-            return float(scores[-1])
-        case "min":
-            return float(scores.min())
-        case "mean":
+    if how == "last":
+        return float(scores[-1])
+    if how == "min":
+        return float(scores.min())
+    with np.errstate(invalid="ignore", divide="ignore"):  # missing scores, +∞ beside −∞, certain steps only
+        if how == "mean":
             return float(scores.mean())
-        case "product":
-            return float(scores.prod() if unit == "probability" else scores.sum())
+        if unit == "probability":
+            return float(scores.prod())
+        if unit != "logit":
+            return float(scores.sum())
+        log_product = -np.logaddexp(0.0, -scores).sum()
+        return float(log_product - np.log(-np.expm1(log_product)))
 
 
 def best_of_n(scores: Floats) -> int:

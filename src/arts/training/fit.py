@@ -128,6 +128,8 @@ def train_verifier(
         UsageError: ``out`` holds a finished verifier or a run with other settings or trees; the trees cannot teach.
         ModelError: the backbone cannot be loaded.
     """
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out}: is a file; give a folder as --out")
     held_trees, trees = _split(trees, config)
     objective, unit = make_objective(config.objective, config.options)
     plan = _plan(held_trees, trees, shape, config)
@@ -163,6 +165,7 @@ def train_verifier(
         name=name or config.objective,
         unit=unit,
         architecture=shape,
+        per_step=OBJECTIVES[config.objective].per_step,
         reward_contrast=settings(config.objective, config.options).get("reward_contrast", PUBLISHED_CONTRAST),
         training={**asdict(config), "trees": len(trees), "held_out_trees": len(held_trees), **(about or {})},
     )
@@ -261,8 +264,6 @@ def _plan(held: Sequence[Tree], trees: Sequence[Tree], shape: Architecture, conf
 
 
 def _check_place(out: Path, plan: str) -> None:
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out}: is a file; give a folder as --out")
     if is_finished(out):
         raise UsageError(f"{out}: holds a finished verifier; use another --out to train again")
     begun = out / PLAN

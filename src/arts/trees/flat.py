@@ -2,10 +2,14 @@
 
 ``{"problem": …, "answer": …, "samples": [{"text": …, "score": …}, …]}``; each sample becomes a backbone of the
 problem's tree, equal prefixes are merged, answers are extracted and graded here.
+
+A number of a sample is a score of the whole of it, a list of numbers one score for each of its steps: either of the
+``steps`` that it gives itself, ``{"steps": ["a", "b"], "prm": [0.9, 0.4]}``, or of those that the splitter cuts out of
+its ``text``. ``null`` is no score.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +23,20 @@ from arts.trees.splitting import SPLITTERS, SplitterName
 from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree
 
 _NOT_SCORES = frozenset({"text", "steps", "answer", "correct", "model", "tokens", "logprob"})
+_PER_TOKEN = frozenset({"logprobs", "token_ids", "token_logprobs"})
+"""Lists that other tools write beside a sample and that are no step scores."""
 
 
 def import_flat(path: Path, *, splitter: SplitterName, grader: Grader) -> tuple[list[Problem], list[Tree]]:
     """Problems and trees of a file of flat rollouts, graded against the row's ``answer``.
 
     A row without ``answer`` needs ``correct`` in each of its samples, which is then believed. Numeric fields of
-    a sample other than ``tokens`` and ``logprob`` (in nats) become scores at its leaf; samples with equal text
-    share a leaf, and it gets the mean of their scores.
+    a sample other than ``tokens`` and ``logprob`` (in nats) become scores at its leaf, lists of numbers scores at the
+    nodes of its path, the leaf included; samples that share a node give it the mean of their scores.
 
     Raises:
-        InputError: a row or sample does not have the fields; the text names file and row.
+        InputError: a row or sample does not have the fields, or a list not one number per step; the text names file
+            and row.
     """
     problems, trees, seen = [], [], set()
     for number, row in read_rows(path):
@@ -81,17 +88,44 @@ def _tree(problem: Problem, row: Mapping[str, Any], place: str, splitter: Splitt
             believed = _believed(sample, answers[leaf], where)
             if tree.outcomes.setdefault(leaf, believed).verdict is not believed.verdict:
                 raise InputError(f"{where}: an earlier sample with the same text has the other 'correct'; mend one")
-        for name, value in sample.items():
-            if name not in _NOT_SCORES and isinstance(value, (int, float)) and not isinstance(value, bool):
-                scores.setdefault(name, {}).setdefault(leaf, []).append(_score(value, f"{where}: '{name}'"))
+        for name, node, value in _scores(sample, tree.path(leaf), where):
+            scores.setdefault(name, {}).setdefault(node, []).append(value)
     if not keyless:
         grades = grader.grade([(problem.answer, answer) for answer in answers.values()])
         for (leaf, answer), grade in zip(answers.items(), grades, strict=True):
             tree.outcomes[leaf] = Outcome(answer=answer, verdict=grade.verdict, reason=grade.reason)
-    for name, by_leaf in scores.items():
+    for name, by_node in scores.items():
         with np.errstate(invalid="ignore", over="ignore"):  # +∞ and −∞ have no mean: NaN, no score
-            tree.set_scores(name, by_leaf, np.array([np.mean(values) for values in by_leaf.values()]))
+            tree.set_scores(name, by_node, np.array([np.mean(values) for values in by_node.values()]))
     return tree
+
+
+def _scores(sample: Mapping[str, Any], path: Sequence[int], where: str) -> Iterator[tuple[str, int, float]]:
+    """Name, node and value of every score of a sample."""
+    for name, value in sample.items():
+        place = f"{where}: '{name}'"
+        if name in _NOT_SCORES:
+            continue
+        if _is_number(value):
+            yield name, path[-1], _score(value, place)
+        elif name not in _PER_TOKEN and _are_step_scores(value):
+            if len(value) != len(path):
+                raise InputError(
+                    f"{place} has {len(value)} numbers for {len(path)} steps; give one per step (the steps under"
+                    " 'steps', or the --splitter that cuts the text so) or leave it out"
+                )
+            yield from ((name, n, _score(x, place)) for n, x in zip(path, value, strict=True) if x is not None)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _are_step_scores(value: object) -> bool:
+    """A list of numbers and nulls with at least one number."""
+    return (
+        isinstance(value, list) and all(x is None or _is_number(x) for x in value) and any(x is not None for x in value)
+    )
 
 
 def _add_sample(tree: Tree, index: int, sample: Mapping[str, Any], where: str, splitter: SplitterName) -> int:

@@ -23,12 +23,15 @@ CONFIG, WEIGHTS, CARD = "verifier.json", "verifier.safetensors", "README.md"
 class SavedVerifier:
     """What a checkpoint says about itself; ``training`` and ``metrics`` are for the reader.
 
-    ``reward_contrast`` is R(correct) / R(incorrect) of log-flows; ``calibration`` maps scores to success probabilities.
+    With ``per_step`` the network judges single steps, and a state's score is the product of their probabilities along
+    its path (1 at the root). ``reward_contrast`` is R(correct) / R(incorrect) of log-flows; ``calibration`` maps scores
+    to success probabilities.
     """
 
     name: str
     unit: Unit
     architecture: Architecture
+    per_step: bool = False
     reward_contrast: float = PUBLISHED_CONTRAST
     calibration: Calibration | None = None
     training: dict[str, Any] = field(default_factory=dict)
@@ -87,6 +90,7 @@ def read_config(folder: Path) -> SavedVerifier:
         name=str(table["name"]),
         unit=cast(Unit, table["unit"]),
         architecture=shape,
+        per_step=bool(table.get("per_step", False)),
         reward_contrast=float(table.get("reward_contrast", PUBLISHED_CONTRAST)),
         calibration=None if known is None else from_dict(Calibration, known, f"{folder / CONFIG}: calibration"),
         training=table.get("training", {}),

@@ -50,6 +50,19 @@ class NeuralVerifier:
 
     def score(self, batch: Sequence[tuple[Tree, Sequence[int]]]) -> list[NDArray[np.float64]]:
         """Scores per tree, shape ``(len(nodes),)``, in the order of the nodes."""
+        return self._products_along_paths(batch) if self.about.per_step else self._outputs(batch)
+
+    def _products_along_paths(self, batch: Sequence[tuple[Tree, Sequence[int]]]) -> list[NDArray[np.float64]]:
+        paths = [{n: tree.path(n) for n in nodes} for tree, nodes in batch]
+        steps = [sorted({step for path in known.values() for step in path}) for known in paths]
+        outputs = self._outputs([(tree, nodes) for (tree, _), nodes in zip(batch, steps, strict=True)])
+        scores = []
+        for (_, nodes), known, read, values in zip(batch, paths, steps, outputs, strict=True):
+            sound = dict(zip(read, values, strict=True))
+            scores.append(np.array([np.prod([sound[step] for step in known[n]]) for n in nodes]))
+        return scores
+
+    def _outputs(self, batch: Sequence[tuple[Tree, Sequence[int]]]) -> list[NDArray[np.float64]]:
         trees = [token_tree(encode(tree, nodes, self._tokenizer, self.shape.max_tokens)) for tree, nodes in batch]
         scores = [np.empty(0)] * len(trees)
         order = sorted(range(len(trees)), key=lambda i: len(trees[i]))

@@ -1,17 +1,14 @@
 """The report as one HTML file: no script, no network, figures inline, every text from a model escaped."""
 
-import io
 from collections.abc import Mapping
 from typing import Any
 
 import jinja2
-import matplotlib
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
+from arts.evaluation.report.calibration import about_reference, depth_tables, overall_table, residuals
+from arts.evaluation.report.html_figures import accuracy_lines, depth_lines, reliability
 from arts.evaluation.report.markdown import headline, main_table, percent, shown
-
-COLOURS = ("#2563eb", "#c2410c", "#047857", "#7c3aed", "#be123c", "#0f766e", "#a16207", "#475569")
 
 
 def to_html(result: Mapping[str, Any]) -> str:
@@ -28,6 +25,7 @@ def to_html(result: Mapping[str, Any]) -> str:
         rows=rows,
         accuracy=Markup(_accuracy_figure(result)),
         coverage=Markup(_pass_figure(result)),
+        calibration=_calibration(result["calibration"]) if "calibration" in result else None,
     )
 
 
@@ -41,39 +39,26 @@ def _accuracy_figure(result: Mapping[str, Any]) -> str:
         key=lambda n: -methods[n]["accuracy"][top]["value"],
     )
     lines = {n: methods[n]["accuracy"] for n in [fixed[0], *others[:4], *fixed[1:]]}
-    return _lines(lines, "N (samples)")
+    return accuracy_lines(lines, "N (samples)")
 
 
 def _pass_figure(result: Mapping[str, Any]) -> str:
-    return _lines({"pass@k": result["pass_at_k"]}, "k")
+    return accuracy_lines({"pass@k": result["pass_at_k"]}, "k")
 
 
-def _lines(lines: Mapping[str, Mapping[str, Any]], label: str) -> str:
-    with matplotlib.rc_context({"svg.hashsalt": "arts", "svg.fonttype": "none", "font.family": "sans-serif"}):
-        figure = Figure(figsize=(6.4, 4.0), layout="constrained")
-        axes = figure.add_subplot()
-        for (name, points), colour in zip(lines.items(), COLOURS, strict=False):
-            known = {int(k): e for k, e in points.items() if e["value"] is not None}
-            x = list(known)
-            axes.plot(
-                x, [100 * known[k]["value"] for k in x], marker="o", markersize=3, color=colour, label=_plain(name)
-            )
-            bounded = [k for k in x if known[k]["low"] is not None]
-            low, high = ([100 * known[k][side] for k in bounded] for side in ("low", "high"))
-            axes.fill_between(bounded, low, high, color=colour, alpha=0.12, linewidth=0)
-        axes.set_xscale("log", base=2)
-        axes.set_xticks(x, [str(k) for k in x])
-        axes.set_xlabel(label)
-        axes.set_ylabel("accuracy, %")
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, fontsize=8)
-        out = io.StringIO()
-        figure.savefig(out, format="svg", metadata={"Date": None}, transparent=True)
-    svg = out.getvalue()
-    return svg[svg.index("<svg") :]
-
-
-def _plain(name: str) -> str:
-    """A label that matplotlib neither typesets nor hides, in letters that every font has."""
-    text = name.encode("ascii", "backslashreplace").decode().replace("$", r"\$")
-    return "".join(c if c.isprintable() else " " for c in text).replace("_", " ")
+def _calibration(part: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables, and figures with their captions."""
+    scorers = part["scorers"]
+    ranks = {n: {d: m["spearman"] for d, m in s["by_depth"].items()} for n, s in scorers.items()}
+    figures = [("Rank correlation with counted success", depth_lines(ranks, "Spearman"))]
+    lines = {n: s["reliability"] for n, s in scorers.items() if s["reliability"]}
+    figures += [(f"{n}: predicted and counted", reliability(groups)) for n, groups in lines.items()]
+    for kind, label in (("value", "v(s) − Σ w(c) v(c)"), ("flow", "log F(s) − log Σ F(c)")):
+        found = {n: {d: m["mean"] for d, m in r["by_depth"].items()} for n, r in residuals(part, kind).items()}
+        if found:
+            figures.append((f"Conservation of {kind}s: mean residual", depth_lines(found, label)))
+    return {
+        "about": about_reference(part),
+        "tables": [overall_table(part), *depth_tables(part)],
+        "figures": [(caption, Markup(figure)) for caption, figure in figures],
+    }

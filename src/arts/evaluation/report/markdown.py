@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from arts.evaluation.report import calibration
 from arts.text import visible
 
 LONGEST_TEXT = 4_000
@@ -55,6 +56,7 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         "",
         *_groups(result),
         *_rare(result),
+        *(calibration.markdown(result["calibration"], _table) if "calibration" in result else []),
         "## Cost\n",
         *(f"- {k.replace('_', ' ')}: {v:,.0f}" for k, v in result["cost"].items()),
         f"- ungraded answers: {100 * result['ungraded_share']:.2f} %",

@@ -11,10 +11,10 @@ from arts.config import require_at_least
 from arts.errors import UsageError
 from arts.training.objectives.flow import rfm, subtb, value_flow
 from arts.training.objectives.nodes import Loss, NodeTable
-from arts.training.objectives.reward import orm, prm, rm
+from arts.training.objectives.reward import noisy_and, orm, prm, rm
 from arts.verifiers.base import Unit
 
-ObjectiveName = Literal["rfm", "value_flow", "subtb", "prm", "rm", "orm"]
+ObjectiveName = Literal["rfm", "value_flow", "subtb", "prm", "rm", "orm", "noisy_and"]
 Objective = Callable[[Tensor, NodeTable], Loss]
 
 
@@ -27,6 +27,8 @@ class Spec(NamedTuple):
     loss: Callable[..., Loss]
     unit: Unit
     about: str
+    per_step: bool = False
+    """The network judges single steps; a state's score is the product along its path."""
     needs_mixed: bool = False
     """Learns only from problems with correct and incorrect solutions."""
     needs_logprobs: bool = False
@@ -49,6 +51,12 @@ OBJECTIVES: dict[ObjectiveName, Spec] = {
         rm, "logit", "pairwise (Bradley-Terry): correct over incorrect solutions of one problem", needs_mixed=True
     ),
     "orm": Spec(orm, "probability", "outcome: cross-entropy with correct/incorrect at the last step"),
+    "noisy_and": Spec(
+        noisy_and,
+        "probability",
+        "steps judged by outcomes: a solution is correct when all its steps are",
+        per_step=True,
+    ),
 }
 
 

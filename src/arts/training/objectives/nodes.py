@@ -98,14 +98,18 @@ def mean_children(values: Tensor, nodes: NodeTable, weights: Tensor) -> Tensor:
     return torch.zeros_like(values).index_add(0, nodes.parent[inner], (weights * values)[inner])
 
 
+def sum_along_paths(values: Tensor, parent: Tensor) -> Tensor:
+    """Σ value over the nodes from the root to each node, both included, (N,)."""
+    total, above = values, parent
+    while bool((above >= 0).any()):
+        total = total + torch.where(above >= 0, values[above.clamp(min=0)], torch.zeros_like(values))
+        above = torch.where(above >= 0, parent[above.clamp(min=0)], above)
+    return total
+
+
 def depths(parent: Tensor) -> Tensor:
     """Steps from the root, (N,)."""
-    depth = torch.zeros_like(parent)
-    above = parent
-    while bool((above >= 0).any()):
-        depth += above >= 0
-        above = torch.where(above >= 0, parent[above.clamp(min=0)], above)
-    return depth
+    return sum_along_paths((parent >= 0).long(), parent)
 
 
 def paths_to(ends: Tensor, parent: Tensor) -> Tensor:

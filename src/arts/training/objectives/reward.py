@@ -6,7 +6,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from arts.training.objectives.nodes import Loss, NodeTable, problem_mean, weighted_problem_mean
+from arts.training.objectives.nodes import (
+    Loss,
+    NodeTable,
+    problem_mean,
+    sum_along_paths,
+    weighted_problem_mean,
+)
+
+SURE = 15.0
+"""Log-odds of a step beyond which :func:`noisy_and` does not distinguish, so that certainty stays finite."""
 
 
 def prm(logit: Tensor, nodes: NodeTable, *, loss: Literal["squared", "cross_entropy"] = "squared") -> Loss:
@@ -46,4 +55,25 @@ def orm(logit: Tensor, nodes: NodeTable) -> Loss:
     label = nodes.correct.nan_to_num()
     entropy = functional.binary_cross_entropy_with_logits(logit, label, reduction="none")
     residuals = torch.where(nodes.leaf, logit.sigmoid() - label, torch.zeros_like(logit))
+    return Loss(problem_mean(entropy, nodes.leaf, nodes.problem), residuals)
+
+
+def noisy_and(logit: Tensor, nodes: NodeTable) -> Loss:
+    """Steps judged by outcomes alone: a solution is correct when all of its steps are sound.
+
+    With σ(z_t) the probability that step t is sound given what came before, P(correct) = Π_t σ(z_t) over the steps of
+    the solution: a noisy AND, as in multiple-instance learning (Dietterich et al. 1997). The loss is the cross-entropy
+    of that product with correct/incorrect at the leaves. Derivation of who is blamed: for an incorrect solution
+    ∂/∂z_t −log(1 − P) = P / (1 − P) · (1 − σ(z_t)), so blame goes to steps already doubted, and a step that
+    correct solutions share is cleared by their ∂/∂z_t −log P = −(1 − σ(z_t)). On a tree shared prefixes are that
+    evidence. Assumes that no later step mends an unsound one. The root is no step and is left out. The score of a state
+    is the product along its path, see :attr:`arts.verifiers.checkpoint.SavedVerifier.per_step`. Residuals are
+    P − label at leaves, 0 elsewhere.
+    """
+    steps = torch.where(nodes.parent >= 0, functional.logsigmoid(logit.clamp(max=SURE)), torch.zeros_like(logit))
+    log_sound = sum_along_paths(steps, nodes.parent)
+    unsound = torch.where(nodes.leaf, -torch.expm1(log_sound), torch.ones_like(logit))
+    label = nodes.correct.nan_to_num()
+    entropy = -label * log_sound - (1 - label) * unsound.log()
+    residuals = torch.where(nodes.leaf, log_sound.exp() - label, torch.zeros_like(logit))
     return Loss(problem_mean(entropy, nodes.leaf, nodes.problem), residuals)

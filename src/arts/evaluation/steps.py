@@ -1,0 +1,188 @@
+"""The calibration part of a report: scores of steps held against the counted success of the states they score."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arts.evaluation import calibration as measures
+from arts.evaluation.candidates import NodeScores
+from arts.evaluation.statistics import plain
+from arts.trees.tree import ROOT, Tree
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+LEAST_ROLLOUTS = 8
+"""Graded rollouts that an inner state of a tree needs to be counted where there are no probes."""
+DEPTH_GROUPS = 4
+"""Most lines of a reliability plot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """Inner states whose successors have been counted, all (S,).
+
+    ``tree`` and ``node`` say which state it is: position among the trees and node in it. ``correct`` of ``graded``
+    continuations from there were. ``kind`` ``probes``: continuations sampled for this purpose; ``own trees``: the
+    rollouts of the trees themselves. ``lost`` probes failed or could not be graded, and are not counted.
+    """
+
+    kind: Literal["probes", "own trees"]
+    tree: Ints
+    node: Ints
+    depth: Ints
+    graded: Ints
+    correct: Ints
+    lost: int = 0
+
+    @property
+    def rates(self) -> Floats:
+        """Monte-Carlo success rates."""
+        return np.asarray(self.correct / self.graded)
+
+    def part(self, of: NDArray[np.bool_]) -> "Reference":
+        """Some of the states."""
+        return Reference(
+            kind=self.kind,
+            tree=self.tree[of],
+            node=self.node[of],
+            depth=self.depth[of],
+            graded=self.graded[of],
+            correct=self.correct[of],
+            lost=self.lost,
+        )
+
+
+def own_reference(trees: Sequence[Tree]) -> Reference:
+    """Every inner state but the root with at least ``LEAST_ROLLOUTS`` graded rollouts of its own tree below it."""
+    rows: list[tuple[int, ...]] = []
+    for i, tree in enumerate(trees):
+        graded, correct = tree.success_counts()
+        inner = np.array([stop is None for stop in tree.stop]) & (graded >= LEAST_ROLLOUTS)
+        rows.extend((i, n, tree.depth[n], graded[n], correct[n]) for n in np.flatnonzero(inner).tolist() if n != ROOT)
+    where, node, depth, graded, correct = np.array(rows, dtype=np.int64).reshape(-1, 5).T
+    return Reference(kind="own trees", tree=where, node=node, depth=depth, graded=graded, correct=correct)
+
+
+def calibration(
+    scorers: Sequence[NodeScores], trees: Sequence[Tree], reference: Reference, seed: int
+) -> dict[str, Any]:
+    """All measures of all scorers, JSON-able; depths are keys in text, estimates ``{value, low, high, n, method}``.
+
+    Calibration errors, residuals of values and reliability need a unit that stands for success probabilities, the
+    residual of flows the unit ``log_flow``; without it they have no states.
+    """
+    return {
+        "reference": {
+            "kind": reference.kind,
+            "states": len(reference.node),
+            "problems": len(np.unique(reference.tree)),
+            "rollouts": int(reference.graded.sum()),
+            "correct": int(reference.correct.sum()),
+            "lost": reference.lost,
+            "least_rollouts": int(reference.graded.min(initial=reference.graded.max(initial=0))),
+            "observed": plain(measures.average(reference.rates, reference.tree, seed)),
+            "by_depth": {str(d): _counted(reference.part(reference.depth == d), seed) for d in _depths(reference)},
+        },
+        "most_bins": measures.BINS,
+        "least_own_rollouts": LEAST_ROLLOUTS,
+        "scorers": {s.name: _scorer(s, trees, reference, seed) for s in scorers},
+    }
+
+
+def _scorer(scores: NodeScores, trees: Sequence[Tree], reference: Reference, seed: int) -> dict[str, Any]:
+    column = np.array([scores.columns[trees[t]][n] for t, n in zip(reference.tree, reference.node, strict=True)])
+    scored = ~np.isnan(column)
+    states, column = reference.part(scored), column[scored]
+    values = scores.values(column)
+    by_depth = {d: states.depth == d for d in _depths(states)}
+    residuals = {"value": [measures.value_residual(t, scores.values(scores.columns[t])) for t in trees]}
+    if scores.unit == "log_flow":
+        residuals["flow"] = [measures.flow_residual(t, scores.columns[t]) for t in trees]
+    return {
+        "unit": scores.unit,
+        "overall": _measured(column, values, states, seed),
+        "by_depth": {str(d): _measured(column[m], values[m], states.part(m), seed) for d, m in by_depth.items()},
+        "reliability": _reliability(values, states, seed),
+        "residuals": {name: _residuals(columns, trees, seed) for name, columns in residuals.items()},
+    }
+
+
+def _depths(states: Reference) -> list[int]:
+    return [int(d) for d in np.unique(states.depth)]
+
+
+def _counted(states: Reference, seed: int) -> dict[str, Any]:
+    observed = plain(measures.average(states.rates, states.tree, seed))
+    return {"states": len(states.node), "rollouts": int(states.graded.sum()), "observed": observed}
+
+
+def _measured(scores: Floats, values: Floats, states: Reference, seed: int) -> dict[str, Any]:
+    """Every measure of some states that have a score."""
+    rank = measures.spearman(scores, states.rates, states.tree, seed)
+    known = ~np.isnan(values)
+    values, valued = values[known], states.part(known)
+    problem, graded, correct = valued.tree, valued.graded, valued.correct
+    return {
+        "states": len(scores),
+        "problems": len(np.unique(states.tree)),
+        "observed": plain(measures.average(states.rates, states.tree, seed)),
+        "spearman": plain(rank),
+        "spread": plain(measures.spread(states.graded, states.correct, states.tree, seed)),
+        "predicted": plain(measures.average(values, problem, seed)),
+        "calibration_error": plain(measures.calibration_error(values, valued.rates, problem, seed)),
+        "bins": len(np.unique(measures.bins(values))),
+        "squared_error": plain(measures.squared_error(values, graded, correct, problem, seed)),
+    }
+
+
+def _reliability(values: Floats, states: Reference, seed: int) -> list[dict[str, Any]]:
+    """Predicted against counted success in bins of equal mass, for groups of neighbouring depths of equal size."""
+    known = ~np.isnan(values)
+    values, states = values[known], states.part(known)
+    found = []
+    for depths in depth_groups(states.depth):
+        inside = np.isin(states.depth, depths)
+        bins = measures.bins(values[inside])
+        points = []
+        for b in np.unique(bins):
+            chosen = states.part(inside).part(bins == b)
+            points.append(
+                {
+                    "states": len(chosen.node),
+                    "predicted": float(values[inside][bins == b].mean()),
+                    "observed": plain(measures.average(chosen.rates, chosen.tree, seed)),
+                }
+            )
+        found.append({"depths": [int(depths[0]), int(depths[-1])], "states": int(inside.sum()), "points": points})
+    return found
+
+
+def depth_groups(depth: Ints) -> list[Ints]:
+    """At most ``DEPTH_GROUPS`` runs of the depths that occur, with about equally many states each."""
+    depths, counts = np.unique(depth, return_counts=True)
+    middle = np.cumsum(counts) - counts / 2
+    group = (middle * DEPTH_GROUPS / max(len(depth), 1)).astype(np.int64)
+    return [depths[group == g] for g in np.unique(group)]
+
+
+def _residuals(columns: Sequence[Floats], trees: Sequence[Tree], seed: int) -> dict[str, Any]:
+    """Mean and root mean square over nodes, overall and by depth of the node."""
+    problem = np.concatenate([np.full(len(t), i) for i, t in enumerate(trees)])
+    depth = np.concatenate([np.asarray(t.depth) for t in trees])
+    numbers = np.concatenate(columns)
+    known = ~np.isnan(numbers)
+    problem, depth, numbers = problem[known], depth[known], numbers[known]
+
+    def summary(of: NDArray[np.bool_]) -> dict[str, Any]:
+        return {
+            "nodes": int(of.sum()),
+            "mean": plain(measures.average(numbers[of], problem[of], seed)),
+            "root_mean_square": plain(measures.root_mean_square(numbers[of], problem[of], seed)),
+        }
+
+    by_depth: Mapping[str, Any] = {str(d): summary(depth == d) for d in np.unique(depth).tolist()}
+    return {"overall": summary(np.ones(len(depth), dtype=bool)), "by_depth": by_depth}
