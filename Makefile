@@ -28,6 +28,7 @@ install: .venv/.installed
 	$(PY) -c 'import sys; sys.exit("arts needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
 	test -x $(BIN)/python || $(PY) -m venv .venv
 	$(BIN)/python -m pip install --quiet -e '.[$(EXTRAS)]'
+	$(BIN)/python -m pip install --quiet --no-deps 'torchgfn==2.4.1' # it asks for numpy < 2 and runs with numpy 2
 	touch $@
 
 clean:

@@ -41,7 +41,7 @@ from arts.verifiers.neural import NeuralVerifier
 HERE = Path(__file__).parent
 TESTBED_KS = (2, 4, 8, 16)
 RECORDED_KS = {"svamp-qwen": (2, 4, 8), "gsm8k": (2, 4), "math-l5": (2, 4, 8, 12)}
-BASELINES = ("random", "likelihood", "length")
+BASELINES = ("likelihood", "length")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +132,7 @@ def recorded(name: str, out: Path, cache: Path, size: Size) -> None:
         if variant.objective != "subtb" or has_logprobs:
             training = recorded_training(variant, seed)
             _run(out / name, variant, training, train.trees, RECORDED_SHAPE, features, measure)
-    for baseline in BASELINES if has_logprobs else ("random", "length"):
+    for baseline in BASELINES if has_logprobs else ("length",):
         path = out / name / f"test-{baseline}.npz"
         _write(path, lambda n=baseline: decisions(candidates, everything(load_verifier(n), candidates), ks))
 

@@ -22,11 +22,12 @@ from torch.nn.utils.rnn import pad_sequence
 from arts.verifiers.encoding import Encoded
 
 BLOCK = 64
-"""Queries that share one set of keys in :func:`arts.verifiers.attention.tree_attention` on a CPU."""
+"""Queries that share one set of keys on a CPU; chosen by ``benchmarks/tree_kernels.py``."""
 GROUPS = 4
 """Blocks are padded to the most keys of their group; more groups are less padding and more kernel calls."""
-WORTHWHILE = 1.25
-"""Packing has to save this factor of tokens to pay for its masks; the factor comes from ``benchmarks/packing.py``."""
+WORTHWHILE = 1.1
+"""Packing has to save this factor of tokens to pay for making its masks; a packed token costs about as much as one on
+a path, see ``benchmarks/packing.py``."""
 
 Ints = NDArray[np.int64]
 Layout = Literal["auto", "packed", "paths"]

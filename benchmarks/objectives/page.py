@@ -1,0 +1,116 @@
+"""The tables of docs/objectives.md; the text around them is written by hand and stays."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from results import ordered
+
+BEGIN, END = "<!-- tables: written by benchmarks/objectives/study.py -->", "<!-- end of tables -->"
+
+
+def write_page(results: Mapping[str, Any], path: Path) -> None:
+    """Put the tables between their marks, at the end of a page that has none."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    path.write_text(f"{before}{BEGIN}\n\n{tables(results)}\n{END}{after or chr(10)}", encoding="utf-8")
+
+
+def tables(results: Mapping[str, Any]) -> str:
+    """All tables, as Markdown."""
+    testbed = results["testbed"]
+    seeds = f"{results['seeds']} seeds"
+    parts = [
+        f"### Testbed: {testbed['problems']} test problems, {seeds}\n",
+        "Accuracy in percent with N = 16: best-of-16 with each aggregation of the step scores, and the vote by the last"
+        " one.\n",
+        _table(
+            ("method", "last", "min", "product", "mean", "vote"),
+            _rows(testbed, [*(f"best {a} 16" for a in ("last", "min", "product", "mean")), "vote 16"], plain=16),
+        ),
+        "\nBest-of-N by the last score, and vote, as N grows.\n",
+        _table(
+            ("method", *(f"best-of-{k}" for k in (2, 4, 8)), *(f"vote of {k}" for k in (2, 4, 8))),
+            _rows(testbed, [*(f"best last {k}" for k in (2, 4, 8)), *(f"vote {k}" for k in (2, 4, 8))]),
+        ),
+        "\nOther measures. Rare: best-of-8 on problems that the other eight samples label rare. AUC: a correct"
+        " candidate above an incorrect one of its problem. First error: the first wrong line is where the score drops"
+        " most."
+        f" Rank and calibration error: {testbed['states']['states']} inner states against"
+        f" {testbed['states']['rollouts']:,} counted continuations.\n",
+        _table(
+            ("objective", "rare", "AUC", "first error", "Spearman", "calibration error (× 100)"), _measures(testbed)
+        ),
+        "\nSpearman rank correlation with counted success, by depth of the state.\n",
+        _by_depth(testbed["states"]["variants"]),
+        f"\n**Chosen on {results['validation']['problems']} validation problems** (mean of best-of-16 and vote):"
+        f" `{results['chosen_on_validation']}`. Validation:\n",
+        _table(
+            ("method", "best-of-16", "vote of 16"), _rows(results["validation"], ["best last 16", "vote 16"], plain=16)
+        ),
+        f"\nTest problems: `{results['chosen_on_validation']}` minus the others, in points, paired.\n",
+        _differences(testbed["differences"]),
+    ]
+    for found in results["recorded"].values():
+        top = found["top"]
+        parts += [
+            f"\n### {found['about']}: {found['problems']} test problems, N = {top}, {seeds}\n",
+            _table(
+                ("method", "last", "min", "product", "mean", "vote", "AUC"),
+                _rows(
+                    found,
+                    [*(f"best {a} {top}" for a in ("last", "min", "product", "mean")), f"vote {top}", "auc"],
+                    plain=top,
+                ),
+            ),
+            f"\n`{results['chosen_on_validation']}` minus the others, in points, paired.\n",
+            _differences(found["differences"]),
+        ]
+    return "\n".join(parts)
+
+
+def percent(estimate: Mapping[str, Any], *, signed: bool = False, scale: float = 100) -> str:
+    """``57.3 [52.1, 62.4]``."""
+    sign, digits = ("+" if signed else ""), (1 if scale == 100 else 2)
+    value, low, high = (f"{scale * estimate[key]:{sign}.{digits}f}" for key in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]"
+
+
+def _rows(found: Mapping[str, Any], keys: Sequence[str], plain: int = 0) -> list[list[str]]:
+    rows = []
+    if plain:
+        for name, key in (("one sample", "oracle 1"), ("majority", f"majority {plain}"), ("oracle", f"oracle {plain}")):
+            where = "vote" if name == "majority" else "last"
+            rows.append([name, *(percent(found["plain"][key]) if where in k else "" for k in keys)])
+    methods = {**found["baselines"], **{n: found["variants"][n] for n in ordered(list(found["variants"]))}}
+    for name, row in methods.items():
+        rows.append([name, *(percent(row[key]) if key in row else "" for key in keys)])
+    return rows
+
+
+def _measures(testbed: Mapping[str, Any]) -> list[list[str]]:
+    rows = []
+    for name in ordered(list(testbed["variants"])):
+        row, states = testbed["variants"][name], testbed["states"]["variants"][name]
+        cells = [percent(row[key]) for key in ("rare", "auc", "first error")]
+        rows.append([name, *cells, percent(states["spearman"], scale=1), percent(states["calibration error"])])
+    baselines = [[n, percent(r["rare"]), percent(r["auc"]), "", "", ""] for n, r in testbed["baselines"].items()]
+    return baselines + rows
+
+
+def _by_depth(states: Mapping[str, Any]) -> str:
+    names = ordered(list(states))
+    depths = list(states[names[0]]["spearman by depth"])
+    rows = [[n, *(percent(states[n]["spearman by depth"][d], scale=1) for d in depths)] for n in names]
+    return _table(("objective", *(f"depth {d}" for d in depths)), rows)
+
+
+def _differences(found: Mapping[str, Any]) -> str:
+    rows = [[n, *(percent(row[rule], signed=True) for rule in ("best-of-N", "vote"))] for n, row in found.items()]
+    return _table(("against", "best-of-N", "vote"), rows)
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

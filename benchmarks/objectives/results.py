@@ -1,0 +1,195 @@
+"""From arrays per problem to estimates with intervals over problems and seeds."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from measure import AGGREGATIONS
+from numpy.typing import NDArray
+from recorded import RECORDED_SETS
+from scipy.stats import spearmanr
+from variants import VARIANTS
+
+from arts.evaluation.calibration import bins
+from arts.evaluation.statistics import Estimate
+
+Floats = NDArray[np.float64]
+Runs = list[Mapping[str, NDArray[Any]]]
+
+RESAMPLES = 2_000
+STATE_RESAMPLES = 500
+METHOD = "bootstrap over problems and seeds, percentile"
+
+
+def two_level(matrix: Floats, weights: Floats | None = None) -> Estimate:
+    """Mean of (S seeds, P problems), both resampled; ``weights`` (P,) makes it Σ matrix / Σ weights over problems.
+
+    Problems that are undefined in any seed are left out.
+    """
+    known = ~np.isnan(matrix).any(axis=0)
+    matrix = matrix[:, known]
+    whole = np.ones(matrix.shape[1]) if weights is None else weights[known]
+    seeds, problems = matrix.shape
+    rng = np.random.default_rng(0)
+    of_problems = rng.multinomial(problems, np.full(problems, 1 / problems), size=RESAMPLES)
+    of_seeds = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=RESAMPLES) / seeds
+    parts = (of_seeds * (of_problems @ matrix.T)).sum(axis=1)
+    values = parts / np.maximum(of_problems @ whole, 1e-12)
+    low, high = np.quantile(values, [0.025, 0.975])
+    value = matrix.mean(axis=0).sum() / whole.sum()
+    return Estimate(value=float(value), low=float(low), high=float(high), n=problems, method=METHOD)
+
+
+def over_states(
+    statistic: Callable[[NDArray[np.int64], int], float], problem: NDArray[np.int64], seeds: int, *, reflect: bool
+) -> Estimate:
+    """Mean over seeds of a statistic of some states (given as indices), states resampled by problem.
+
+    ``reflect``: for one that chance makes larger, as in :func:`arts.evaluation.statistics.bootstrap`.
+    """
+    rng = np.random.default_rng(0)
+    of = [np.flatnonzero(problem == p) for p in np.unique(problem)]
+    values = []
+    for _ in range(STATE_RESAMPLES):
+        chosen = np.concatenate([of[i] for i in rng.integers(len(of), size=len(of))])
+        values.append(np.mean([statistic(chosen, s) for s in rng.integers(seeds, size=seeds)]))
+    value = float(np.mean([statistic(np.arange(len(problem)), s) for s in range(seeds)]))
+    low, high = np.quantile(values, [0.025, 0.975])
+    if reflect:
+        low, high = max(0.0, 2 * value - high), max(0.0, 2 * value - low)
+    return Estimate(value=value, low=float(low), high=float(high), n=len(of), method=METHOD)
+
+
+def summarise(out: Path, seeds: int) -> dict[str, Any]:
+    """Everything the page shows."""
+    testbed = _set(out / "testbed", "test", seeds)
+    validation = _set(out / "testbed", "validation", seeds)
+    scores = {
+        name: (rows["best last 16"]["value"] + rows["vote 16"]["value"]) / 2
+        for name, rows in validation["variants"].items()
+    }
+    best = max(scores, key=lambda name: scores[name])
+    testbed["states"] = _states(out / "testbed", seeds)
+    names = {v.name: v for v in VARIANTS}
+    return {
+        "schema": 1,
+        "seeds": seeds,
+        "chosen_on_validation": best,
+        "chosen": {"objective": names[best].objective, "options": names[best].options.given()},
+        "testbed": {**testbed, "differences": _differences(out / "testbed", best, seeds, 16)},
+        "validation": validation,
+        "recorded": {name: _recorded(out / name, name, best, seeds) for name in RECORDED_SETS},
+    }
+
+
+def write_results(results: Mapping[str, Any], path: Path) -> None:
+    """As JSON."""
+    path.write_text(json.dumps(results, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _recorded(folder: Path, name: str, best: str, seeds: int) -> dict[str, Any]:
+    found = _set(folder, "test", seeds)
+    top = RECORDED_SETS[name].candidates
+    about = RECORDED_SETS[name].about
+    return {"about": about, **found, "top": top, "differences": _differences(folder, best, seeds, top)}
+
+
+def _set(folder: Path, split: str, seeds: int) -> dict[str, Any]:
+    """Estimates of every method of a set."""
+    plain = np.load(folder / f"{split}-plain.npz")
+    return {
+        "problems": len(plain["oracle 1"]),
+        "plain": {key: _json(two_level(plain[key][None])) for key in plain.files},
+        "variants": {v.name: _rows(runs) for v in VARIANTS if (runs := _runs(folder, split, v.name, seeds))},
+        "baselines": {n: _rows([np.load(f)]) for n in BASELINES if (f := folder / f"{split}-{n}.npz").exists()},
+    }
+
+
+BASELINES = ("likelihood", "length")
+
+
+def _runs(folder: Path, split: str, name: str, seeds: int) -> Runs:
+    stem = name.replace(", ", "-").replace(" = ", "")
+    files = [folder / f"{split}-{stem}-{seed}.npz" for seed in range(seeds)]
+    return [np.load(f) for f in files] if all(f.exists() for f in files) else []
+
+
+def _rows(runs: Runs) -> dict[str, Any]:
+    kinds = (*(f"best {a}" for a in AGGREGATIONS), "vote", "auc", "first error")
+    keys = [k for k in runs[0] if k.startswith(kinds)]
+    rows = {key: _json(two_level(np.stack([run[key] for run in runs]))) for key in keys}
+    rows["rare"] = _json(two_level(np.stack([run["rare_sum"] for run in runs]), runs[0]["rare_times"]))
+    return rows
+
+
+def _differences(folder: Path, best: str, seeds: int, top: int) -> dict[str, Any]:
+    """The chosen variant minus every other method, best-of-N by the last score and vote, on the same problems."""
+    chosen = _runs(folder, "test", best, seeds)
+    if not chosen:
+        return {}
+    keys = {"best-of-N": f"best last {top}", "vote": f"vote {top}"}
+    ours = {rule: np.stack([run[key] for run in chosen]) for rule, key in keys.items()}
+    plain = np.load(folder / "test-plain.npz")
+    known = {"one sample (random choice)": "oracle 1", "majority": f"majority {top}"}
+    others = {name: dict.fromkeys(keys, plain[key][None]) for name, key in known.items()}
+    for name in (*BASELINES, *(v.name for v in VARIANTS if v.name != best)):
+        files = folder / f"test-{name}.npz"
+        runs = [np.load(files)] if name in BASELINES and files.exists() else _runs(folder, "test", name, seeds)
+        if runs:
+            others[name] = {rule: np.stack([run[key] for run in runs]) for rule, key in keys.items()}
+    return {
+        name: {rule: _json(two_level(ours[rule] - matrix)) for rule, matrix in rows.items()}
+        for name, rows in others.items()
+    }
+
+
+def _states(folder: Path, seeds: int) -> dict[str, Any]:
+    """Rank correlation with counted success and calibration error of inner states."""
+    probes = np.load(folder / "probes.npz")
+    rates, problem, depth = probes["rates"], probes["problem"], probes["depth"]
+    out: dict[str, Any] = {"states": len(rates), "rollouts": int(probes["graded"].sum()), "variants": {}}
+    for v in VARIANTS:
+        runs = _runs(folder, "test", v.name, seeds)
+        if not runs:
+            continue
+        scores, values = (np.stack([run[key] for run in runs]) for key in ("state scores", "state values"))
+        out["variants"][v.name] = _state_rows(scores, values, rates, problem, depth)
+    return out
+
+
+def _state_rows(
+    scores: Floats, values: Floats, rates: Floats, problem: NDArray[np.int64], depth: NDArray[np.int64]
+) -> dict[str, Any]:
+    def rank(part: NDArray[np.int64], seed: int) -> float:
+        return float(spearmanr(scores[seed, part], rates[part]).statistic)
+
+    def error(part: NDArray[np.int64], seed: int) -> float:
+        number = bins(values[seed, part])
+        gaps = np.bincount(number, weights=values[seed, part] - rates[part])
+        return float(np.abs(gaps).sum() / len(part))
+
+    def within(statistic: Callable[[NDArray[np.int64], int], float], at: NDArray[np.int64]) -> dict[str, Any]:
+        chosen = over_states(lambda part, seed: statistic(at[part], seed), problem[at], len(scores), reflect=False)
+        return _json(chosen)
+
+    everywhere = np.arange(len(rates))
+    by_depth = {str(d): np.flatnonzero(depth == d) for d in np.unique(depth)}
+    return {
+        "spearman": within(rank, everywhere),
+        "calibration error": _json(over_states(error, problem, len(scores), reflect=True)),
+        "spearman by depth": {
+            d: within(rank, at) for d, at in by_depth.items() if len(at) >= 20 and len(np.unique(rates[at])) > 2
+        },
+    }
+
+
+def _json(estimate: Estimate) -> dict[str, Any]:
+    return asdict(estimate)
+
+
+def ordered(names: Sequence[str]) -> list[str]:
+    """Names in the order of the variants."""
+    return [v.name for v in VARIANTS if v.name in names]
