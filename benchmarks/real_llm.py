@@ -15,7 +15,8 @@ from arts.evaluation.evaluate import evaluate_trees
 from arts.evaluation.report import write_report
 from arts.problems.base import Problem
 from arts.problems.graders import make_grader
-from arts.training.fit import TrainConfig, train_verifier
+from arts.training.config import TrainConfig
+from arts.training.fit import train_verifier
 from arts.training.objectives import OBJECTIVES
 from arts.trees.exchange import import_trees
 from arts.trees.tree import Tree

@@ -29,7 +29,8 @@ from arts.evaluation.steps import Reference
 from arts.problems.graders import make_grader
 from arts.proposers.load import BackendOptions
 from arts.testbed.measure import SAMPLING
-from arts.training.fit import TrainConfig, is_finished, train_verifier
+from arts.training.config import TrainConfig
+from arts.training.fit import is_finished, train_verifier
 from arts.trees.store import TreeStore
 from arts.trees.tree import Tree
 from arts.verifiers.base import Verifier

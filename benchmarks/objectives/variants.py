@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from arts.training.fit import TrainConfig
+from arts.training.config import TrainConfig
 from arts.training.objectives import ObjectiveName, Options
 from arts.verifiers.modules import Architecture
 

@@ -12,7 +12,8 @@ from arts.errors import ArtsError, UsageError
 from arts.problems.base import Verdict
 from arts.training import fit
 from arts.training.batches import collate, labelled_nodes, make_example
-from arts.training.fit import TrainConfig, is_finished, train_verifier
+from arts.training.config import TrainConfig
+from arts.training.fit import is_finished, train_verifier
 from arts.training.objectives import OBJECTIVES, Options, make_objective
 from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree
 from arts.verifiers.features import FeatureCache

@@ -19,7 +19,8 @@ from arts.evaluation.report import write_report
 from arts.models import BUNDLED
 from arts.problems.graders import make_grader
 from arts.testbed.measure import SAMPLING
-from arts.training.fit import TrainConfig, is_finished, train_verifier
+from arts.training.config import TrainConfig
+from arts.training.fit import is_finished, train_verifier
 from arts.training.objectives import ObjectiveName
 from arts.trees.store import TreeStore
 from arts.verifiers.base import Verifier

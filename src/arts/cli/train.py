@@ -16,7 +16,8 @@ from arts.models import cache_folder
 from arts.trees.store import TreeStore
 
 try:
-    from arts.training.fit import TrainConfig, check_same, is_finished, train_verifier
+    from arts.training.config import TrainConfig
+    from arts.training.fit import check_same, is_finished, train_verifier
     from arts.training.objectives import OBJECTIVES
     from arts.verifiers.modules import Architecture
 except ModuleNotFoundError as error:

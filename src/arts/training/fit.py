@@ -4,28 +4,29 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from accelerate import PartialState
-from transformers import EarlyStoppingCallback, TrainingArguments, set_seed
+from transformers import EarlyStoppingCallback, set_seed
 
-from arts.config import require_at_least
 from arts.errors import UsageError
 from arts.problems.base import Verdict
 from arts.training.batches import Example, collate, labelled_nodes, make_example
-from arts.training.objectives import OBJECTIVES, Objective, ObjectiveName, Options, make_objective, settings
-from arts.training.trainer import ObjectiveTrainer, Trees, last_checkpoint
+from arts.training.config import TrainConfig
+from arts.training.objectives import OBJECTIVES, Objective, make_objective, settings
+from arts.training.trainer import ObjectiveTrainer, Trees, last_checkpoint, training_arguments
 from arts.trees.tree import ROOT, Tree
 from arts.verifiers.calibration import PUBLISHED_CONTRAST, Calibration, CalibrationMethod, fit_calibration
 from arts.verifiers.checkpoint import CONFIG, SavedVerifier, save_checkpoint
 from arts.verifiers.features import FeatureCache
 from arts.verifiers.modules import (
     Architecture,
+    Scorer,
     best_device,
     load_feature_model,
     load_tokenizer,
@@ -37,52 +38,6 @@ from arts.verifiers.packing import Layout
 
 PLAN, HISTORY = "plan.json", "history.json"
 """In a checkpoint folder: what is trained there; the loss of every update."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainConfig:
-    """What decides a verifier besides the trees and its architecture."""
-
-    objective: ObjectiveName = "rfm"
-    """What is minimised; the objectives are listed above."""
-    options: Options = field(default_factory=Options)
-    """Options of the objective; one that it does not have is refused."""
-    learning_rate: float = 2e-4
-    epochs: float = 3.0
-    updates: int = 0
-    """Number of updates instead of epochs; 0 goes by epochs."""
-    trees_per_batch: int = 8
-    """Trees of a batch, per process."""
-    accumulate: int = 1
-    """Batches per update."""
-    layout: Literal["auto", "paths"] = "auto"
-    """auto packs trees so that shared prefixes are computed once, where that pays; paths pads whole trajectories."""
-    warmup_ratio: float = 0.05
-    weight_decay: float = 0.01
-    held_out: float = 0.1
-    """Share of the problems kept out of training; on them the weights with the least loss are chosen, after every
-    epoch, and the scores calibrated. 0 keeps the last weights, uncalibrated."""
-    patience: int = 0
-    """Stop after this many epochs without a smaller held-out loss; 0 never stops early."""
-    calibration: CalibrationMethod = "temperature"
-    """How scores are mapped to success probabilities, on the held-out problems."""
-    save_updates: int = 200
-    """Updates between checkpoints; a killed run resumes from the last one."""
-    report_to: str = "none"
-    """Where the Trainer logs: none, tensorboard, wandb, …"""
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        require_at_least(self, 1, "trees_per_batch", "accumulate", "save_updates")
-        require_at_least(self, 0, "seed", "warmup_ratio", "weight_decay", "updates", "patience")
-        for name in ("learning_rate", "epochs"):
-            if not getattr(self, name) > 0:
-                raise UsageError(f"{name} is {getattr(self, name)}; use more than 0")
-        if not 0 <= self.held_out < 1:
-            raise UsageError(f"held_out is {self.held_out}; use a share in [0, 1)")
-        if self.patience and not self.held_out:
-            raise UsageError("patience needs held-out problems; give --training.held-out a share above 0")
-        settings(self.objective, self.options)
 
 
 def check_trees(trees: Sequence[Tree], config: TrainConfig) -> None:
@@ -145,22 +100,8 @@ def train_verifier(
     if process.is_main_process:
         (out / PLAN).write_text(plan, encoding="utf-8")
     layout: Layout = "paths" if config.layout == "paths" else scorer_layout(scorer)
-    trainer = ObjectiveTrainer(
-        objective,
-        on_progress,
-        config.save_updates,
-        model=scorer,
-        args=_arguments(config, out, evaluate=bool(held)),
-        train_dataset=Trees(examples),
-        eval_dataset=Trees(held) if held else None,
-        data_collator=partial(collate, layout=layout),
-    )
-    if config.patience:
-        trainer.add_callback(EarlyStoppingCallback(config.patience))
-    trainer.train(resume_from_checkpoint=last_checkpoint(out))
-    curve = [entry for entry in trainer.state.log_history if "loss" in entry or "eval_loss" in entry]
+    curve = _fit(scorer, examples, held, objective, config, layout, out, on_progress)
     losses = [entry["loss"] for entry in curve if "loss" in entry]
-    metrics = {"training_loss": float(np.mean(losses)), "updates": float(trainer.state.global_step)}
     saved = SavedVerifier(
         name=name or config.objective,
         unit=unit,
@@ -168,18 +109,46 @@ def train_verifier(
         per_step=OBJECTIVES[config.objective].per_step,
         reward_contrast=settings(config.objective, config.options).get("reward_contrast", PUBLISHED_CONTRAST),
         training={**asdict(config), "trees": len(trees), "held_out_trees": len(held_trees), **(about or {})},
+        metrics={"training_loss": float(np.mean(losses)), "updates": float(len(losses))},
     )
-    verifier = NeuralVerifier(saved, scorer, features)
     if held:
-        metrics["held_out_loss"] = _held_out_loss(verifier, held, objective, config, layout)
-        saved = replace(saved, calibration=_calibration(verifier, held_trees, config.calibration))
-    saved = replace(saved, metrics=metrics)
-    if trainer.is_world_process_zero():
+        verifier = NeuralVerifier(saved, scorer, features)
+        loss = _held_out_loss(verifier, held, objective, config, layout)
+        fitted = _calibration(verifier, held_trees, config.calibration)
+        saved = replace(saved, calibration=fitted, metrics={**saved.metrics, "held_out_loss": loss})
+    if process.is_main_process:
         (out / HISTORY).write_text(json.dumps(curve, indent=0) + "\n", encoding="utf-8")
         save_checkpoint(out, saved, scorer)
         for leftover in out.glob("checkpoint-*"):
             shutil.rmtree(leftover)
     return NeuralVerifier(saved, scorer, features)
+
+
+def _fit(
+    scorer: Scorer,
+    examples: Sequence[Example],
+    held: Sequence[Example],
+    objective: Objective,
+    config: TrainConfig,
+    layout: Layout,
+    out: Path,
+    on_progress: Callable[[str], None],
+) -> list[dict[str, float]]:
+    """Train the scorer in place, from the last checkpoint in ``out`` on; what was logged of every loss."""
+    trainer = ObjectiveTrainer(
+        objective,
+        on_progress,
+        config.save_updates,
+        model=scorer,
+        args=training_arguments(config, out, evaluate=bool(held)),
+        train_dataset=Trees(examples),
+        eval_dataset=Trees(held) if held else None,
+        data_collator=partial(collate, layout=layout),
+    )
+    if config.patience and held:
+        trainer.add_callback(EarlyStoppingCallback(config.patience))
+    trainer.train(resume_from_checkpoint=last_checkpoint(out))
+    return [entry for entry in trainer.state.log_history if "loss" in entry or "eval_loss" in entry]
 
 
 def is_finished(out: Path) -> bool:
@@ -269,34 +238,3 @@ def _check_place(out: Path, plan: str) -> None:
     begun = out / PLAN
     if begun.is_file() and begun.read_text(encoding="utf-8") != plan:
         raise UsageError(f"{out}: holds a run with other settings or trees; use the same ones or another --out")
-
-
-def _arguments(config: TrainConfig, out: Path, *, evaluate: bool) -> TrainingArguments:
-    per_epoch = {"eval_strategy": "epoch", "save_strategy": "epoch", "load_best_model_at_end": True}
-    try:
-        return TrainingArguments(
-            output_dir=str(out),
-            num_train_epochs=config.epochs,
-            max_steps=config.updates or -1,
-            per_device_train_batch_size=config.trees_per_batch,
-            per_device_eval_batch_size=config.trees_per_batch,
-            gradient_accumulation_steps=config.accumulate,
-            learning_rate=config.learning_rate,
-            lr_scheduler_type="cosine",
-            warmup_steps=config.warmup_ratio,
-            weight_decay=config.weight_decay,
-            logging_steps=1,
-            logging_nan_inf_filter=False,
-            save_total_limit=2,
-            seed=config.seed,
-            report_to=config.report_to,
-            remove_unused_columns=False,
-            label_names=[],
-            disable_tqdm=True,
-            use_cpu=best_device().type == "cpu",
-            bf16=best_device().type == "cuda",
-            dataloader_pin_memory=False,  # batches are objects that move themselves
-            **(per_epoch if evaluate else {"save_strategy": "no"}),
-        )
-    except (ValueError, ImportError) as error:
-        raise UsageError(f"these settings cannot be trained with: {' '.join(str(error).split())[:200]}") from error

@@ -10,9 +10,11 @@ from torch import Tensor
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerState, TrainingArguments
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
+from arts.errors import UsageError
 from arts.training.batches import Example
+from arts.training.config import TrainConfig
 from arts.training.objectives import Objective
-from arts.verifiers.modules import Scorer
+from arts.verifiers.modules import Scorer, best_device
 
 STATE = "trainer_state.json"
 """What the Trainer writes last into a checkpoint."""
@@ -73,6 +75,42 @@ def last_checkpoint(out: Path) -> str | None:
             continue
         return str(folder)
     return None
+
+
+def training_arguments(config: TrainConfig, out: Path, *, evaluate: bool) -> TrainingArguments:
+    """The Trainer's settings; with ``evaluate`` the weights of the epoch with the least held-out loss are kept.
+
+    Raises:
+        UsageError: the Trainer refuses them.
+    """
+    per_epoch = {"eval_strategy": "epoch", "save_strategy": "epoch", "load_best_model_at_end": True}
+    try:
+        return TrainingArguments(
+            output_dir=str(out),
+            num_train_epochs=config.epochs,
+            max_steps=config.updates or -1,
+            per_device_train_batch_size=config.trees_per_batch,
+            per_device_eval_batch_size=config.trees_per_batch,
+            gradient_accumulation_steps=config.accumulate,
+            learning_rate=config.learning_rate,
+            lr_scheduler_type="cosine",
+            warmup_steps=config.warmup_ratio,
+            weight_decay=config.weight_decay,
+            logging_steps=1,
+            logging_nan_inf_filter=False,
+            save_total_limit=2,
+            seed=config.seed,
+            report_to=config.report_to,
+            remove_unused_columns=False,
+            label_names=[],
+            disable_tqdm=True,
+            use_cpu=best_device().type == "cpu",
+            bf16=best_device().type == "cuda",
+            dataloader_pin_memory=False,  # batches are objects that move themselves
+            **(per_epoch if evaluate else {"save_strategy": "no"}),
+        )
+    except (ValueError, ImportError) as error:
+        raise UsageError(f"these settings cannot be trained with: {' '.join(str(error).split())[:200]}") from error
 
 
 class _Progress(TrainerCallback):  # type: ignore[misc]

@@ -1,0 +1,55 @@
+"""What decides a verifier besides its trees and its network."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from arts.config import require_at_least
+from arts.errors import UsageError
+from arts.training.objectives import ObjectiveName, Options, settings
+from arts.verifiers.calibration import CalibrationMethod
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainConfig:
+    """What decides a verifier besides the trees and its architecture."""
+
+    objective: ObjectiveName = "rfm"
+    """What is minimised; the objectives are listed above."""
+    options: Options = field(default_factory=Options)
+    """Options of the objective; one that it does not have is refused."""
+    learning_rate: float = 2e-4
+    epochs: float = 3.0
+    updates: int = 0
+    """Number of updates instead of epochs; 0 goes by epochs."""
+    trees_per_batch: int = 8
+    """Trees of a batch, per process."""
+    accumulate: int = 1
+    """Batches per update."""
+    layout: Literal["auto", "paths"] = "auto"
+    """auto packs trees so that shared prefixes are computed once, where that pays; paths pads whole trajectories."""
+    warmup_ratio: float = 0.05
+    weight_decay: float = 0.01
+    held_out: float = 0.1
+    """Share of the problems, the store's first ones, kept out of training; on them the weights with the least loss are
+    chosen, after every epoch, and the scores calibrated. 0 keeps the last weights, uncalibrated."""
+    patience: int = 0
+    """Stop after this many epochs without a smaller held-out loss; 0 never stops early."""
+    calibration: CalibrationMethod = "temperature"
+    """How scores are mapped to success probabilities, on the held-out problems."""
+    save_updates: int = 200
+    """Updates between checkpoints; a killed run resumes from the last one."""
+    report_to: str = "none"
+    """Where the Trainer logs: none, tensorboard, wandb, …"""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_at_least(self, 1, "trees_per_batch", "accumulate", "save_updates")
+        require_at_least(self, 0, "seed", "warmup_ratio", "weight_decay", "updates", "patience")
+        for name in ("learning_rate", "epochs"):
+            if not getattr(self, name) > 0:
+                raise UsageError(f"{name} is {getattr(self, name)}; use more than 0")
+        if not 0 <= self.held_out < 1:
+            raise UsageError(f"held_out is {self.held_out}; use a share in [0, 1)")
+        if self.patience and not self.held_out:
+            raise UsageError("patience needs held-out problems; give --training.held-out a share above 0")
+        settings(self.objective, self.options)
