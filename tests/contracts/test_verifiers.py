@@ -46,11 +46,11 @@ TREES = [grow(question) for question in SOLUTIONS]
 EVERYTHING = [(tree, range(len(tree))) for tree in TREES]
 
 
-def fresh(unit="log_flow", **shape):
+def fresh(unit="log_flow", per_step=False, **shape):
     """A neural verifier nobody has trained; its numbers are small, so a law must hold to the last digits."""
     torch.manual_seed(0)
     architecture = Architecture(backbone="bundled", **shape)
-    about = SavedVerifier(name="fresh", unit=unit, architecture=architecture)
+    about = SavedVerifier(name="fresh", unit=unit, architecture=architecture, per_step=per_step)
     return NeuralVerifier(about, make_scorer(architecture))
 
 
@@ -61,6 +61,7 @@ NEURAL = {
     "full": {"mode": "full"},
     "lora": {"mode": "lora"},
     "probability": {"mode": "full", "unit": "probability"},
+    "steps": {"mode": "full", "unit": "probability", "per_step": True},
 }
 
 
@@ -209,6 +210,13 @@ def test_length_counts_characters_where_tokens_are_unknown():
     tree = Tree(problem_id="p", question="q")
     tree.add_path(ROOT, [Step(text="abc"), Step(text="de")], "stop")
     np.testing.assert_array_equal(load_verifier("length").score([(tree, [0, 1, 2])])[0], [0, -3, -5])
+
+
+def test_a_verifier_of_steps_multiplies_along_the_path():
+    steps, product = (fresh(**{**NEURAL["steps"], "per_step": per_step}) for per_step in (False, True))
+    for tree, single, whole in zip(TREES, steps.score(EVERYTHING), product.score(EVERYTHING), strict=True):
+        np.testing.assert_allclose(whole, [np.prod(single[tree.path(n)]) for n in range(len(tree))], rtol=1e-5)
+        assert whole[ROOT] == 1
 
 
 def test_a_probability_is_the_logistic_of_the_output():

@@ -3,15 +3,16 @@
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from math import inf
+from typing import Any, Literal, NamedTuple, get_args
 
 from torch import Tensor
 
 from arts.config import require_at_least
 from arts.errors import UsageError
-from arts.training.objectives.flow import rfm, subtb, value_flow
+from arts.training.objectives.flow import Space, rfm, subtb, value_flow
 from arts.training.objectives.nodes import Loss, NodeTable
-from arts.training.objectives.reward import noisy_and, orm, prm, rm
+from arts.training.objectives.reward import PrmLoss, noisy_and, orm, prm, rm
 from arts.verifiers.base import Unit
 
 ObjectiveName = Literal["rfm", "value_flow", "subtb", "prm", "rm", "orm", "noisy_and"]
@@ -70,17 +71,23 @@ class Options:
     """Children's flows are constants in the residual of their parent (rfm: no, as published; value_flow: yes)."""
     reward_contrast: float | None = None
     """R(correct) / R(incorrect), around their geometric mean 1 (rfm, value_flow, subtb: 100, as published)."""
-    space: Literal["log", "probability"] | None = None
+    space: Space | None = None
     """Where value_flow compares: log flows (log), or success probabilities by cross-entropy (probability)."""
     trace: float | None = None
     """λ-return of value_flow: 0 looks one step ahead, 1 only at the leaves, which is Monte Carlo."""
     subtb_lambda: float | None = None
     """Weight of a sub-trajectory of n steps is λ^n (subtb: 0.9); → 0 is detailed balance, → ∞ trajectory balance."""
-    loss: Literal["squared", "cross_entropy"] | None = None
+    loss: PrmLoss | None = None
     """How prm compares probabilities (squared, as published)."""
 
     def __post_init__(self) -> None:
         require_at_least(self, 0, "leaf_weight")
+        for name in ("leaf_weight", "reward_contrast", "subtb_lambda"):
+            if getattr(self, name) == inf:
+                raise UsageError(f"{name} is inf; use a finite number")
+        for name, known in (("space", get_args(Space)), ("loss", get_args(PrmLoss))):
+            if getattr(self, name) not in (None, *known):
+                raise UsageError(f"{name} is {getattr(self, name)}; use {' or '.join(known)}")
         if self.reward_contrast is not None and not self.reward_contrast > 1:
             raise UsageError(f"reward_contrast is {self.reward_contrast}; use more than 1")
         if self.trace is not None and not 0 <= self.trace <= 1:

@@ -22,6 +22,8 @@ from arts.training.objectives.nodes import (
     weighted_problem_mean,
 )
 
+Space = Literal["log", "probability"]
+
 
 def rfm(
     log_flow: Tensor,
@@ -49,7 +51,7 @@ def value_flow(
     leaf_weight: float = 1.0,
     detach: bool = True,
     reward_contrast: float = 100.0,
-    space: Literal["log", "probability"] = "log",
+    space: Space = "log",
     trace: float = 0.0,
 ) -> Loss:
     """Policy-weighted conservation: F(s) is the mean of the children's values, each as often as it was sampled.
@@ -63,7 +65,8 @@ def value_flow(
     count with F clipped to the rewards' range, where every mean of rewards lies. In ``probability`` space the
     network's output is a logit, v = σ(logit) the success probability, R is 1 or 0, and the loss the cross-entropy to
     G, whose minimum is the arithmetic mean; residuals are v − G. Law: F(s) = E_π[R | s] on a tree whose multiplicities
-    are exact is a fixed point of both.
+    are exact is a fixed point of both (in probability space with ``detach``: the cross-entropy is not stationary in its
+    target).
     """
     if space == "log":
         reward = nodes.log_reward(reward_contrast).exp()
@@ -125,7 +128,7 @@ def _piece_weights(steps: Tensor, piece: Tensor, subtb_lambda: float) -> Tensor:
     """λ^n of each piece, normalised within its trajectory; computed in logarithms, so that the limits are exact."""
     power = steps.double() * torch.tensor(subtb_lambda, dtype=torch.double).log()
     masked = torch.where(piece, power, torch.full_like(power, -torch.inf).expand_as(piece))
-    return masked.flatten(1).softmax(1).view_as(masked)
+    return masked.flatten(1).softmax(1).nan_to_num().view_as(masked)  # a lone root has no piece
 
 
 def _balance(log_flow: Tensor, target: Tensor, nodes: NodeTable, leaf_weight: float, contrast: float) -> Loss:

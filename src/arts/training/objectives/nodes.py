@@ -53,8 +53,8 @@ class Loss(NamedTuple):
 def problem_mean(values: Tensor, chosen: Tensor, problem: Tensor) -> Tensor:
     """Mean over the chosen nodes of a problem, then over the problems that have any; 0 when none has.
 
-    So every problem weighs the same, and the loss of a batch is the mean of those of its trees, however it is
-    spread over devices or accumulated.
+    So every problem weighs the same, and the loss of a batch in which every tree has such nodes is the mean of those of
+    its trees, however it is spread over devices or accumulated.
     """
     return weighted_problem_mean(values[chosen], torch.ones_like(values[chosen]), problem[chosen])
 

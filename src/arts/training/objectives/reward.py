@@ -14,15 +14,16 @@ from arts.training.objectives.nodes import (
     weighted_problem_mean,
 )
 
-SURE = 15.0
-"""Log-odds of a step beyond which :func:`noisy_and` does not distinguish, so that certainty stays finite."""
+PrmLoss = Literal["squared", "cross_entropy"]
+SURE = 80.0
+"""Log-odds of a step beyond which :func:`noisy_and` does not distinguish, so that certainty stays finite in fp32."""
 
 
-def prm(logit: Tensor, nodes: NodeTable, *, loss: Literal["squared", "cross_entropy"] = "squared") -> Loss:
+def prm(logit: Tensor, nodes: NodeTable, *, loss: PrmLoss = "squared") -> Loss:
     """Pointwise process reward model: σ(logit) against the Monte-Carlo success rate, over all steps.
 
     Mean square difference (arXiv 2602.12846's baseline), or cross-entropy. The root is a state but not a step and is
-    left out. Residuals are σ(logit) − success rate.
+    left out. Residuals are σ(logit) − success rate, without meaning where nothing was graded.
     """
     steps = (nodes.parent >= 0) & ~nodes.success.isnan()
     rate = nodes.success.nan_to_num()
