@@ -1,6 +1,7 @@
 """The networks of a neural verifier: backbone or trunk, then a two-layer head at the last token of each step."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal, final
 
 import torch
@@ -144,8 +145,9 @@ def scorer_layout(scorer: Scorer) -> Layout:
     return "packed" if encoder.layers is None else "auto"
 
 
+@lru_cache(maxsize=4)
 def load_tokenizer(backbone: str) -> Any:
-    """The backbone's tokenizer, padding on the right."""
+    """The backbone's tokenizer, padding on the right; read once, which takes seconds for a GGUF file."""
     tokenizer = _load(AutoTokenizer, backbone)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -179,6 +181,7 @@ def best_device() -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
+@lru_cache(maxsize=4)
 def _config(backbone: str) -> Any:
     from transformers import AutoConfig
 
