@@ -55,7 +55,7 @@ def train(out, *, trees=TREES, backbone="bundled", mode="frozen", trunk_layers=0
     shape = Architecture(
         backbone=backbone, mode=mode, trunk_width=32, trunk_layers=trunk_layers, head_dropout=head_dropout
     )
-    settings = {"epochs": 4, "trees_per_batch": 2, "learning_rate": 3e-3, "held_out": 0.0, **config}
+    settings = {"objective": "rfm", "epochs": 4, "trees_per_batch": 2, "learning_rate": 3e-3, "held_out": 0.0, **config}
     return train_verifier(trees, shape, TrainConfig(**settings), out)
 
 

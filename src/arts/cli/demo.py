@@ -29,7 +29,7 @@ from arts.verifiers.load import load_verifier
 from arts.verifiers.modules import Architecture, load_feature_model
 
 SHAPE = Architecture(backbone=BUNDLED, mode="frozen", trunk_layers=2, trunk_width=96, max_tokens=64)
-OBJECTIVES: tuple[ObjectiveName, ...] = ("prm", "rm", "orm", "rfm")
+OBJECTIVES: tuple[ObjectiveName, ...] = ("prm", "rm", "orm", "rfm", "value_flow")
 
 
 @dataclass(frozen=True, kw_only=True)
