@@ -12,7 +12,6 @@ further prefix in common; step texts are random tokens. Real trees share more.
 import argparse
 import json
 import multiprocessing
-import resource
 import statistics
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -197,9 +196,15 @@ def peak_memory(shape: Shape, layout: str) -> int:
         torch.cuda.reset_peak_memory_stats()
         update()
         return torch.cuda.max_memory_allocated()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = _resident("VmRSS")
     update()
-    return 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    return _resident("VmHWM") - before
+
+
+def _resident(key: str) -> int:
+    """Bytes of this process in memory now (VmRSS) or at most so far (VmHWM), as Linux counts them."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return 1024 * int(next(line for line in lines if line.startswith(key)).split()[1])
 
 
 def check_equal(updates: dict[str, Update]) -> float:

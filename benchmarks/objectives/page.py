@@ -51,6 +51,8 @@ def tables(results: Mapping[str, Any]) -> str:
         ),
         f"\nTest problems: `{results['chosen_on_validation']}` minus the others, in points, paired.\n",
         _differences(testbed["differences"]),
+        "\nTest problems: every objective minus the published baselines, best-of-16 by the last score of both.\n",
+        _against_baselines(testbed["against_baselines"]),
     ]
     for found in results["recorded"].values():
         top = found["top"]
@@ -107,8 +109,14 @@ def _by_depth(states: Mapping[str, Any]) -> str:
 
 
 def _differences(found: Mapping[str, Any]) -> str:
-    rows = [[n, *(percent(row[rule], signed=True) for rule in ("best-of-N", "vote"))] for n, row in found.items()]
-    return _table(("against", "best-of-N", "vote"), rows)
+    rules = ("best-of-N", "vote")
+    rows = [[n, *(percent(row[r], signed=True) if r in row else "" for r in rules)] for n, row in found.items()]
+    return _table(("against", *rules), rows)
+
+
+def _against_baselines(found: Mapping[str, Any]) -> str:
+    rows = [[n, *(percent(row[b], signed=True) if b in row else "" for b in ("prm", "rm"))] for n, row in found.items()]
+    return _table(("objective", "minus prm", "minus rm"), rows)
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

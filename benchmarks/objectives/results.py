@@ -79,7 +79,11 @@ def summarise(out: Path, seeds: int) -> dict[str, Any]:
         "seeds": seeds,
         "chosen_on_validation": best,
         "chosen": {"objective": names[best].objective, "options": names[best].options.given()},
-        "testbed": {**testbed, "differences": _differences(out / "testbed", best, seeds, 16)},
+        "testbed": {
+            **testbed,
+            "differences": _differences(out / "testbed", best, seeds, 16),
+            "against_baselines": _against_baselines(out / "testbed", seeds, 16),
+        },
         "validation": validation,
         "recorded": {name: _recorded(out / name, name, best, seeds) for name in RECORDED_SETS},
     }
@@ -109,6 +113,8 @@ def _set(folder: Path, split: str, seeds: int) -> dict[str, Any]:
 
 
 BASELINES = ("likelihood", "length")
+PUBLISHED_MINIMUM = ("prm", "rm")
+"""The published baselines, whose published rule is the minimum over steps."""
 
 
 def _runs(folder: Path, split: str, name: str, seeds: int) -> Runs:
@@ -140,9 +146,25 @@ def _differences(folder: Path, best: str, seeds: int, top: int) -> dict[str, Any
         runs = [np.load(files)] if name in BASELINES and files.exists() else _runs(folder, "test", name, seeds)
         if runs:
             others[name] = {rule: np.stack([run[key] for run in runs]) for rule, key in keys.items()}
+    for name in PUBLISHED_MINIMUM:
+        runs = _runs(folder, "test", name, seeds)
+        minimum = np.stack([run[f"best min {top}"] for run in runs])
+        others[f"{name}, minimum over steps (as published)"] = {"best-of-N": minimum}
     return {
         name: {rule: _json(two_level(ours[rule] - matrix)) for rule, matrix in rows.items()}
         for name, rows in others.items()
+    }
+
+
+def _against_baselines(folder: Path, seeds: int, top: int) -> dict[str, Any]:
+    """Every variant minus the published baselines, best-of-N by the last score."""
+    key = f"best last {top}"
+    found = {
+        v.name: np.stack([run[key] for run in runs]) for v in VARIANTS if (runs := _runs(folder, "test", v.name, seeds))
+    }
+    return {
+        name: {base: _json(two_level(matrix - found[base])) for base in PUBLISHED_MINIMUM if base != name}
+        for name, matrix in found.items()
     }
 
 
