@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +76,7 @@ def summarise(out: Path, seeds: int) -> dict[str, Any]:
     return {
         "schema": 1,
         "seeds": seeds,
+        "intervals": METHOD,
         "chosen_on_validation": best,
         "chosen": {"objective": names[best].objective, "options": names[best].options.given()},
         "testbed": {
@@ -208,8 +208,9 @@ def _state_rows(
     }
 
 
-def _json(estimate: Estimate) -> dict[str, Any]:
-    return asdict(estimate)
+def _json(estimate: Estimate) -> dict[str, float]:
+    """Five digits are more than a study of some hundred problems can tell."""
+    return {key: round(float(getattr(estimate, key)), 5) for key in ("value", "low", "high", "n")}
 
 
 def ordered(names: Sequence[str]) -> list[str]:
