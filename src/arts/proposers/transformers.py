@@ -1,6 +1,7 @@
 """Any Hugging Face causal LM or GGUF file as a proposer: batched, with a KV cache and a seed per rollout."""
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,8 @@ class TransformersProposer:
         self._ends = _end_tokens(model, tokenizer)
         self._context = int(getattr(model.config, "max_position_embeddings", 0) or 2**31)
         self._chat = prompt.style == "chat" or (prompt.style == "auto" and bool(tokenizer.chat_template))
+        takes = inspect.signature(model.forward).parameters
+        self._cache_name = "cache" if "cache" in takes else "past_key_values"  # renamed in transformers 5
         self._busy = asyncio.Lock()
         self.name = name
         self.batch_size = batch_size
@@ -132,10 +135,10 @@ class TransformersProposer:
         cache = None
         for column in range(max(limits)):
             out = self._model(
-                input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache,
-                use_cache=True, logits_to_keep=1,
+                input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=True, logits_to_keep=1,
+                **{self._cache_name: cache},
             )  # fmt: skip
-            cache = out.past_key_values
+            cache = out[self._cache_name]
             logits = out.logits[:, -1].float()
             drawn = draw(logits, draws[alive, column], sampling)
             logprob = logits.log_softmax(-1).gather(1, drawn[:, None])[:, 0]
