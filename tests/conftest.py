@@ -6,6 +6,7 @@ import pytest
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the models are small, and threads that wait for busy cores are slow
 
 
 hypothesis.settings.register_profile("arts", deadline=None)  # machines are noisy; nothing here is a timed test
