@@ -11,7 +11,7 @@ from arts.evaluation.candidates import Candidates, NodeScores, score_nodes, sele
 from arts.evaluation.steps import Reference
 from arts.search.decide import Aggregation, voting_weights
 from arts.testbed.congruences import line_is_valid, parse_question
-from arts.trees.tree import ROOT, Tree
+from arts.trees.tree import Tree
 from arts.verifiers.base import Verifier
 
 AGGREGATIONS: tuple[Aggregation, ...] = get_args(Aggregation)
@@ -71,11 +71,13 @@ def states(scores: NodeScores, trees: Sequence[Tree], reference: Reference) -> A
     return {"state scores": column, "state values": scores.values(column), "state depths": reference.depth}
 
 
-def first_errors(candidates: Candidates, scores: NodeScores) -> Arrays:
-    """Share of a problem's candidates with a wrong line whose first wrong line is where the score drops the most.
+def first_errors(candidates: Candidates, scores: NodeScores, *, per_step: bool) -> Arrays:
+    """Share of a problem's candidates whose first wrong line is where the score drops the most, by problem.
 
-    Exact on the testbed, where every line can be checked. Drops are of the logarithm, of probabilities that of the
-    odds; NaN for problems without such a candidate.
+    Exact on the testbed, where every line can be checked. Only candidates that go wrong after their first line count,
+    and only drops after it: what a verifier says of the question alone is trained by some objectives and not by
+    others. Drops are of the logarithm: of the odds where scores are probabilities, but for a verifier of steps, whose
+    drop is then the step's own probability. NaN for problems without such a candidate.
     """
     found = []
     for problem, tree, leaves in zip(candidates.problems, candidates.trees, candidates.leaves, strict=True):
@@ -84,13 +86,13 @@ def first_errors(candidates: Candidates, scores: NodeScores) -> Arrays:
         column = scores.columns[tree]
         if scores.unit == "probability":
             column = np.clip(column, 1e-9, 1 - 1e-9)
-            column = np.log(column) - np.log1p(-column)
+            column = np.log(column) - (0 if per_step else np.log1p(-column))
         hits = []
         for leaf in leaves:
             path = tree.path(int(leaf))
             wrong = [i for i, n in enumerate(path) if not line_is_valid(congruence, tree.text[n])]
-            if wrong and len(path) > 1:
-                hits.append(int(np.argmin(np.diff(column[[ROOT, *path]]))) == wrong[0])
+            if wrong and wrong[0] > 0:
+                hits.append(int(np.argmin(np.diff(column[path]))) + 1 == wrong[0])
         found.append(np.mean(hits) if hits else np.nan)
     return {"first error": np.array(found)}
 

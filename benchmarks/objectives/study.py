@@ -33,7 +33,6 @@ from arts.training.config import TrainConfig
 from arts.training.fit import is_finished, train_verifier
 from arts.trees.store import TreeStore
 from arts.trees.tree import Tree
-from arts.verifiers.base import Verifier
 from arts.verifiers.features import FeatureCache
 from arts.verifiers.load import load_verifier
 from arts.verifiers.modules import Architecture, load_feature_model
@@ -97,12 +96,13 @@ def testbed(out: Path, size: Size) -> None:
         _plain_methods(out / "testbed" / f"{split}-plain.npz", candidates, TESTBED_KS)
     _write(out / "testbed" / "probes.npz", lambda: _counted(reference, sources["test"].trees))
 
-    def measure(verifier: Verifier) -> Iterator[tuple[str, Arrays]]:
+    def measure(verifier: NeuralVerifier) -> Iterator[tuple[str, Arrays]]:
         for split, candidates in sets.items():
             scores = everything(verifier, candidates)
             found = decisions(candidates, scores, TESTBED_KS)
             if split == "test":
-                found |= states(scores, sources["test"].trees, reference) | first_errors(candidates, scores)
+                found |= states(scores, sources["test"].trees, reference)
+                found |= first_errors(candidates, scores, per_step=verifier.about.per_step)
             yield split, found
 
     features = FeatureCache(load_feature_model(TESTBED_SHAPE), keep=True, folder=out / "features")
@@ -124,7 +124,7 @@ def recorded(name: str, out: Path, cache: Path, size: Size) -> None:
     ks = RECORDED_KS[name]
     _plain_methods(out / name / "test-plain.npz", candidates, ks)
 
-    def measure(verifier: Verifier) -> Iterator[tuple[str, Arrays]]:
+    def measure(verifier: NeuralVerifier) -> Iterator[tuple[str, Arrays]]:
         yield "test", decisions(candidates, everything(verifier, candidates), ks)
 
     has_logprobs = all(x == x for tree in train.trees for x in tree.logprob)
@@ -152,7 +152,7 @@ def _run(
     trees: list[Tree],
     shape: Architecture,
     features: FeatureCache,
-    measure: Callable[[Verifier], Iterator[tuple[str, Arrays]]],
+    measure: Callable[[NeuralVerifier], Iterator[tuple[str, Arrays]]],
 ) -> None:
     """Train one verifier and measure it, unless that is done."""
     name = f"{variant.name.replace(', ', '-').replace(' = ', '')}-{training.seed}"

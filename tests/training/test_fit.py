@@ -277,6 +277,28 @@ def test_training_stops_early_when_held_out_problems_get_worse(tmp_path):
     assert trained.about.metrics["updates"] < 20
 
 
+@pytest.mark.parametrize("batch", [4, 7])
+def test_a_killed_run_stops_as_early_as_it_would_have(tmp_path, monkeypatch, batch):
+    settings = {"trees": [*forest("-+")[:2], *TREES[2:]], "held_out": 0.5, "patience": 4, "epochs": 40}
+    whole = train(tmp_path / "whole", learning_rate=1e-2, **settings)
+    assert whole.about.metrics["updates"] < 20
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        kill_at(patch, batch=batch)
+        train(tmp_path / "v", learning_rate=1e-2, **settings)
+    resumed = train(tmp_path / "v", learning_rate=1e-2, **settings)
+    assert resumed.about.metrics == whole.about.metrics
+    np.testing.assert_array_equal(scores(resumed), scores(whole))
+
+
+def test_a_pairwise_verifier_is_calibrated_on_unmixed_problems_too(tmp_path):
+    hopeless = [grow(f"solve {a} x = 3 mod 29", ("-", "div 1 x = 4"), ("-", "div 1 x = 5")) for a in (2, 4)]
+    settings = {"objective": "rm", "held_out": 0.5, "epochs": 1}
+    easy = train(tmp_path / "easy", trees=[*TREES[:2], *TREES[2:]], **settings)
+    both = train(tmp_path / "both", trees=[TREES[0], *hopeless[:1], *TREES[2:]], **settings)
+    few, many = (v.values(np.zeros(1))[0] for v in (both, easy))
+    assert few < many
+
+
 def test_accumulated_batches_give_the_gradient_of_one_large_batch(tmp_path):
     settings = {"head_dropout": 0.0, "epochs": 3}
     large = train(tmp_path / "large", trees_per_batch=4, **settings)

@@ -75,5 +75,5 @@ def _check_flags(shape: Architecture) -> None:
     lora = (shape.lora_r, shape.lora_alpha, shape.lora_dropout)
     if shape.mode != "lora" and lora != (plain.lora_r, plain.lora_alpha, plain.lora_dropout):
         raise UsageError(f"mode {shape.mode} has no adapters; leave out the --architecture.lora-* flags")
-    if shape.mode != "frozen" and shape.trunk_layers:
-        raise UsageError(f"mode {shape.mode} has no trunk; leave out --architecture.trunk-layers or use mode frozen")
+    if shape.mode != "frozen" and (shape.trunk_layers or shape.trunk_width != plain.trunk_width):
+        raise UsageError(f"mode {shape.mode} has no trunk; leave out --architecture.trunk-* or use mode frozen")

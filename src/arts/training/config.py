@@ -49,6 +49,8 @@ class TrainConfig:
         for name in ("learning_rate", "epochs"):
             if not getattr(self, name) > 0:
                 raise UsageError(f"{name} is {getattr(self, name)}; use more than 0")
+        if self.warmup_ratio >= 1:
+            raise UsageError(f"warmup_ratio is {self.warmup_ratio}; use a share of the updates, below 1")
         if not 0 <= self.held_out < 1:
             raise UsageError(f"held_out is {self.held_out}; use a share in [0, 1)")
         if self.patience and not self.held_out:

@@ -85,7 +85,8 @@ def train_verifier(
     """
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: is a file; give a folder as --out")
-    held_trees, trees = _split(trees, config)
+    held_out, trees = _split(trees, config)
+    held_trees, trees = (_teaching(part, config) for part in (held_out, trees))
     objective, unit = make_objective(config.objective, config.options)
     plan = _plan(held_trees, trees, shape, config)
     _check_place(out, plan)
@@ -100,7 +101,7 @@ def train_verifier(
     if process.is_main_process:
         (out / PLAN).write_text(plan, encoding="utf-8")
     layout: Layout = "paths" if config.layout == "paths" else scorer_layout(scorer)
-    curve = _fit(scorer, examples, held, objective, config, layout, out, on_progress)
+    curve = _fit(scorer, examples, held, objective, config, layout, out, shape.precision != "float32", on_progress)
     losses = [entry["loss"] for entry in curve if "loss" in entry]
     saved = SavedVerifier(
         name=name or config.objective,
@@ -108,14 +109,15 @@ def train_verifier(
         architecture=shape,
         per_step=OBJECTIVES[config.objective].per_step,
         reward_contrast=settings(config.objective, config.options).get("reward_contrast", PUBLISHED_CONTRAST),
-        training={**asdict(config), "trees": len(trees), "held_out_trees": len(held_trees), **(about or {})},
+        training={**asdict(config), "trees": len(trees), "held_out_trees": len(held_out), **(about or {})},
         metrics={"training_loss": float(np.mean(losses)), "updates": float(len(losses))},
     )
+    verifier = NeuralVerifier(saved, scorer, features)
     if held:
-        verifier = NeuralVerifier(saved, scorer, features)
         loss = _held_out_loss(verifier, held, objective, config, layout)
-        fitted = _calibration(verifier, held_trees, config.calibration)
-        saved = replace(saved, calibration=fitted, metrics={**saved.metrics, "held_out_loss": loss})
+        saved = replace(saved, metrics={**saved.metrics, "held_out_loss": loss})
+    if held_out:
+        saved = replace(saved, calibration=_calibration(verifier, held_out, config.calibration))
     if process.is_main_process:
         (out / HISTORY).write_text(json.dumps(curve, indent=0) + "\n", encoding="utf-8")
         save_checkpoint(out, saved, scorer)
@@ -132,6 +134,7 @@ def _fit(
     config: TrainConfig,
     layout: Layout,
     out: Path,
+    half: bool,
     on_progress: Callable[[str], None],
 ) -> list[dict[str, float]]:
     """Train the scorer in place, from the last checkpoint in ``out`` on; what was logged of every loss."""
@@ -140,7 +143,7 @@ def _fit(
         on_progress,
         config.save_updates,
         model=scorer,
-        args=training_arguments(config, out, evaluate=bool(held)),
+        args=training_arguments(config, out, half=half, evaluate=bool(held)),
         train_dataset=Trees(examples),
         eval_dataset=Trees(held) if held else None,
         data_collator=partial(collate, layout=layout),
@@ -169,8 +172,7 @@ def check_same(out: Path, shape: Architecture, config: TrainConfig) -> None:
 
 
 def _split(trees: Sequence[Tree], config: TrainConfig) -> tuple[list[Tree], list[Tree]]:
-    """Held-out trees and training trees, without those that cannot teach the objective."""
-    mixed = OBJECTIVES[config.objective].needs_mixed
+    """Held-out trees and training trees, those without a label left out."""
     teaching = [t for t in trees if labelled_nodes(t)]
     held = max(1, round(len(teaching) * config.held_out)) if config.held_out else 0
     if held >= len(teaching) > 0:
@@ -179,9 +181,13 @@ def _split(trees: Sequence[Tree], config: TrainConfig) -> tuple[list[Tree], list
             " train on, or use --training.held-out 0"
         )
     check_trees(teaching[held:], config)
-    parts = (teaching[:held], teaching[held:])
-    held_trees, training = ([t for t in part if not mixed or len(_verdicts(t)) == 2] for part in parts)
-    return held_trees, training
+    return teaching[:held], teaching[held:]
+
+
+def _teaching(trees: Sequence[Tree], config: TrainConfig) -> list[Tree]:
+    """Those that the objective learns from, or is measured on."""
+    mixed = OBJECTIVES[config.objective].needs_mixed
+    return [t for t in trees if not mixed or len(_verdicts(t)) == 2]
 
 
 def _verdicts(tree: Tree) -> set[Verdict]:
@@ -227,7 +233,9 @@ def _plan(held: Sequence[Tree], trees: Sequence[Tree], shape: Architecture, conf
     seen = hashlib.blake2b(digest_size=8)
     for tree in [*held, *trees]:
         labels = sorted((node, o.verdict.value) for node, o in tree.outcomes.items())
-        seen.update(repr((tree.problem_id, tree.parent, tree.text, labels)).encode())
+        seen.update(
+            repr((tree.problem_id, tree.parent, tree.text, tree.logprob, tree.visits().tolist(), labels)).encode()
+        )
     plan = {"architecture": asdict(shape), "config": asdict(config), "trees": seen.hexdigest()}
     return json.dumps(plan, sort_keys=True)
 

@@ -38,7 +38,8 @@ class Trees(torch.utils.data.Dataset[Example]):
 class ObjectiveTrainer(Trainer):  # type: ignore[misc]
     """A Trainer whose loss is one of ours: the mean over the trees of a batch.
 
-    Therefore accumulation, more processes and larger batches of the same trees all give the same gradient.
+    Therefore accumulation, more processes and larger batches of the same trees all give the same gradient, as long as
+    the parts are of equal size.
     """
 
     loss_is_scaled_for_ga = False
@@ -77,15 +78,17 @@ def last_checkpoint(out: Path) -> str | None:
     return None
 
 
-def training_arguments(config: TrainConfig, out: Path, *, evaluate: bool) -> TrainingArguments:
-    """The Trainer's settings; with ``evaluate`` the weights of the epoch with the least held-out loss are kept.
+def training_arguments(config: TrainConfig, out: Path, *, half: bool, evaluate: bool) -> TrainingArguments:
+    """The Trainer's settings; ``half``: in bf16 where a GPU has it.
+
+    With ``evaluate`` the weights of the epoch with the least held-out loss are kept.
 
     Raises:
         UsageError: the Trainer refuses them.
     """
     per_epoch = {"eval_strategy": "epoch", "save_strategy": "epoch", "load_best_model_at_end": True}
     try:
-        return TrainingArguments(
+        arguments = TrainingArguments(
             output_dir=str(out),
             num_train_epochs=config.epochs,
             max_steps=config.updates or -1,
@@ -105,12 +108,15 @@ def training_arguments(config: TrainConfig, out: Path, *, evaluate: bool) -> Tra
             label_names=[],
             disable_tqdm=True,
             use_cpu=best_device().type == "cpu",
-            bf16=best_device().type == "cuda",
+            bf16=half and best_device().type == "cuda" and torch.cuda.is_bf16_supported(),
+            restore_callback_states_from_checkpoint=True,
             dataloader_pin_memory=False,  # batches are objects that move themselves
             **(per_epoch if evaluate else {"save_strategy": "no"}),
         )
     except (ValueError, ImportError) as error:
         raise UsageError(f"these settings cannot be trained with: {' '.join(str(error).split())[:200]}") from error
+    arguments._n_gpu = min(arguments.n_gpu, 1)  # DataParallel cannot split trees; accelerate launch uses more GPUs
+    return arguments
 
 
 class _Progress(TrainerCallback):  # type: ignore[misc]

@@ -12,8 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import AttentionInterface
 from transformers.integrations.flex_attention import flex_attention_forward
-from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
-from transformers.utils import is_flash_attn_2_available
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from arts.verifiers.packing import BLOCK, Layout, TreeLayout
 
@@ -34,14 +33,11 @@ def tree_attention(
 ) -> tuple[Tensor, Tensor | None]:
     """Attention of a model layer, (B, heads, T, D) → (B, T, heads, D), and no weights.
 
-    Without ``layout`` it is the ordinary causal attention of the device: FlashAttention-2 where it is installed, on
-    CUDA in half precision, else SDPA.
+    Without ``layout`` it is causal SDPA, which on CUDA in half precision is PyTorch's own FlashAttention-2 kernel.
     """
+    query, key = query.to(value.dtype), key.to(value.dtype)  # under autocast, rotary embeddings leave them in fp32
     if layout is None:
-        half = query.dtype in (torch.float16, torch.bfloat16)
-        flash = query.is_cuda and half and is_flash_attn_2_available()
-        plain = ALL_ATTENTION_FUNCTIONS["flash_attention_2" if flash else "sdpa"]
-        return plain(module, query, key, value, None, scaling=scaling, dropout=dropout, **kwargs)  # type: ignore[no-any-return]
+        return sdpa_attention_forward(module, query, key, value, None, scaling=scaling, dropout=dropout, **kwargs)  # type: ignore[no-any-return]
     if query.is_cuda:
         return flex_attention_forward(module, query, key, value, layout.block_mask, scaling=scaling)  # type: ignore[no-any-return]
     return _by_blocks(query, key, value, layout, scaling, dropout), None
@@ -78,9 +74,15 @@ def _rows(tokens: Tensor, at: Tensor) -> Tensor:
 
 
 def use_tree_attention(model: Any) -> None:
-    """Let a loaded model take packed trees, if its architecture allows it: full attention through the interface."""
+    """Let a loaded model take packed trees, if its architecture allows it: full attention without soft-capping."""
+    capped = getattr(model.config, "attn_logit_softcapping", None)
     windows = set(getattr(model.config, "layer_types", None) or []) - {"full_attention"}
-    if model._supports_attention_backend and not windows and not getattr(model.config, "sliding_window", None):
+    if (
+        model._supports_attention_backend
+        and not capped
+        and not windows
+        and not getattr(model.config, "sliding_window", None)
+    ):
         model.set_attn_implementation(TREE_ATTENTION)
 
 

@@ -1,6 +1,8 @@
 """Features of a frozen backbone, computed once per text."""
 
+import contextlib
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, final
@@ -39,7 +41,7 @@ class FeatureCache:
     The first token has no predecessor; its log-probability is set to 0. ``keep`` remembers in memory what was computed
     (training passes over the same texts many times), otherwise nothing is kept (scoring). With ``folder`` features
     are written there and read again by later runs, in files named after the model's weights and the token ids, which
-    stand for tokenizer and text; a file that cannot be read is computed again.
+    stand for tokenizer and text; a file that cannot be read is computed again, one that cannot be written left out.
     """
 
     def __init__(self, model: Any, *, keep: bool, folder: Path | None = None) -> None:
@@ -76,10 +78,11 @@ class FeatureCache:
     def _write(self, key: str, tensor: Tensor) -> None:
         if self._folder is None:
             return
-        self._folder.mkdir(parents=True, exist_ok=True)
-        unfinished = self._folder / f".{key}.{id(self):x}.new"
-        save_file({"features": tensor}, unfinished)
-        unfinished.replace(self._folder / f"{key}.safetensors")
+        with contextlib.suppress(OSError, SafetensorError):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            unfinished = self._folder / f".{key}.{os.getpid()}.new"
+            save_file({"features": tensor}, unfinished)
+            unfinished.replace(self._folder / f"{key}.safetensors")
 
     @torch.inference_mode()
     def _compute(self, trees: Sequence[TokenTree]) -> list[Tensor]:

@@ -130,7 +130,9 @@ def make_scorer(shape: Architecture) -> Scorer:
         return Scorer(
             TrunkEncoder(features, shape.trunk_width, shape.trunk_layers), shape.trunk_width, shape.head_dropout
         )
-    model = _load(AutoModel, shape.backbone, shape.precision)
+    # weights that are trained themselves stay in fp32, else small updates would round away; autocast computes in bf16
+    whole = shape.mode == "full" and shape.precision == "auto"
+    model = _load(AutoModel, shape.backbone, "float32" if whole else shape.precision)
     width = int(model.config.hidden_size)
     if shape.mode == "lora":
         model = _with_adapters(model, shape)
@@ -196,7 +198,7 @@ def _load(factory: Any, backbone: str, precision: Precision | None = None) -> An
         folder, _, file = backbone.rpartition("/")
         backbone, options["gguf_file"] = folder or ".", file
     if precision:
-        automatic = "bfloat16" if best_device().type == "cuda" else "float32"
+        automatic = "bfloat16" if best_device().type == "cuda" and torch.cuda.is_bf16_supported() else "float32"
         options["dtype"] = getattr(torch, automatic if precision == "auto" else precision)
     try:
         loaded = factory.from_pretrained(backbone, **options)

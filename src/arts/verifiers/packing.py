@@ -146,11 +146,13 @@ class TreeLayout:
         """The mask for FlexAttention, made once for all layers."""
         from torch.nn.attention.flex_attention import create_block_mask
 
-        def sees(batch: Tensor, head: Tensor, q: Tensor, k: Tensor) -> Tensor:
-            return (k <= q) & (q < self.end[k])
+        end = self.end
 
-        size = len(self.end)
-        return create_block_mask(sees, B=None, H=None, Q_LEN=size, KV_LEN=size, device=self.end.device)
+        def sees(batch: Tensor, head: Tensor, q: Tensor, k: Tensor) -> Tensor:
+            return (k <= q) & (q < end[k])
+
+        size = len(end)
+        return create_block_mask(sees, None, None, size, size, device=end.device, _compile=end.is_cuda)
 
     def to(self, device: torch.device) -> "TreeLayout":
         """The same layout on a device."""
