@@ -149,6 +149,9 @@ def test_help_says_what_each_objective_is(capsys):
         (["--training.objective", "rfm", "--training.options.trace", "0.5"], "objective rfm has no option trace"),
         (["--training.options.trace", "2"], "trace is 2.0; use a number in"),
         (["--training.patience", "2", "--training.held-out", "0"], "patience needs held-out problems"),
+        (["--training.epochs", "inf"], "epochs is inf; use a finite number"),
+        (["--training.warmup-ratio", "2"], "warmup_ratio is 2.0; use a share of the updates"),
+        (["--architecture.head-dropout", "2"], "head_dropout is 2.0; use a share in [0, 1)"),
     ],
 )
 def test_what_does_not_go_together_is_refused_before_any_work(tmp_path, capsys, monkeypatch, more, message):
@@ -162,3 +165,18 @@ def test_what_does_not_go_together_is_refused_before_any_work(tmp_path, capsys, 
     assert message in said
     assert said.count("\n") == 1
     assert not (tmp_path / "v").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--training.report-to", "nonsense"], "nonsense is not supported"),
+        (["--training.learning-rate", "1e30", "--training.weight-decay", "1e30"], "the loss is not a number at update"),
+    ],
+)
+def test_training_that_cannot_go_on_says_so_in_one_line(store, tmp_path, capsys, more, message):
+    assert train(store, tmp_path / "v", *more) == 2
+    assert message in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "v" / "verifier.json").exists()
+    if "--training.report-to" in more:  # nothing was begun, so the same folder can be used
+        assert train(store, tmp_path / "v", epochs=1) == 0

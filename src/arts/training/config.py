@@ -1,6 +1,7 @@
 """What decides a verifier besides its trees and its network."""
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import Literal
 
 from arts.config import require_at_least
@@ -49,6 +50,9 @@ class TrainConfig:
         for name in ("learning_rate", "epochs"):
             if not getattr(self, name) > 0:
                 raise UsageError(f"{name} is {getattr(self, name)}; use more than 0")
+        for name in ("learning_rate", "epochs", "weight_decay"):
+            if getattr(self, name) == inf:
+                raise UsageError(f"{name} is inf; use a finite number")
         if self.warmup_ratio >= 1:
             raise UsageError(f"warmup_ratio is {self.warmup_ratio}; use a share of the updates, below 1")
         if not 0 <= self.held_out < 1:

@@ -97,11 +97,14 @@ def train_verifier(
     with process.main_process_first():  # the others find its features on disk
         held, examples = (_examples(part, shape, features) for part in (held_trees, trees))
     scorer = make_scorer(shape)
+    layout: Layout = "paths" if config.layout == "paths" else scorer_layout(scorer)
+    half = shape.precision != "float32"
+    trainer = _trainer(scorer, examples, held, objective, config, layout, out, half, on_progress)
     out.mkdir(parents=True, exist_ok=True)
     if process.is_main_process:
         (out / PLAN).write_text(plan, encoding="utf-8")
-    layout: Layout = "paths" if config.layout == "paths" else scorer_layout(scorer)
-    curve = _fit(scorer, examples, held, objective, config, layout, out, shape.precision != "float32", on_progress)
+    trainer.train(resume_from_checkpoint=last_checkpoint(out))
+    curve = [entry for entry in trainer.state.log_history if "loss" in entry or "eval_loss" in entry]
     losses = [entry["loss"] for entry in curve if "loss" in entry]
     saved = SavedVerifier(
         name=name or config.objective,
@@ -126,7 +129,7 @@ def train_verifier(
     return NeuralVerifier(saved, scorer, features)
 
 
-def _fit(
+def _trainer(
     scorer: Scorer,
     examples: Sequence[Example],
     held: Sequence[Example],
@@ -136,22 +139,28 @@ def _fit(
     out: Path,
     half: bool,
     on_progress: Callable[[str], None],
-) -> list[dict[str, float]]:
-    """Train the scorer in place, from the last checkpoint in ``out`` on; what was logged of every loss."""
-    trainer = ObjectiveTrainer(
-        objective,
-        on_progress,
-        config.save_updates,
-        model=scorer,
-        args=training_arguments(config, out, half=half, evaluate=bool(held)),
-        train_dataset=Trees(examples),
-        eval_dataset=Trees(held) if held else None,
-        data_collator=partial(collate, layout=layout),
-    )
+) -> ObjectiveTrainer:
+    """A trainer of the scorer, in place.
+
+    Raises:
+        UsageError: it refuses the settings.
+    """
+    try:
+        trainer = ObjectiveTrainer(
+            objective,
+            on_progress,
+            config.save_updates,
+            model=scorer,
+            args=training_arguments(config, out, half=half, evaluate=bool(held)),
+            train_dataset=Trees(examples),
+            eval_dataset=Trees(held) if held else None,
+            data_collator=partial(collate, layout=layout),
+        )
+    except (ValueError, ImportError, RuntimeError) as error:
+        raise UsageError(f"these settings cannot be trained with: {' '.join(str(error).split())[:200]}") from error
     if config.patience and held:
         trainer.add_callback(EarlyStoppingCallback(config.patience))
-    trainer.train(resume_from_checkpoint=last_checkpoint(out))
-    return [entry for entry in trainer.state.log_history if "loss" in entry or "eval_loss" in entry]
+    return trainer
 
 
 def is_finished(out: Path) -> bool:

@@ -84,37 +84,34 @@ def training_arguments(config: TrainConfig, out: Path, *, half: bool, evaluate: 
     With ``evaluate`` the weights of the epoch with the least held-out loss are kept.
 
     Raises:
-        UsageError: the Trainer refuses them.
+        ValueError, ImportError: the Trainer refuses them.
     """
     per_epoch = {"eval_strategy": "epoch", "save_strategy": "epoch", "load_best_model_at_end": True}
-    try:
-        arguments = TrainingArguments(
-            output_dir=str(out),
-            num_train_epochs=config.epochs,
-            max_steps=config.updates or -1,
-            per_device_train_batch_size=config.trees_per_batch,
-            per_device_eval_batch_size=config.trees_per_batch,
-            gradient_accumulation_steps=config.accumulate,
-            learning_rate=config.learning_rate,
-            lr_scheduler_type="cosine",
-            warmup_steps=config.warmup_ratio,
-            weight_decay=config.weight_decay,
-            logging_steps=1,
-            logging_nan_inf_filter=False,
-            save_total_limit=2,
-            seed=config.seed,
-            report_to=config.report_to,
-            remove_unused_columns=False,
-            label_names=[],
-            disable_tqdm=True,
-            use_cpu=best_device().type == "cpu",
-            bf16=half and best_device().type == "cuda" and torch.cuda.is_bf16_supported(),
-            restore_callback_states_from_checkpoint=True,
-            dataloader_pin_memory=False,  # batches are objects that move themselves
-            **(per_epoch if evaluate else {"save_strategy": "no"}),
-        )
-    except (ValueError, ImportError) as error:
-        raise UsageError(f"these settings cannot be trained with: {' '.join(str(error).split())[:200]}") from error
+    arguments = TrainingArguments(
+        output_dir=str(out),
+        num_train_epochs=config.epochs,
+        max_steps=config.updates or -1,
+        per_device_train_batch_size=config.trees_per_batch,
+        per_device_eval_batch_size=config.trees_per_batch,
+        gradient_accumulation_steps=config.accumulate,
+        learning_rate=config.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=config.warmup_ratio,
+        weight_decay=config.weight_decay,
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        save_total_limit=2,
+        seed=config.seed,
+        report_to=config.report_to,
+        remove_unused_columns=False,
+        label_names=[],
+        disable_tqdm=True,
+        use_cpu=best_device().type == "cpu",
+        bf16=half and best_device().type == "cuda" and torch.cuda.is_bf16_supported(),
+        restore_callback_states_from_checkpoint=True,
+        dataloader_pin_memory=False,  # batches are objects that move themselves
+        **(per_epoch if evaluate else {"save_strategy": "no"}),
+    )
     arguments._n_gpu = min(arguments.n_gpu, 1)  # DataParallel cannot split trees; accelerate launch uses more GPUs
     return arguments
 
@@ -128,6 +125,11 @@ class _Progress(TrainerCallback):  # type: ignore[misc]
     def on_log(
         self, args: TrainingArguments, state: TrainerState, control: Any, logs: dict[str, float], **kwargs: Any
     ) -> None:
+        if logs.get("loss", 0.0) != logs.get("loss", 0.0):
+            raise UsageError(
+                f"the loss is not a number at update {state.global_step}; use a smaller --training.learning-rate and"
+                " another --out"
+            )
         if "loss" in logs and state.global_step % REPORT_EVERY and state.global_step != state.max_steps:
             return
         for name in ("loss", "eval_loss"):

@@ -50,6 +50,9 @@ class Architecture:
         require_at_least(self, 1, "lora_r", "lora_alpha")
         require_at_least(self, 0, "trunk_layers", "lora_dropout", "head_dropout")
         require_at_least(self, 2, "max_tokens", "trunk_width")
+        for name in ("lora_dropout", "head_dropout"):
+            if not getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}; use a share in [0, 1)")
         if self.trunk_layers and self.trunk_width % HEAD_WIDTH:
             raise UsageError(f"trunk_width is {self.trunk_width}; use a multiple of {HEAD_WIDTH}")
 
