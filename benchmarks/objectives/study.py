@@ -17,7 +17,7 @@ import torch
 from measure import Arrays, decisions, everything, first_errors, states
 from page import write_page
 from recorded import RECORDED_SETS, load_recorded
-from results import summarise, write_results
+from results import BASELINES, summarise, write_results
 from variants import RECORDED_SHAPE, TESTBED_SHAPE, VARIANTS, Variant, recorded_training, testbed_training
 
 from arts.cli.probes import Probes, Source, count_success
@@ -41,7 +41,6 @@ from arts.verifiers.neural import NeuralVerifier
 HERE = Path(__file__).parent
 TESTBED_KS = (2, 4, 8, 16)
 RECORDED_KS = {"svamp-qwen": (2, 4, 8), "gsm8k": (2, 4), "math-l5": (2, 4, 8, 12)}
-BASELINES = ("likelihood", "length")
 
 
 @dataclass(frozen=True, kw_only=True)
