@@ -106,25 +106,35 @@ class MathGrader:
                 self._known.popitem(last=False)
 
 
-def equivalence_classes(grader: Grader, answers: Sequence[str | None]) -> list[int]:
-    """Class of each answer: numbers from 0 in order of first appearance, −1 for no answer.
+@final
+class AnswerClasses:
+    """Which answers are equal: numbers from 0 in order of first appearance, −1 for no answer.
 
     Answers with one spelling are one class; a further answer joins the first class whose first member the
     grader calls equal to it.
     """
-    by_spelling: dict[str, int] = {}
-    heads: list[str] = []
-    classes = []
-    for answer in answers:
+
+    def __init__(self, grader: Grader) -> None:
+        self._grader = grader
+        self._by_spelling: dict[str, int] = {}
+        self._heads: list[str] = []
+
+    def of(self, answer: str | None) -> int:
+        """The class of an answer, a new one where it equals none before it."""
         if answer is None:
-            classes.append(-1)
-            continue
+            return -1
         spelling = normalise(answer[:MAX_ANSWER])
-        if spelling not in by_spelling:
-            grades = grader.grade([(head, answer) for head in heads])
+        known = self._by_spelling.get(spelling)
+        if known is None:
+            grades = self._grader.grade([(head, answer) for head in self._heads])
             equal = [i for i, grade in enumerate(grades) if grade.verdict is Verdict.CORRECT]
-            by_spelling[spelling] = equal[0] if equal else len(heads)
+            known = self._by_spelling[spelling] = equal[0] if equal else len(self._heads)
             if not equal:
-                heads.append(answer)
-        classes.append(by_spelling[spelling])
-    return classes
+                self._heads.append(answer)
+        return known
+
+
+def equivalence_classes(grader: Grader, answers: Sequence[str | None]) -> list[int]:
+    """The class of each answer, see :class:`AnswerClasses`."""
+    classes = AnswerClasses(grader)
+    return [classes.of(answer) for answer in answers]

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import final
 
-from arts.errors import EndpointError
 from arts.problems.base import Grader, Problem, Verdict
 from arts.proposers.base import Completion, Proposer, Sampling
+from arts.proposers.failures import FailureWatch
 from arts.proposers.fork import (
     Planned,
     SparseDeepFork,
@@ -19,9 +19,6 @@ from arts.proposers.fork import (
 )
 from arts.trees.store import TreeStore
 from arts.trees.tree import Outcome, Rollout, Tree
-
-MAX_FAILURES_IN_A_ROW = 32
-"""After this many failures without one success between them the backend is taken to be unusable."""
 
 OnRollout = Callable[[Rollout, Outcome | None], None]
 Phase = Callable[[Tree, SparseDeepFork, int], Sequence[Planned]]
@@ -89,8 +86,9 @@ class Grower:
         self._store, self._proposer, self._grader, self._plan = store, proposer, grader, plan
         self._on_rollout = on_rollout
         self._keys = {p.id: p.answer for p in store.problems()}
-        self._held: list[tuple[Planned, Completion]] = []
-        self._alive = False
+        self._watch: FailureWatch[tuple[Planned, Completion]] = FailureWatch(
+            proposer.name, lambda failed: self._commit(*failed, None)
+        )
 
     async def run(self) -> None:
         """Sample every rollout that the plan asks for and the store does not hold.
@@ -110,9 +108,7 @@ class Grower:
             async with _task_group() as group:
                 for problem in problems:
                     group.create_task(self._grow_gated(problem, gate))
-        if self._held and not self._alive:
-            raise self._unusable()
-        self._commit_failures()
+        self._watch.close()
 
     async def _grow_gated(self, problem: Problem, gate: asyncio.Semaphore) -> None:
         async with gate:
@@ -134,7 +130,7 @@ class Grower:
         fresh = {id(p) for p in missing}
         async for ready in _gathered(roll_out(self._proposer, wanted, self._plan.sampling)):
             if any(c.stop != "error" for p, c in ready if id(p) not in fresh):
-                self._note_success()
+                self._watch.success()
             await self._record([(p, c) for p, c in ready if id(p) in fresh])
 
     async def _record(self, finished: Sequence[tuple[Planned, Completion]]) -> None:
@@ -144,9 +140,9 @@ class Grower:
         grades = await asyncio.to_thread(self._grader.grade, pairs)
         for (planned, completion), answer, grade in zip(finished, answers, grades, strict=True):
             if completion.stop == "error":
-                self._hold(planned, completion)
+                self._watch.failure((planned, completion), completion.error)
                 continue
-            self._note_success()
+            self._watch.success()
             reason = "cut at the token limit" if completion.stop == "length" else grade.reason
             self._commit(planned, completion, Outcome(answer=answer, verdict=grade.verdict, reason=reason))
 
@@ -155,27 +151,6 @@ class Grower:
         if completion.stop != "stop":
             return None
         return self._grader.extract(planned.state.text + completion.text)
-
-    def _hold(self, planned: Planned, completion: Completion) -> None:
-        """Keep a failure back until a success in this run shows that the backend is alive: then it is data."""
-        self._held.append((planned, completion))
-        if len(self._held) >= MAX_FAILURES_IN_A_ROW:
-            raise self._unusable()
-
-    def _unusable(self) -> EndpointError:
-        return EndpointError(
-            f"{self._proposer.name}: {len(self._held)} requests in a row failed, the last one with:"
-            f" {self._held[-1][1].error}; mend the backend and run the same command again"
-        )
-
-    def _note_success(self) -> None:
-        self._alive = True
-        self._commit_failures()
-
-    def _commit_failures(self) -> None:
-        for planned, completion in self._held:
-            self._commit(planned, completion, None)
-        self._held.clear()
 
     def _commit(self, planned: Planned, completion: Completion, outcome: Outcome | None) -> None:
         failed = completion.stop == "error"

@@ -157,35 +157,41 @@ class TreeStore:
         leaf = start if stop == "error" else tree.add_path(start, steps, stop)
         rollout = Rollout(backbone=backbone, pivot=pivot, leaf=leaf, tokens=tokens, stop=stop, error=error)
         tree.rollouts.append(rollout)
+        self.record(tree, rollout, range(before, len(tree)), outcome)
+        return rollout
+
+    def record(self, tree: Tree, rollout: Rollout, nodes: range, outcome: Outcome | None = None) -> None:
+        """Write a rollout that is in the tree already, with the nodes that are new since, in one transaction."""
         at = self._positions[tree.problem_id]
+        columns = (tree.parent, tree.text, tree.tokens, tree.logprob, tree.stop)
+        rows = [(at, i, *(column[i] for column in columns)) for i in nodes]
         with self._transaction():
             self._db.executemany(
                 "INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (
-                        at,
-                        i,
-                        tree.parent[i],
-                        tree.text[i],
-                        tree.tokens[i],
-                        _nullable(tree.logprob[i]),
-                        tree.stop[i],
-                    )
-                    for i in range(before, len(tree))
-                ],
+                [(*row[:5], _nullable(row[5]), row[6]) for row in rows],
             )
-            number = len(tree.rollouts) - 1
+            (number,) = self._db.execute(
+                "SELECT coalesce(max(number) + 1, 0) FROM rollouts WHERE problem = ?", (at,)
+            ).fetchone()
             self._db.execute(
                 "INSERT INTO rollouts VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (at, number, backbone, pivot, leaf, tokens, stop, error),
+                (
+                    at,
+                    number,
+                    rollout.backbone,
+                    rollout.pivot,
+                    rollout.leaf,
+                    rollout.tokens,
+                    rollout.stop,
+                    rollout.error,
+                ),
             )
-            if outcome is not None and leaf not in tree.outcomes:
-                tree.outcomes[leaf] = outcome
+            if outcome is not None and rollout.leaf not in tree.outcomes:
+                tree.outcomes[rollout.leaf] = outcome
                 self._db.execute(
                     "INSERT INTO outcomes VALUES (?, ?, ?, ?, ?)",
-                    (at, leaf, outcome.answer, outcome.verdict.value, outcome.reason),
+                    (at, rollout.leaf, outcome.answer, outcome.verdict.value, outcome.reason),
                 )
-        return rollout
 
     def tree(self, problem_id: str) -> Tree:
         """The tree of one problem as it stands on disk (only a root when nothing was sampled)."""

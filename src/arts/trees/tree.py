@@ -13,8 +13,9 @@ ROOT = 0
 """Index of the root: the problem before any step."""
 NO_PARENT = -1
 
-Stop = Literal["stop", "length", "error"]
-"""How a rollout ended: by itself (its last node is terminal), cut by its token limit, or failed."""
+Stop = Literal["stop", "length", "error", "step"]
+"""How a rollout ended: by itself (its last node is terminal), cut by its token limit, failed, or as the one step that a
+search had asked for, from where it can go on."""
 
 REWARD_CORRECT = 10.0
 REWARD_INCORRECT = 0.1
@@ -71,6 +72,8 @@ class Rollout:
     pivot 0 is the backbone itself, sampled from the root. ``leaf`` is the node where it ended. ``tokens`` were
     generated for it. A failed rollout has ``stop == "error"``, its reason in ``error``, and its leaf is the
     node it started from.
+
+    In the tree of a search a rollout is one draw: ``backbone`` is its number and ``pivot`` the depth it was drawn at.
     """
 
     backbone: int
@@ -167,7 +170,7 @@ class Tree:
 
         Only these are exchangeable draws from the proposer, so only these are candidates of a decision.
         """
-        chosen = [r for r in self.rollouts if r.pivot == 0 and r.stop != "error"]
+        chosen = [r for r in self.rollouts if r.pivot == 0 and r.stop not in ("error", "step")]
         return sorted(chosen, key=lambda r: r.backbone)
 
     def visits(self) -> NDArray[np.int64]:

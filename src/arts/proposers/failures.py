@@ -1,0 +1,59 @@
+"""Telling a backend that fails now and then from one that is dead."""
+
+from collections.abc import Callable
+from typing import Generic, TypeVar, final
+
+from arts.errors import EndpointError
+
+MAX_FAILURES_IN_A_ROW = 32
+"""After this many failures without one success between them the backend is taken to be unusable."""
+
+T = TypeVar("T")
+
+
+@final
+class FailureWatch(Generic[T]):
+    """Keeps failures back until a success of the same run shows that the backend is alive: then they are data.
+
+    Failures of a backend that turns out to be dead are never recorded, so that the next run asks again.
+    """
+
+    def __init__(self, backend: str, record: Callable[[T], object]) -> None:
+        self._backend, self._record = backend, record
+        self._held: list[T] = []
+        self._alive = False
+        self._reason = ""
+
+    def success(self) -> None:
+        """The backend has done what it was asked."""
+        self._alive = True
+        for failure in self._held:
+            self._record(failure)
+        self._held.clear()
+
+    def failure(self, failure: T, reason: str) -> None:
+        """It has not.
+
+        Raises:
+            EndpointError: too many times in a row.
+        """
+        self._held.append(failure)
+        self._reason = reason
+        if len(self._held) >= MAX_FAILURES_IN_A_ROW:
+            raise self._unusable()
+
+    def close(self) -> None:
+        """No more requests will come.
+
+        Raises:
+            EndpointError: none has succeeded.
+        """
+        if self._held and not self._alive:
+            raise self._unusable()
+        self.success()
+
+    def _unusable(self) -> EndpointError:
+        return EndpointError(
+            f"{self._backend}: {len(self._held)} requests in a row failed, the last one with: {self._reason};"
+            " mend the backend and run the same command again"
+        )

@@ -1,0 +1,117 @@
+"""Requests of many searches on their way to one proposer: together where it wants that, never too many, and fairly."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from functools import partial
+from typing import final
+
+from arts.proposers.base import Completion, Proposer, Sampling
+from arts.search.session import Call, Drawing
+
+
+@final
+class Mailbox:
+    """Results on their way back to one search."""
+
+    def __init__(self) -> None:
+        self._arrived: list[tuple[Call, Completion]] = []
+        self._reader: asyncio.Future[None] | None = None
+
+    def put(self, call: Call, completion: Completion) -> None:
+        """Deliver one result."""
+        self._arrived.append((call, completion))
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+    async def take(self) -> list[tuple[Call, Completion]]:
+        """Everything that has arrived, at least one result."""
+        if not self._arrived:
+            self._reader = asyncio.get_running_loop().create_future()
+            await self._reader
+        taken, self._arrived = self._arrived, []
+        return taken
+
+
+@final
+class Dispatcher:
+    """The queue in front of a proposer.
+
+    At most ``proposer.batch_size`` requests are with it at a time; the others wait, and are taken one by one from each
+    search in turn. A proposer whose calls do not run side by side gets all that is waiting as one batch, once no
+    search adds to it any more.
+    """
+
+    def __init__(self, proposer: Proposer, drawing: Drawing, tasks: asyncio.TaskGroup) -> None:
+        self._proposer, self._drawing, self._tasks = proposer, drawing, tasks
+        self._waiting: dict[Mailbox, deque[Call]] = {}
+        self._running: dict[Mailbox, set[asyncio.Task[None]]] = {}
+        self._free = proposer.batch_size
+        self._batching = False
+
+    def submit(self, mailbox: Mailbox, calls: Sequence[Call]) -> None:
+        """Send these as soon as their turn comes; results go to the mailbox."""
+        if not calls:
+            return
+        self._waiting.setdefault(mailbox, deque()).extend(calls)
+        if self._proposer.concurrent:
+            self._send_some()
+        elif not self._batching:
+            self._batching = True
+            self._tasks.create_task(self._send_batches())
+
+    def cancel(self, mailbox: Mailbox) -> None:
+        """Forget what a search is waiting for; requests that are under way alone are broken off."""
+        self._waiting.pop(mailbox, None)
+        for task in self._running.pop(mailbox, ()):
+            task.cancel()
+
+    def _send_some(self) -> None:
+        for mailbox, call in self._take(self._free):
+            task = self._tasks.create_task(self._send([(mailbox, call)]))
+            self._free -= 1
+            self._running.setdefault(mailbox, set()).add(task)
+            task.add_done_callback(partial(self._returned, mailbox))
+
+    def _returned(self, mailbox: Mailbox, task: asyncio.Task[None]) -> None:
+        self._free += 1
+        running = self._running.get(mailbox)
+        if running is not None:
+            running.discard(task)
+            if not running:
+                del self._running[mailbox]
+        if not task.cancelled() and task.exception() is not None:
+            return
+        self._send_some()
+
+    async def _send_batches(self) -> None:
+        while self._waiting:
+            seen = -1
+            while seen != (seen := sum(map(len, self._waiting.values()))) and seen < self._free:
+                await asyncio.sleep(0)
+            await self._send(self._take(self._free))
+        self._batching = False
+
+    def _take(self, most: int) -> list[tuple[Mailbox, Call]]:
+        """The next calls, one of each search in turn; who was served goes to the end of the queue."""
+        taken: list[tuple[Mailbox, Call]] = []
+        while self._waiting and len(taken) < most:
+            mailbox = next(iter(self._waiting))
+            calls = self._waiting.pop(mailbox)
+            taken.append((mailbox, calls.popleft()))
+            if calls:
+                self._waiting[mailbox] = calls
+        return taken
+
+    async def _send(self, batch: Sequence[tuple[Mailbox, Call]]) -> None:
+        for whole in (False, True):
+            part = [(mailbox, call) for mailbox, call in batch if call.whole == whole]
+            if part:
+                sampling = self._drawing.sampling if whole else self._drawing.step_sampling
+                await self._propose(part, sampling)
+
+    async def _propose(self, part: Sequence[tuple[Mailbox, Call]], sampling: Sampling) -> None:
+        requests = [call.request for _, call in part]
+        async for index, completion in self._proposer.propose(requests, sampling):
+            mailbox, call = part[index]
+            mailbox.put(call, completion)

@@ -1,0 +1,237 @@
+"""Many searches at once, over one proposer and one verifier."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arts.errors import UsageError
+from arts.problems.base import Grader, Problem
+from arts.problems.graders import AnswerClasses
+from arts.proposers.base import Completion, Proposer
+from arts.proposers.failures import FailureWatch
+from arts.search.answer import Solved, conclude
+from arts.search.base import Strategy, log_flow
+from arts.search.budget import Budget
+from arts.search.decide import Aggregation, Rule
+from arts.search.dispatch import Dispatcher, Mailbox
+from arts.search.scoring import ScoringDesk
+from arts.search.session import Call, Drawing, Search
+from arts.trees.store import TreeStore
+from arts.trees.tree import Rollout, Tree
+from arts.verifiers.base import Verifier
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How every problem is solved.
+
+    ``in_flight`` problems are in work together. ``score_all``: score every state of the tree, for looking at it, and
+    not only those that the strategy and the rule need.
+    """
+
+    strategy: Callable[[], Strategy]
+    drawing: Drawing
+    budget: Budget = field(default_factory=Budget)
+    rule: Rule = "majority"
+    aggregation: Aggregation = "last"
+    in_flight: int = 64
+    seed: int = 0
+    score_all: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Progress:
+    """Where a run stands; read it at any time."""
+
+    done: int = 0
+    in_flight: int = 0
+    generated_tokens: int = 0
+
+
+@final
+class Engine:
+    """Solves problems by one plan.
+
+    With a store every draw is on disk as soon as it is back, and a run that was killed goes on from there: what is on
+    record is not drawn again. Failures are recorded once a later success has shown that the backend is alive.
+    """
+
+    def __init__(
+        self,
+        proposer: Proposer,
+        plan: Plan,
+        grader: Grader,
+        *,
+        verifier: Verifier | None = None,
+        store: TreeStore | None = None,
+    ) -> None:
+        _check(plan, verifier)
+        self._proposer, self._plan, self._grader, self._verifier, self._store = proposer, plan, grader, verifier, store
+        self.progress = Progress()
+        self._watch: FailureWatch[tuple[Tree, Rollout, range]] = FailureWatch(proposer.name, self._commit)
+
+    async def solve(self, problems: Iterable[Problem]) -> AsyncIterator[Solved]:
+        """Yield each problem's result as it is there.
+
+        Raises:
+            EndpointError: the backend fails as a whole; draws that succeeded are in the store.
+        """
+        results: asyncio.Queue[Solved | None] = asyncio.Queue()
+        work = asyncio.create_task(self._work(iter(problems), results))
+        try:
+            while (solved := await results.get()) is not None:
+                yield solved
+            await work
+        finally:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+
+    async def _work(self, problems: Iterator[Problem], results: "asyncio.Queue[Solved | None]") -> None:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                dispatcher = Dispatcher(self._proposer, self._plan.drawing, tasks)
+                desk = ScoringDesk(self._verifier, tasks) if self._verifier is not None else None
+                for _ in range(self._plan.in_flight):
+                    tasks.create_task(self._solve_next(problems, dispatcher, desk, results))
+            self._watch.close()
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+        finally:
+            results.put_nowait(None)
+
+    async def _solve_next(
+        self,
+        problems: Iterator[Problem],
+        dispatcher: Dispatcher,
+        desk: ScoringDesk | None,
+        results: "asyncio.Queue[Solved | None]",
+    ) -> None:
+        for problem in problems:
+            self.progress.in_flight += 1
+            results.put_nowait(await self._solve(problem, dispatcher, desk))
+            self.progress.in_flight -= 1
+            self.progress.done += 1
+
+    async def _solve(self, problem: Problem, dispatcher: Dispatcher, desk: ScoringDesk | None) -> Solved:
+        started, plan = time.monotonic(), self._plan
+        tree = self._store.tree(problem.id) if self._store else Tree(problem_id=problem.id, question=problem.question)
+        search = Search(tree, plan.strategy(), plan.drawing, plan.budget, seed=plan.seed)
+        classes, mailbox = AnswerClasses(self._grader), Mailbox()
+        scored = _Scored(search, desk, self._store) if desk is not None else None
+        try:
+            async with asyncio.timeout(plan.budget.seconds):
+                await self._to_the_end(search, mailbox, dispatcher, scored, classes)
+        except TimeoutError:
+            search.stop("deadline")
+        finally:
+            dispatcher.cancel(mailbox)
+        if scored is not None:
+            await scored.complete(plan.rule, plan.aggregation, everything=plan.score_all)
+        search.ledger.spend.seconds = time.monotonic() - started
+        return await conclude(search, plan.rule, plan.aggregation, self._grader, classes, self._verifier)
+
+    async def _to_the_end(
+        self,
+        search: Search,
+        mailbox: Mailbox,
+        dispatcher: Dispatcher,
+        scored: "_Scored | None",
+        classes: AnswerClasses,
+    ) -> None:
+        needs_scores = search.strategy.needs != "nothing"
+        while search.stopped is None:
+            dispatcher.submit(mailbox, search.due())
+            if search.out:
+                for call, completion in await mailbox.take():
+                    self._record(search, call, completion)
+            if scored is not None and needs_scores and not await scored.add(search.unscored()):
+                search.stop("verifier tokens")
+            if search.strategy.answers and (fresh := search.unclassified()):
+                await asyncio.to_thread(self._classify, search, classes, fresh)
+            search.advance()
+
+    def _record(self, search: Search, call: Call, completion: Completion) -> None:
+        first = len(search.tree)
+        rollout = search.receive(call, completion)
+        self.progress.generated_tokens += completion.tokens
+        row = (search.tree, rollout, range(first, len(search.tree)))
+        if rollout.stop == "error":
+            self._watch.failure(row, rollout.error)
+        else:
+            self._watch.success()
+            self._commit(row)
+
+    def _commit(self, row: tuple[Tree, Rollout, range]) -> None:
+        if self._store is not None:
+            self._store.record(*row)
+
+    def _classify(self, search: Search, classes: AnswerClasses, nodes: Sequence[int]) -> None:
+        for node in nodes:
+            search.classes[node] = classes.of(self._grader.extract(search.tree.solution(node)))
+
+
+@final
+class _Scored:
+    """The scores of one search: what is known from the tree, what has to be asked for."""
+
+    def __init__(self, search: Search, desk: ScoringDesk, store: TreeStore | None) -> None:
+        self._search, self._desk, self._store = search, desk, store
+        self._raw: dict[int, float] = {}
+        known = search.tree.scores.get(desk.verifier.name, np.empty(0))
+        nodes = np.flatnonzero(~np.isnan(known))
+        self._take(nodes.tolist(), known[nodes])
+
+    async def add(self, nodes: Sequence[int]) -> bool:
+        """Score these; False when the budget does not allow it."""
+        if not nodes:
+            return True
+        search = self._search
+        if not search.ledger.affords_scoring(sum(len(search.tree.text[n].encode()) for n in nodes)):
+            return False
+        found = await self._desk.score(search.tree, nodes)
+        self._take(nodes, found)
+        if self._store is not None:
+            self._store.write_scores(search.tree.problem_id, self._desk.verifier.name, nodes, found)
+        return True
+
+    async def complete(self, rule: Rule, aggregation: Aggregation, *, everything: bool) -> None:
+        """Score what the decision needs, as far as the budget goes, and put all scores into the tree."""
+        tree, wanted = self._search.tree, list(self._search.candidates) if rule != "majority" else []
+        if everything:
+            wanted = list(range(len(tree)))
+        elif aggregation != "last":
+            wanted = [node for leaf in wanted for node in tree.path(leaf)]
+        await self.add([node for node in dict.fromkeys(wanted) if node not in self._raw])
+        tree.set_scores(self._desk.verifier.name, self._raw.keys(), np.array(list(self._raw.values())))
+
+    def _take(self, nodes: Sequence[int], found: NDArray[np.float64]) -> None:
+        values = self._desk.verifier.values(found)
+        for node, score, value in zip(nodes, found.tolist(), values.tolist(), strict=True):
+            self._raw[node] = score
+            self._search.scores[node] = (log_flow(score, self._desk.verifier.unit), value)
+
+
+def _check(plan: Plan, verifier: Verifier | None) -> None:
+    """Refuse a strategy without the numbers that it works with.
+
+    Raises:
+        UsageError: names what is missing.
+    """
+    needs = plan.strategy().needs
+    if needs == "nothing":
+        return
+    if verifier is None:
+        raise UsageError(
+            "this strategy needs a verifier; give --verifier, a folder that 'arts train' made or likelihood"
+        )
+    if needs == "flow" and verifier.unit == "rank":
+        raise UsageError(f"this strategy weighs states, and {verifier.name} only orders them; use another --verifier")
+    if needs == "value" and np.isnan(verifier.values(np.zeros(1))).all():
+        raise UsageError(
+            f"this strategy averages success, of which {verifier.name} says nothing; use another --verifier"
+        )

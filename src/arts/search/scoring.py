@@ -1,0 +1,42 @@
+"""Scores for many searches: states that wait are scored together, in a thread beside the event loop."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arts.trees.tree import Tree
+from arts.verifiers.base import Verifier
+
+Floats = NDArray[np.float64]
+
+
+@final
+class ScoringDesk:
+    """The queue in front of a verifier: one batch at a time, of all that is waiting."""
+
+    def __init__(self, verifier: Verifier, tasks: asyncio.TaskGroup) -> None:
+        self.verifier, self._tasks = verifier, tasks
+        self._waiting: list[tuple[Tree, Sequence[int], asyncio.Future[Floats]]] = []
+        self._working = False
+
+    async def score(self, tree: Tree, nodes: Sequence[int]) -> Floats:
+        """The verifier's scores of some nodes of a tree that does not change meanwhile, shape ``(len(nodes),)``."""
+        future: asyncio.Future[Floats] = asyncio.get_running_loop().create_future()
+        self._waiting.append((tree, nodes, future))
+        if not self._working:
+            self._working = True
+            self._tasks.create_task(self._work())
+        return await future
+
+    async def _work(self) -> None:
+        while self._waiting:
+            await asyncio.sleep(0)  # others that are ready come along
+            batch, self._waiting = self._waiting, []
+            scores = await asyncio.to_thread(self.verifier.score, [(tree, nodes) for tree, nodes, _ in batch])
+            for (_, _, future), found in zip(batch, scores, strict=True):
+                if not future.done():
+                    future.set_result(found)
+        self._working = False

@@ -1,0 +1,279 @@
+"""One problem's search without any input or output: what to draw next, and what becomes of what was drawn."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal, final
+
+import numpy as np
+
+from arts.errors import UsageError
+from arts.proposers.base import Completion, Request, Sampling
+from arts.proposers.fork import completion_steps, derive_seed
+from arts.search.base import Expansion, Grown, Status, Strategy, finished
+from arts.search.budget import Budget, Ledger, StopReason
+from arts.trees.splitting import SplitterName
+from arts.trees.tree import ROOT, Rollout, State, Step, Stop, Tree
+
+STEP_ENDS: dict[SplitterName, str] = {"newline": "\n", "gsm8k": "\n", "paragraph": "\n\n"}
+"""The text that ends a step while it is being drawn."""
+STATUS: dict[Stop, Status] = {"step": "open", "stop": "finished", "length": "cut", "error": "failed"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """How text is drawn: ``sampling.max_tokens`` is the limit of a whole solution, ``step_tokens`` that of one step.
+
+    A step that reaches its limit ends there, and the solution can go on.
+    """
+
+    sampling: Sampling
+    splitter: SplitterName = "paragraph"
+    step_tokens: int = 256
+
+    @cached_property
+    def step_end(self) -> str:
+        """What ends a step.
+
+        Raises:
+            UsageError: steps of this splitter can only be told apart in whole solutions.
+        """
+        if self.splitter not in STEP_ENDS:
+            raise UsageError(
+                f"steps cannot be drawn one by one with the splitter {self.splitter}; use newline or paragraph"
+            )
+        return STEP_ENDS[self.splitter]
+
+    @cached_property
+    def step_sampling(self) -> Sampling:
+        """The sampling of a single step."""
+        return replace(self.sampling, stop=(*self.sampling.stop, self.step_end))
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One draw that the proposer is asked for.
+
+    ``number`` counts the draws of the search and ``place`` those of its round; ``granted`` tokens are promised to it.
+    """
+
+    number: int
+    place: int
+    expansion: Expansion
+    granted: int
+    request: Request
+
+    @property
+    def whole(self) -> bool:
+        """To the end of the solution, or one step."""
+        return self.expansion.whole
+
+
+@final
+class Search:
+    """A strategy at work on one tree, within a budget.
+
+    Take the calls of :meth:`due`, give each result to :meth:`receive`, score the nodes of :meth:`unscored`, and call
+    :meth:`advance`; until :attr:`stopped`. The tree may hold the draws of an earlier run that was interrupted: those
+    are taken instead of new ones, and the search comes to where that run was.
+
+    The k-th draw at a state has a seed of its own that follows from the run's seed, the problem, the state's text and
+    k, so that strategies which come to the same state draw the same from it.
+    """
+
+    def __init__(self, tree: Tree, strategy: Strategy, drawing: Drawing, budget: Budget, *, seed: int = 0) -> None:
+        self.tree, self.strategy, self.drawing = tree, strategy, drawing
+        self.ledger = Ledger(budget)
+        self.scores: dict[int, tuple[float, float]] = {}
+        """Log-flow and value by node."""
+        self.classes: dict[int, int] = {}
+        """Answer classes of finished solutions that have been asked for."""
+        self.stopped: StopReason | None = None
+        self.candidates: list[int] = []
+        self._seed = seed
+        self._rng = np.random.default_rng(derive_seed(seed, tree.problem_id, "strategy"))
+        self._on_record = {r.backbone: r for r in tree.rollouts}
+        self._used: list[int] = []
+        self._draws: dict[Expansion, int] = {}
+        self._round: Sequence[Expansion] = ()
+        self._sent = self._arrived = 0
+        self._results: list[tuple[int, Status] | None] = []
+        self._out: dict[int, Call] = {}
+        self._open: dict[int, None] = {ROOT: None}
+        self._rescue: Literal["", "under way", "done"] = ""
+        self._rescued: list[int] = []
+
+    @property
+    def out(self) -> Sequence[Call]:
+        """Calls that have not come back."""
+        return list(self._out.values())
+
+    def due(self) -> list[Call]:
+        """Calls to be made now, as far as the budget goes; none and nothing out means that the search has stopped."""
+        calls: list[Call] = []
+        while self.stopped is None:
+            if not self._round:
+                self._begin_round()
+                continue
+            call = self._next_call()
+            if call is None:
+                if self._out or self._sent == len(self._round):
+                    break
+                self._run_dry()
+            elif (old := self._on_record.get(call.number)) is not None and self._same(old, call):
+                self.ledger.settle(call.granted, old.tokens, failed=old.stop == "error")
+                self._land(call, old.leaf, old.stop)
+            else:
+                self._out[call.number] = call
+                calls.append(call)
+        return calls
+
+    def receive(self, call: Call, completion: Completion) -> Rollout:
+        """Put what was drawn into the tree."""
+        del self._out[call.number]
+        failed = completion.stop == "error"
+        self.ledger.settle(call.granted, completion.tokens, completion.prompt_tokens, failed=failed)
+        steps, stop = self._steps(call, completion)
+        node = call.expansion.node
+        leaf = node if failed else self.tree.add_path(node, steps, None if stop == "step" else stop)
+        rollout = Rollout(
+            backbone=call.number, pivot=self.tree.depth[node], leaf=leaf, tokens=completion.tokens, stop=stop,
+            error=completion.error,
+        )  # fmt: skip
+        self.tree.rollouts.append(rollout)
+        self._land(call, leaf, stop)
+        return rollout
+
+    def unscored(self) -> list[int]:
+        """Nodes whose scores :meth:`advance` waits for."""
+        arrived = (r for r in self._results if r is not None and r[1] in ("open", "finished"))
+        return list(dict.fromkeys(node for node, _ in arrived if node not in self.scores))
+
+    def unclassified(self) -> list[int]:
+        """Finished solutions whose answer class :meth:`advance` waits for."""
+        arrived = (r for r in self._results if r is not None and r[1] == "finished")
+        return list(dict.fromkeys(node for node, _ in arrived if node not in self.classes))
+
+    def advance(self) -> None:
+        """Tell the strategy of a round that is complete; or, when what has come back settles the search, end it."""
+        if self.stopped is not None or not self._round:
+            return
+        if self._arrived == len(self._round):
+            self._tell()
+        elif self._arrived and not self._rescue and self.strategy.settled(self._prefix()):
+            self.stop("settled")
+
+    def stop(self, reason: StopReason) -> None:
+        """End the search now; what has come back of the round still counts."""
+        for call in self.out:
+            self.ledger.cancel(call.granted)
+        self._out.clear()
+        if self._round:
+            self._tell()
+        self.stopped = reason
+
+    def _begin_round(self) -> None:
+        self._start(self.strategy.ask(self.tree, self._rng))
+        if not self._round:
+            spend = self.ledger.spend
+            hopeless = 0 < spend.proposer_calls == spend.failed_calls
+            settled = self.strategy.settled(())
+            self.stopped = "nothing succeeded" if hopeless else "settled" if settled else "complete"
+
+    def _start(self, expansions: Sequence[Expansion]) -> None:
+        self._round, self._results = expansions, [None] * len(expansions)
+        self._sent = self._arrived = 0
+
+    def _next_call(self) -> Call | None:
+        if self._sent == len(self._round):
+            return None
+        expansion = self._round[self._sent]
+        left = self._limit(expansion)
+        if left == 0:  # a state without room for more
+            self._results[self._sent] = (expansion.node, "cut")
+            self._sent, self._arrived = self._sent + 1, self._arrived + 1
+            return self._next_call()
+        keep = 0 if expansion.whole or self.candidates or self._rescue else self.drawing.sampling.max_tokens
+        granted = self.ledger.admit(left, keep)
+        return self._call(expansion, granted) if granted else None
+
+    def _limit(self, expansion: Expansion) -> int:
+        """Tokens that may be drawn from a state."""
+        parents, tokens = self.tree.parent, self.tree.tokens
+        for node in range(len(self._used), len(self.tree)):
+            self._used.append(tokens[node] + (self._used[parents[node]] if node else 0))
+        left = max(0, self.drawing.sampling.max_tokens - self._used[expansion.node])
+        return left if expansion.whole else min(left, self.drawing.step_tokens)
+
+    def _call(self, expansion: Expansion, granted: int) -> Call:
+        draw = self._draws.get(expansion, 0)
+        self._draws[expansion] = draw + 1
+        problem, text = self.tree.problem_id, self.tree.solution(expansion.node)
+        seed = derive_seed(self._seed, problem, "whole" if expansion.whole else "step", text, draw)
+        state = State(problem_id=problem, question=self.tree.question, text=text)
+        number = self.ledger.spend.proposer_calls - 1
+        request = Request(state=state, seed=seed, max_tokens=granted)
+        call = Call(number, self._sent, expansion, granted, request)
+        self._sent += 1
+        return call
+
+    def _same(self, old: Rollout, call: Call) -> bool:
+        path = [ROOT, *self.tree.path(old.leaf)]
+        return old.pivot < len(path) and path[old.pivot] == call.expansion.node
+
+    def _steps(self, call: Call, completion: Completion) -> tuple[list[Step], Stop]:
+        if completion.stop == "error" or call.whole:
+            return completion_steps(completion, self.drawing.splitter), completion.stop
+        logprob = sum(completion.token_logprobs) if completion.token_logprobs else float("nan")
+        text = completion.text + (self.drawing.step_end if completion.boundary else "")
+        step = Step(text=text, tokens=completion.tokens, logprob=logprob)
+        goes_on = completion.boundary or completion.stop == "length"
+        if goes_on and self._used[call.expansion.node] + completion.tokens >= self.drawing.sampling.max_tokens:
+            return [step], "length"
+        return [step], "step" if goes_on else "stop"
+
+    def _land(self, call: Call, node: int, stop: Stop) -> None:
+        status = STATUS[stop]
+        if status == "open":
+            self._open[node] = None
+        self._results[call.place] = (node, status)
+        self._arrived += 1
+
+    def _prefix(self) -> list[Grown]:
+        """The first results of the round, up to one that is still out: independent of how long each took."""
+        known = []
+        for result in self._results:
+            if result is None:
+                break
+            known.append(self._grown(*result))
+        return known
+
+    def _grown(self, node: int, status: Status) -> Grown:
+        flow, value = self.scores.get(node, (float("nan"), float("nan")))
+        answer = self.classes.get(node, -1) if status == "finished" else -1
+        return Grown(node=node, status=status, log_flow=flow, value=value, answer=answer)
+
+    def _tell(self) -> None:
+        results = [
+            self._grown(*result) if result else self._grown(expansion.node, "failed")
+            for result, expansion in zip(self._results, self._round, strict=True)
+        ]
+        if self._rescue == "under way":
+            self._rescue, self._rescued = "done", finished(results)
+        else:
+            self.strategy.tell(self.tree, results)
+        self._round = ()
+        self.candidates = [*self._rescued, *self.strategy.candidates]
+
+    def _run_dry(self) -> None:
+        """The budget ends here, or all of it that is not kept back while there is no solution.
+
+        Then what was kept back goes into finishing the best open state, and the strategy gets what is left of it.
+        """
+        self._tell()
+        if self.candidates or self._rescue == "done":
+            self.stopped = self.ledger.exhausted()
+            return
+        self._rescue = "under way"
+        best = max(self._open, key=lambda node: self.scores.get(node, (-np.inf,))[0])
+        self._start([Expansion(node=best, whole=True)])
