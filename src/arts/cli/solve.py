@@ -1,31 +1,43 @@
-"""Answer one question, or every problem of a file, by sampling solutions and deciding between them."""
+"""Answer one question, or every problem of a file, by a search strategy under a budget."""
 
 import asyncio
+import dataclasses
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tyro
 
+from arts.cli.progress import SolveMeter, solve_progress
+from arts.cli.sample import open_store
 from arts.cli.sources import CONGRUENCES, open_problems, task_defaults
-from arts.errors import ArtsError, EndpointError, UsageError
+from arts.config import require_at_least, to_dict
+from arts.errors import ArtsError, UsageError
 from arts.models import BUNDLED
-from arts.problems.base import Grader, GraderName, Problem
-from arts.problems.graders import equivalence_classes, make_grader
+from arts.problems.base import Grader, GraderName, Problem, Verdict
+from arts.problems.graders import make_grader
 from arts.proposers.base import Proposer, Sampling
-from arts.proposers.fork import SparseDeepFork
-from arts.proposers.grow import grow_tree
 from arts.proposers.load import BackendOptions, open_proposer
 from arts.proposers.prompt import PromptFormat
-from arts.search.decide import Aggregation, Decision, Rule, aggregate, decide
+from arts.search.answer import Solved
+from arts.search.budget import Budget
+from arts.search.decide import Aggregation, Rule
+from arts.search.engine import Engine, Plan
+from arts.search.session import Drawing
+from arts.search.strategies import StrategyName, strategy_factory
 from arts.text import visible
 from arts.trees.splitting import SplitterName
-from arts.trees.tree import ROOT, Tree
+from arts.trees.store import TreeStore
 from arts.verifiers.base import Verifier
-from arts.verifiers.load import load_verifier
+from arts.verifiers.load import cached, load_verifier
+
+RUN_CONTROL = ("store", "limit", "backend", "in_flight", "show_tree")
+"""Flags that may differ when a store is taken up again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,27 +47,45 @@ class Config:
     question: tyro.conf.Positional[str] = ""
     """The question."""
     problems: str = ""
-    """Instead of a question: a problem set or .jsonl file; one JSON line per problem on stdout."""
+    """Instead of a question: a problem set or .jsonl file; one JSON line per problem on stdout, as they are solved."""
     limit: int | None = None
     """At most this many problems of the set."""
     model: str = "bundled"
     """bundled, a GGUF file, a model folder, a Hub id, or openai:URL#NAME."""
-    n: int = 16
-    """Solutions to sample."""
+    strategy: StrategyName = "best_of_n"
+    """How the tree of solutions is searched."""
+    n: int | None = None
+    """Size of the search: solutions, beams, particles, simulations; default: what the literature uses (mostly 16)."""
+    settings: tuple[str, ...] = ()
+    """Other settings of the strategy, NAME=VALUE, as in: --settings width=2."""
     verifier: str = ""
-    """A checkpoint folder, likelihood or length; none: majority, without the flags below."""
-    rule: Rule = "flow_vote"
-    """How to decide when there is a verifier."""
+    """A checkpoint folder, likelihood or length; none: majority, and likelihood where the strategy needs scores."""
+    rule: Rule | None = None
+    """How to decide between solutions; default: flow_vote with a verifier, else majority."""
     aggregation: Aggregation = "last"
     """How step scores become a solution's score."""
+    budget_tokens: int | None = None
+    """Generated tokens per problem at most."""
+    budget_calls: int | None = None
+    """Requests to the model per problem at most."""
+    budget_verifier_tokens: int | None = None
+    """Tokens per problem that the verifier may read."""
+    deadline_s: float | None = None
+    """Seconds per problem; then the best answer so far is given."""
+    in_flight: int = 64
+    """Problems in work together."""
+    store: Path | None = None
+    """Keep every draw in this tree store; the same command goes on from there."""
     grader: GraderName | None = None
     """Says which answers are equal; default: what fits the problem set or the bundled model, else math."""
     splitter: SplitterName | None = None
     """How text is cut into steps; default: what fits the problem set or the bundled model, else paragraph."""
+    step_tokens: int = 256
+    """Tokens of a step at most; a longer one is cut there and goes on as the next."""
     show_tree: bool = False
-    """Draw the tree of solutions: how often each step was drawn, and the verifier's score of its state."""
+    """Draw the tree: probabilities of the steps, flows of the states, the chosen path."""
     sampling: Sampling = field(default_factory=lambda: Sampling(max_tokens=1024))
-    """How text is drawn from the model."""
+    """How text is drawn from the model; max-tokens is for a whole solution."""
     prompt: PromptFormat = field(default_factory=PromptFormat)
     """How a question becomes a prompt."""
     backend: BackendOptions = field(default_factory=BackendOptions)
@@ -63,124 +93,172 @@ class Config:
     seed: int = 0
     """Seed of the run."""
 
+    def __post_init__(self) -> None:
+        require_at_least(self, 1, "n", "in_flight", "step_tokens")
+        self.budget()
+
+    def budget(self) -> Budget:
+        """The limits of each problem's search."""
+        return Budget(
+            generated_tokens=self.budget_tokens,
+            proposer_calls=self.budget_calls,
+            verifier_tokens=self.budget_verifier_tokens,
+            seconds=self.deadline_s,
+        )
+
 
 def run(config: Config) -> int:
-    """Answers go to stdout, the vote and what was spent to stderr (one question) or into the JSON lines."""
+    """Answers go to stdout; the vote and what was spent to stderr (one question) or into the JSON lines."""
     if bool(config.question) == bool(config.problems):
         raise UsageError('give either a question, as in: arts solve "What is 2+2?", or --problems FILE')
-    verifier = load_verifier(config.verifier) if config.verifier else None
+    config = _resolved(config)
+    plan, verifier = _plan(config)
     problems = (
         open_problems(config.problems, limit=config.limit)
         if config.problems
         else [Problem(id="question", question=config.question, answer="")]
     )
-    defaults = task_defaults(config.problems or (CONGRUENCES if config.model == BUNDLED else ""))
-    method = SparseDeepFork(n=config.n, fork_probability=0.0, splitter=config.splitter or defaults.splitter)
     proposer = open_proposer(config.model, prompt=config.prompt, options=config.backend)
-    grader = make_grader(config.grader or defaults.grader)
+    assert config.grader
+    grader = make_grader(config.grader)
     try:
-        solved = asyncio.run(_solve_all(config, problems, proposer, method, verifier, grader))
+        with _store(config, proposer, problems) as store:
+            engine = Engine(proposer, plan, grader, verifier=verifier, store=store)
+            return 0 if asyncio.run(_solve_all(config, engine, problems, proposer, grader, verifier)) else 1
     finally:
         grader.close()
-    return 0 if solved else 1
+
+
+def _resolved(config: Config) -> Config:
+    """With what follows from the problem set and the model filled in; ``n`` becomes one of the settings."""
+    defaults = task_defaults(config.problems or (CONGRUENCES if config.model == BUNDLED else ""))
+    return dataclasses.replace(
+        config,
+        splitter=config.splitter or defaults.splitter,
+        grader=config.grader or defaults.grader,
+        settings=(*config.settings, *([f"n={config.n}"] if config.n is not None else [])),
+        n=None,
+    )
+
+
+def _plan(config: Config) -> tuple[Plan, Verifier | None]:
+    """What is done with each problem.
+
+    Raises:
+        UsageError: strategy, settings, splitter and verifier do not fit together.
+    """
+    strategy = strategy_factory(config.strategy, config.settings)
+    needs = strategy().needs
+    name = config.verifier
+    if not name and needs != "nothing":
+        name = "likelihood"
+        print(f"no --verifier: {config.strategy} goes by the likelihood of the text", file=sys.stderr)
+    verifier = cached(load_verifier(name)) if name else None
+    assert config.splitter
+    drawing = Drawing(sampling=config.sampling, splitter=config.splitter, step_tokens=config.step_tokens)
+    plan = Plan(
+        strategy=strategy,
+        drawing=drawing,
+        budget=config.budget(),
+        rule=config.rule or ("flow_vote" if config.verifier else "majority"),
+        aggregation=config.aggregation,
+        in_flight=config.in_flight,
+        seed=config.seed,
+        score_all=config.show_tree,
+    )
+    return plan, verifier
+
+
+def _store(config: Config, proposer: Proposer, problems: Sequence[Problem]) -> AbstractContextManager[TreeStore | None]:
+    if config.store is None:
+        return nullcontext()
+    settings = {k: v for k, v in to_dict(config).items() if k not in RUN_CONTROL}
+    record = {"command": "solve", "backend": to_dict(config.backend), "sample": settings, "proposer": proposer.name}
+    return open_store(config.store, record, problems)
 
 
 async def _solve_all(
     config: Config,
+    engine: Engine,
     problems: Sequence[Problem],
     proposer: Proposer,
-    method: SparseDeepFork,
-    verifier: Verifier | None,
     grader: Grader,
+    verifier: Verifier | None,
 ) -> int:
-    """How many problems have been solved; of several, one that cannot be is a line with its error."""
-    solved = 0
+    """How many problems have got an answer; of several, one that has none is a line with the reason."""
+    keys = {p.id: p.answer for p in problems}
+    meter = SolveMeter(engine.progress, len(problems), config.budget_tokens)
     try:
-        for problem in problems:
-            try:
-                tree = await _sample(config, problem, proposer, method)
-            except EndpointError:
-                raise
-            except ArtsError as error:
+        async with solve_progress(meter, show=bool(config.problems)):
+            async for solved in engine.solve(problems):
                 if not config.problems:
-                    raise
-                print(json.dumps({"id": problem.id, "error": str(error)}), flush=True)
-                continue
-            solved += 1
-            ended = [(r.stop == "stop", tree.solution(r.leaf)) for r in tree.backbones]
-            answers = [grader.extract(text) if stopped else None for stopped, text in ended]
-            classes = equivalence_classes(grader, answers)
-            decision = _decide(config, tree, answers, classes, verifier)
-            spend = {"solutions": len(answers), "generated_tokens": sum(r.tokens for r in tree.rollouts)}
-            if config.problems:
-                share = None if np.isnan(decision.share) else decision.share
-                print(json.dumps({"id": problem.id, **asdict(decision), "share": share, **spend}), flush=True)
-            else:
-                _show(config, tree, answers, classes, decision, spend)
+                    _show(config, solved, verifier)
+                    meter.count(None)
+                    continue
+                correct = await asyncio.to_thread(_correct, solved, keys[solved.tree.problem_id], grader)
+                meter.count(correct)
+                print(json.dumps(_row(solved, correct)), flush=True)
     finally:
         await proposer.aclose()
-    return solved
+    return meter.answered
 
 
-async def _sample(config: Config, problem: Problem, proposer: Proposer, method: SparseDeepFork) -> Tree:
-    """A tree of ``n`` solutions.
-
-    Raises:
-        ArtsError: all of them failed.
-    """
-    tree = await grow_tree(problem.question, proposer, method, config.sampling, seed=config.seed, problem_id=problem.id)
-    if not tree.backbones:
-        raise ArtsError(f"all {config.n} requests failed, the last one with: {tree.rollouts[-1].error}")
-    return tree
+def _correct(solved: Solved, key: str, grader: Grader) -> bool | None:
+    """Whether the answer is right; None without a key, an answer or a verdict."""
+    if not key or solved.decision is None:
+        return None
+    verdict = grader.grade([(key, solved.decision.answer)])[0].verdict
+    return None if verdict is Verdict.UNGRADED else verdict is Verdict.CORRECT
 
 
-def _decide(
-    config: Config, tree: Tree, answers: list[str | None], classes: list[int], verifier: Verifier | None
-) -> Decision:
-    labels = np.array(classes)
-    if verifier is None or config.rule == "majority":
-        return decide("majority", answers, labels)
-    nodes = range(len(tree))
-    (column,) = verifier.score([(tree, nodes)])
-    tree.set_scores(verifier.name, nodes, column)
-    paths = [tree.path(r.leaf) for r in tree.backbones]
-    scores = np.array([aggregate(column[path], config.aggregation, verifier.unit) for path in paths])
-    return decide(config.rule, answers, labels, scores, verifier.unit)
+def _row(solved: Solved, correct: bool | None) -> dict[str, Any]:
+    spend = {"solutions": len(solved.candidates), **asdict(solved.spend)}
+    row: dict[str, Any] = {"id": solved.tree.problem_id}
+    if solved.decision is None:
+        return {**row, "error": solved.error, "stop_reason": solved.stop_reason, **spend}
+    share = None if np.isnan(solved.decision.share) else solved.decision.share
+    row |= {**asdict(solved.decision), "share": share, "stop_reason": solved.stop_reason, **spend}
+    return row if correct is None else {**row, "correct": correct}
 
 
-def _show(
-    config: Config, tree: Tree, answers: list[str | None], classes: list[int], decision: Decision, spend: dict[str, Any]
-) -> None:
+def _show(config: Config, solved: Solved, verifier: Verifier | None) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    from arts.cli.drawing import draw_tree, legend
+
     console = Console(stderr=True)
-    chosen = tree.backbones[decision.candidate]
     if config.show_tree:
-        console.print(_drawing(tree, set(tree.path(chosen.leaf))))
-    console.print(Text(visible(tree.solution(chosen.leaf)).strip()))
-    table = Table("answer", "solutions", "share of the vote", title=decision.rule.replace("_", " "))
-    shares = dict(enumerate(decision.shares))
-    for label in sorted(set(classes), key=lambda c: (-shares.get(c, 0.0), -classes.count(c), c)):
-        first = answers[classes.index(label)]
-        share = f"{shares[label]:.0%}" if label in shares else "–"
-        table.add_row(Text(visible(first) if first is not None else "(none)"), str(classes.count(label)), share)
-    console.print(table)
-    share = "" if np.isnan(decision.share) else f", {decision.share:.0%} of the vote"
-    print(f"{spend['solutions']} solutions, {spend['generated_tokens']:,} tokens generated{share}", file=sys.stderr)
-    print(visible(decision.answer) if decision.answer is not None else "no answer")
+        console.print(draw_tree(solved.tree, solved.chosen, verifier))
+        console.print(Text(legend(verifier), style="dim"))
+    if solved.decision is None or solved.chosen is None:
+        raise ArtsError(solved.error)
+    console.print(Text(visible(solved.tree.solution(solved.chosen)).strip()))
+    if solved.classes:
+        table = Table("answer", "solutions", "share of the vote", title=solved.decision.rule.replace("_", " "))
+        shares = dict(enumerate(solved.decision.shares))
+        for label in sorted(set(solved.classes), key=lambda c: (-shares.get(c, 0.0), c)):
+            first = solved.answers[solved.classes.index(label)]
+            share = f"{shares[label]:.0%}" if label in shares else "–"
+            count = str(solved.classes.count(label))
+            table.add_row(Text(visible(first) if first is not None else "(none)"), count, share)
+        console.print(table)
+    print(_spent(solved), file=sys.stderr)
+    print(visible(solved.decision.answer) if solved.decision.answer is not None else "no answer")
 
 
-def _drawing(tree: Tree, chosen: set[int]) -> Any:
-    from rich.text import Text
-    from rich.tree import Tree as Drawing
-
-    drawing = Drawing(Text(visible(tree.question)))
-    visits = tree.visits()
-    branches = {ROOT: drawing}
-    for node in range(1, len(tree)):
-        scores = "".join(f"  {name} {column[node]:.2f}" for name, column in tree.scores.items())
-        label = f"{visits[node]}× {visible(tree.text[node]).strip()[:100]}{scores}"
-        branches[node] = branches[tree.parent[node]].add(Text(label, style="bold" if node in chosen else "dim"))
-    return drawing
+def _spent(solved: Solved) -> str:
+    spend, ended = solved.spend, solved.stop_reason
+    verifier = spend.verifier_tokens_new + spend.verifier_tokens_reused
+    parts = [
+        f"{len(solved.candidates)} solutions",
+        f"{spend.generated_tokens:,} tokens generated in {spend.proposer_calls:,} calls",
+        f"{spend.prompt_tokens:,} prompt tokens" if spend.prompt_tokens else "",
+        f"verifier {spend.verifier_tokens_new:,} tokens new, {spend.verifier_tokens_reused:,} reused"
+        if verifier
+        else "",
+        f"{spend.seconds:.1f} s",
+        f"ended by: {ended}",
+    ]
+    return ", ".join(part for part in parts if part)

@@ -94,6 +94,10 @@ class Dispatcher:
 
     def _take(self, most: int) -> list[tuple[Mailbox, Call]]:
         """The next calls, one of each search in turn; who was served goes to the end of the queue."""
+        if sum(map(len, self._waiting.values())) <= most:
+            everything = [(mailbox, call) for mailbox, calls in self._waiting.items() for call in calls]
+            self._waiting.clear()
+            return everything
         taken: list[tuple[Mailbox, Call]] = []
         while self._waiting and len(taken) < most:
             mailbox = next(iter(self._waiting))
@@ -104,11 +108,12 @@ class Dispatcher:
         return taken
 
     async def _send(self, batch: Sequence[tuple[Mailbox, Call]]) -> None:
-        for whole in (False, True):
-            part = [(mailbox, call) for mailbox, call in batch if call.whole == whole]
-            if part:
-                sampling = self._drawing.sampling if whole else self._drawing.step_sampling
-                await self._propose(part, sampling)
+        steps = [(mailbox, call) for mailbox, call in batch if not call.expansion.whole]
+        wholes = [(mailbox, call) for mailbox, call in batch if call.expansion.whole]
+        if steps:
+            await self._propose(steps, self._drawing.step_sampling)
+        if wholes:
+            await self._propose(wholes, self._drawing.sampling)
 
     async def _propose(self, part: Sequence[tuple[Mailbox, Call]], sampling: Sampling) -> None:
         requests = [call.request for _, call in part]

@@ -7,7 +7,7 @@ from typing import Literal, final
 
 import numpy as np
 
-from arts.errors import UsageError
+from arts.errors import StoreError, UsageError
 from arts.proposers.base import Completion, Request, Sampling
 from arts.proposers.fork import completion_steps, derive_seed
 from arts.search.base import Expansion, Grown, Status, Strategy, finished
@@ -17,6 +17,7 @@ from arts.trees.tree import ROOT, Rollout, State, Step, Stop, Tree
 
 STEP_ENDS: dict[SplitterName, str] = {"newline": "\n", "gsm8k": "\n", "paragraph": "\n\n"}
 """The text that ends a step while it is being drawn."""
+SEEDS = 2**63
 STATUS: dict[Stop, Status] = {"step": "open", "stop": "finished", "length": "cut", "error": "failed"}
 
 
@@ -63,10 +64,15 @@ class Call:
     granted: int
     request: Request
 
-    @property
-    def whole(self) -> bool:
-        """To the end of the solution, or one step."""
-        return self.expansion.whole
+
+@dataclass(slots=True)
+class _Site:
+    """A state that is drawn from: what is continued, by at most how many tokens, with which seeds."""
+
+    state: State
+    limit: int
+    seed: int
+    draws: int = 0
 
 
 @final
@@ -91,10 +97,9 @@ class Search:
         self.stopped: StopReason | None = None
         self.candidates: list[int] = []
         self._seed = seed
-        self._rng = np.random.default_rng(derive_seed(seed, tree.problem_id, "strategy"))
         self._on_record = {r.backbone: r for r in tree.rollouts}
         self._used: list[int] = []
-        self._draws: dict[Expansion, int] = {}
+        self._sites: dict[tuple[int, bool], _Site] = {}
         self._round: Sequence[Expansion] = ()
         self._sent = self._arrived = 0
         self._results: list[tuple[int, Status] | None] = []
@@ -102,6 +107,11 @@ class Search:
         self._open: dict[int, None] = {ROOT: None}
         self._rescue: Literal["", "under way", "done"] = ""
         self._rescued: list[int] = []
+        self._note_lengths()
+
+    @cached_property
+    def _rng(self) -> np.random.Generator:
+        return np.random.default_rng(derive_seed(self._seed, self.tree.problem_id, "strategy"))
 
     @property
     def out(self) -> Sequence[Call]:
@@ -120,7 +130,8 @@ class Search:
                 if self._out or self._sent == len(self._round):
                     break
                 self._run_dry()
-            elif (old := self._on_record.get(call.number)) is not None and self._same(old, call):
+            elif (old := self._on_record.get(call.number)) is not None:
+                self._check(old, call)
                 self.ledger.settle(call.granted, old.tokens, failed=old.stop == "error")
                 self._land(call, old.leaf, old.stop)
             else:
@@ -136,6 +147,7 @@ class Search:
         steps, stop = self._steps(call, completion)
         node = call.expansion.node
         leaf = node if failed else self.tree.add_path(node, steps, None if stop == "step" else stop)
+        self._note_lengths()
         rollout = Rollout(
             backbone=call.number, pivot=self.tree.depth[node], leaf=leaf, tokens=completion.tokens, stop=stop,
             error=completion.error,
@@ -185,44 +197,51 @@ class Search:
         self._sent = self._arrived = 0
 
     def _next_call(self) -> Call | None:
-        if self._sent == len(self._round):
-            return None
-        expansion = self._round[self._sent]
-        left = self._limit(expansion)
-        if left == 0:  # a state without room for more
-            self._results[self._sent] = (expansion.node, "cut")
+        while self._sent < len(self._round):
+            expansion = self._round[self._sent]
+            site = self._site(expansion)
+            if site.limit > 0:
+                keep = 0 if expansion.whole or self.candidates or self._rescue else self.drawing.sampling.max_tokens
+                granted = self.ledger.admit(site.limit, keep)
+                return self._call(site, expansion, granted) if granted else None
+            self._results[self._sent] = (expansion.node, "cut")  # a state without room for more
             self._sent, self._arrived = self._sent + 1, self._arrived + 1
-            return self._next_call()
-        keep = 0 if expansion.whole or self.candidates or self._rescue else self.drawing.sampling.max_tokens
-        granted = self.ledger.admit(left, keep)
-        return self._call(expansion, granted) if granted else None
+        return None
 
-    def _limit(self, expansion: Expansion) -> int:
-        """Tokens that may be drawn from a state."""
-        parents, tokens = self.tree.parent, self.tree.tokens
-        for node in range(len(self._used), len(self.tree)):
-            self._used.append(tokens[node] + (self._used[parents[node]] if node else 0))
-        left = max(0, self.drawing.sampling.max_tokens - self._used[expansion.node])
-        return left if expansion.whole else min(left, self.drawing.step_tokens)
-
-    def _call(self, expansion: Expansion, granted: int) -> Call:
-        draw = self._draws.get(expansion, 0)
-        self._draws[expansion] = draw + 1
-        problem, text = self.tree.problem_id, self.tree.solution(expansion.node)
-        seed = derive_seed(self._seed, problem, "whole" if expansion.whole else "step", text, draw)
-        state = State(problem_id=problem, question=self.tree.question, text=text)
-        number = self.ledger.spend.proposer_calls - 1
-        request = Request(state=state, seed=seed, max_tokens=granted)
-        call = Call(number, self._sent, expansion, granted, request)
+    def _call(self, site: "_Site", expansion: Expansion, granted: int) -> Call:
+        request = Request(state=site.state, seed=(site.seed + site.draws) % SEEDS, max_tokens=granted)
+        call = Call(self.ledger.spend.proposer_calls - 1, self._sent, expansion, granted, request)
+        site.draws += 1
         self._sent += 1
         return call
 
-    def _same(self, old: Rollout, call: Call) -> bool:
+    def _site(self, expansion: Expansion) -> "_Site":
+        key = (expansion.node, expansion.whole)
+        site = self._sites.get(key)
+        if site is None:
+            state = self.tree.state(expansion.node)
+            left = max(0, self.drawing.sampling.max_tokens - self._used[expansion.node])
+            limit = left if expansion.whole else min(left, self.drawing.step_tokens)
+            kind = "whole" if expansion.whole else "step"
+            seed = derive_seed(self._seed, self.tree.problem_id, kind, state.text)
+            site = self._sites[key] = _Site(state, limit, seed)
+        return site
+
+    def _note_lengths(self) -> None:
+        parents, tokens, used = self.tree.parent, self.tree.tokens, self._used
+        for node in range(len(used), len(self.tree)):
+            used.append(tokens[node] + (used[parents[node]] if node else 0))
+
+    def _check(self, old: Rollout, call: Call) -> None:
         path = [ROOT, *self.tree.path(old.leaf)]
-        return old.pivot < len(path) and path[old.pivot] == call.expansion.node
+        if old.pivot >= len(path) or path[old.pivot] != call.expansion.node:
+            raise StoreError(
+                f"problem {self.tree.problem_id}: draw {call.number} on record is from another state than this search"
+                " draws from; use a new --store"
+            )
 
     def _steps(self, call: Call, completion: Completion) -> tuple[list[Step], Stop]:
-        if completion.stop == "error" or call.whole:
+        if completion.stop == "error" or call.expansion.whole:
             return completion_steps(completion, self.drawing.splitter), completion.stop
         logprob = sum(completion.token_logprobs) if completion.token_logprobs else float("nan")
         text = completion.text + (self.drawing.step_end if completion.boundary else "")
