@@ -22,11 +22,14 @@ EXTRAS = {
 }
 NEED_AN_EXTRA = (
     "arts.proposers.transformers",
+    "arts.proposers.decoding",
     "arts.proposers.llamacpp",
+    "arts.verifiers.cached",
     "arts.verifiers.checkpoint",
     "arts.verifiers.encoding",
     "arts.verifiers.attention",
     "arts.verifiers.features",
+    "arts.verifiers.memory",
     "arts.verifiers.modules",
     "arts.verifiers.neural",
     "arts.verifiers.packing",
@@ -37,7 +40,7 @@ NEED_AN_EXTRA = (
     "arts.cli.testbed",
     "arts.cli.train",
 )
-LIGHT_TESTBED = ("arts.testbed.congruences", "arts.testbed.measure")
+LIGHT_TESTBED = ("arts.testbed.congruences", "arts.testbed.endpoint", "arts.testbed.measure")
 TRAINS = {"demo", "testbed", "train"}
 
 

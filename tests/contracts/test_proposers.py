@@ -46,14 +46,17 @@ def openai(request):
         text = turns[-1]["content"] if turns[-1]["role"] == "assistant" else ""
         question = turns[0]["content"].split("\n")[0]
         state = State(problem_id="", question=question, text=text)
-        whole = script._complete(Request(state=state, seed=body["seed"]), Sampling(max_tokens=body["max_tokens"]))
-        content = [{"token": c, "logprob": x} for c, x in zip(whole.text, whole.token_logprobs, strict=False)]
+        sampling = Sampling(max_tokens=body["max_tokens"], stop=tuple(body.get("stop", ())))
+        whole = script._complete(Request(state=state, seed=body["seed"]), sampling)
+        shown = [*whole.text, *sampling.stop[: whole.boundary]]
+        shown += ["<end>"] * (whole.tokens - len(shown))
+        content = [{"token": c, "logprob": x} for c, x in zip(shown, whole.token_logprobs, strict=True)]
         choice = {
             "message": {"content": whole.text},
             "finish_reason": whole.stop,
             "logprobs": {"content": content},
         }
-        usage = {"completion_tokens": len(content)}
+        usage = {"completion_tokens": len(content), "prompt_tokens": whole.prompt_tokens}
         return httpx.Response(200, json={"choices": [choice], "usage": usage})
 
     transport = httpx.MockTransport(answer)
@@ -88,8 +91,9 @@ def propose(request):
     """A function from states and seeds to completions in request order."""
     proposer = request.param(request)
 
-    def call(states, seeds, **sampling):
-        requests = [Request(state=s, seed=x) for s, x in zip(states, seeds, strict=True)]
+    def call(states, seeds, limits=None, **sampling):
+        own = limits or [None] * len(states)
+        requests = [Request(state=s, seed=x, max_tokens=n) for s, x, n in zip(states, seeds, own, strict=True)]
         settings = Sampling(**{"temperature": 1.0, "max_tokens": 24, **sampling})
 
         async def run():
@@ -147,3 +151,46 @@ def test_a_prefix_is_continued_not_repeated(propose):
     for c in propose([at(PREFIX)] * 2, range(2)):
         assert not c.text.startswith(PREFIX)
         assert c.text
+
+
+def test_a_request_has_its_own_limit_where_it_is_the_lower_one(propose):
+    limits = [1, 3, 100, None]
+    completions = propose([at()] * 4, range(4), limits, max_tokens=5)
+    for c, limit in zip(completions, limits, strict=True):
+        assert 1 <= c.tokens <= min(limit or 5, 5)
+        assert c.stop == "stop" or c.tokens == min(limit or 5, 5)
+        assert not c.boundary
+
+
+def test_a_stop_string_ends_the_text_and_is_no_part_of_it(propose):
+    completions = propose([at()] * 4, range(4), stop=("1", "e", "\n"))
+    for c in completions:
+        assert not {"1", "e", "\n"} & set(c.text)
+        assert c.stop == "stop" and c.tokens >= 1
+        assert len(c.token_ends) in (0, c.tokens)
+    assert any(c.boundary for c in completions)
+
+
+def test_without_stop_strings_no_text_ends_at_one(propose):
+    for c in propose([at()] * 2, range(2)):
+        assert c.stop in ("stop", "length")
+        assert not c.boundary
+
+
+def test_the_prompt_is_counted_with_its_prefix(propose):
+    short, long = propose([at(), at(PREFIX)], [1, 1])
+    assert 0 < short.prompt_tokens < long.prompt_tokens
+
+
+def test_a_state_is_continued_line_by_line_until_the_model_ends(propose):
+    if propose.proposer.name not in ("scripted", "mock", "model"):
+        pytest.skip("this model has no lines to speak of")
+    text, lines = "", []
+    for _ in range(20):
+        (c,) = propose([at(text)], [3], stop=("\n",))
+        if not c.boundary:
+            break
+        lines.append(c.text)
+        text += c.text + "\n"
+    assert c.stop == "stop" and not c.boundary
+    assert len(lines) >= 2 and all(lines)

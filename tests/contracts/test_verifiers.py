@@ -13,6 +13,7 @@ from arts.problems.base import Verdict
 from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree
 from arts.verifiers import features, neural
 from arts.verifiers.base import flow_weights
+from arts.verifiers.cached import CachedScoring
 from arts.verifiers.checkpoint import SavedVerifier
 from arts.verifiers.encoding import encode
 from arts.verifiers.features import FeatureCache, batches
@@ -65,8 +66,13 @@ NEURAL = {
 }
 
 
-@pytest.fixture(scope="module", params=[*SIMPLE, *NEURAL])
+CACHED = {"cached": NEURAL["full"], "cached trunk": NEURAL["trunk"], "cached steps": NEURAL["steps"]}
+
+
+@pytest.fixture(scope="module", params=[*SIMPLE, *NEURAL, *CACHED])
 def verifier(request):
+    if request.param in CACHED:
+        return CachedScoring(fresh(**CACHED[request.param]))
     return load_verifier(request.param) if request.param in SIMPLE else fresh(**NEURAL[request.param])
 
 
@@ -86,6 +92,7 @@ def test_one_finite_number_per_state_and_states_differ(verifier):
 
 def test_nothing_asked_nothing_answered(verifier):
     assert verifier.score([]) == []
+    assert [s.shape for s in verifier.score([(TREES[0], [])])] == [(0,)]
     between = verifier.score([(TREES[0], []), (TREES[1], [1]), (TREES[2], [])])
     assert [s.shape for s in between] == [(0,), (1,), (0,)]
 

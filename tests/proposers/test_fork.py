@@ -10,8 +10,9 @@ from arts.errors import EndpointError, UsageError
 from arts.problems.base import Problem
 from arts.problems.graders import make_grader
 from arts.proposers.base import Completion, Sampling
+from arts.proposers.failures import MAX_FAILURES_IN_A_ROW
 from arts.proposers.fork import SparseDeepFork, completion_steps, derive_seed, plan_backbones, plan_forks
-from arts.proposers.grow import MAX_FAILURES_IN_A_ROW, Grower, GrowthPlan, grow_tree, spent
+from arts.proposers.grow import Grower, GrowthPlan, grow_tree, spent
 from arts.proposers.scripted import ScriptedProposer
 from arts.trees.exchange import export_trees
 from arts.trees.store import TreeStore
@@ -110,7 +111,7 @@ def test_what_was_spent_is_counted_once(tmp_path):
 class Failing:
     """Fails the requests, counted over all calls, that ``fails`` picks."""
 
-    name, reproducible, batch_size = "failing", True, 8
+    name, reproducible, batch_size, concurrent = "failing", True, 8, False
 
     def __init__(self, fails):
         self.fails, self.asked, self.inner = fails, itertools.count(), ScriptedProposer(SCRIPT)

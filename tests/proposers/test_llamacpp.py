@@ -46,6 +46,19 @@ def test_style_chat_without_a_usable_template_is_refused():
         prompt_sent("chat")
 
 
+@pytest.mark.parametrize(
+    "kind, stop, boundary", [("word", "stop", True), ("eos", "stop", False), ("limit", "length", False)]
+)
+def test_the_kind_of_end_is_told_and_the_prompt_counted(kind, stop, boundary):
+    from arts.proposers.llamacpp import parse_completion
+
+    shown = [{"bytes": [97], "logprob": -1.0}]
+    row = {"content": "a", "tokens_predicted": 1 + boundary, "tokens_evaluated": 9, "stop_type": kind}
+    c = parse_completion({**row, "completion_probabilities": shown})
+    assert (c.stop, c.boundary, c.prompt_tokens, c.tokens) == (stop, boundary, 9, 1 + boundary)
+    assert c.token_ends == (() if boundary else (1,))
+
+
 @pytest.mark.gguf
 def test_a_catalogue_model_is_called_by_its_name(gguf):
     from arts.proposers.load import BackendOptions, open_proposer

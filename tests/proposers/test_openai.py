@@ -1,19 +1,21 @@
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import httpx
 import pytest
 
 from arts.errors import EndpointError, UsageError
 from arts.proposers.base import Request, Sampling
-from arts.proposers.openai import OpenAIProposer
+from arts.proposers.openai import CONNECTIONS_PER_CLIENT, OpenAIProposer, parse_choice
 from arts.proposers.prompt import PromptFormat
 from arts.trees.tree import State
 
 GOOD = {"choices": [{"message": {"content": "4"}, "finish_reason": "stop"}], "usage": {"completion_tokens": 1}}
 
 
-def ask(answers, *, text="", api="chat", prompt=None, **options):
+def ask(answers, *, text="", api="chat", prompt=None, limit=None, **options):
     """One request against a transport that gives these answers in turn; returns completion, bodies and waits."""
     bodies, waits, queue = [], [], list(answers)
 
@@ -32,7 +34,7 @@ def ask(answers, *, text="", api="chat", prompt=None, **options):
             "http://localhost:1/v1", "m", prompt=prompt or PromptFormat(), api=api,
             transport=httpx.MockTransport(handle), sleep=sleep, **options,
         )  # fmt: skip
-        request = Request(state=State(problem_id="p", question="2+2?", text=text), seed=2**40 + 5)
+        request = Request(state=State(problem_id="p", question="2+2?", text=text), seed=2**40 + 5, max_tokens=limit)
         pairs = [pair async for pair in proposer.propose([request], Sampling(stop=("\n\n",)))]
         await proposer.aclose()
         return pairs[0][1]
@@ -66,6 +68,102 @@ def test_retry_after_is_honoured():
     limited = httpx.Response(429, headers={"Retry-After": "7"}, text="slow down")
     _, _, waits = ask([limited, httpx.Response(200, json=GOOD)])
     assert waits[0] >= 7
+
+
+def test_retry_after_as_a_date_is_honoured():
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
+    limited = httpx.Response(429, headers={"Retry-After": date}, text="slow down")
+    _, _, waits = ask([limited, httpx.Response(200, json=GOOD)])
+    assert 20 <= waits[0] <= 30
+
+
+def test_rate_limits_are_waited_out_longer_than_unreadable_answers():
+    for answer, tries in ((httpx.Response(429), 9), (httpx.Response(200, text='{"choices": [{"mess'), 3)):
+        completion, bodies, waits = ask([answer], retries=4, jitter=lambda low, high: high)
+        assert (completion.stop, len(bodies), len(waits)) == ("error", tries, tries - 1)
+        assert waits == sorted(waits)
+
+
+def test_who_is_cancelled_does_not_try_again():
+    waits = []
+
+    class Stalled(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request):
+            await asyncio.sleep(60)
+
+    async def run():
+        proposer = OpenAIProposer(
+            "http://localhost:1/v1", "m", prompt=PromptFormat(), transport=Stalled(), sleep=waits.append
+        )
+        request = Request(state=State(problem_id="p", question="q"), seed=0)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                async for _ in proposer.propose([request], Sampling()):
+                    pass
+        assert proposer._under_way == [0] * len(proposer._under_way)
+
+    asyncio.run(run())
+    assert waits == []
+
+
+def test_requests_under_way_are_spread_over_the_clients():
+    class Counting(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request):
+            counts.append(list(proposer._under_way))
+            await asyncio.sleep(0.01)
+            return httpx.Response(200, json=GOOD)
+
+    counts = []
+    proposer = OpenAIProposer("http://localhost:1/v1", "m", prompt=PromptFormat(), concurrency=20, transport=Counting())
+
+    async def run():
+        requests = [Request(state=State(problem_id="p", question="q"), seed=i) for i in range(60)]
+        return [c.text async for _, c in proposer.propose(requests, Sampling())]
+
+    assert asyncio.run(run()) == ["4"] * 60
+    assert max(map(max, counts)) <= CONNECTIONS_PER_CLIENT
+    assert max(map(sum, counts)) == 20
+
+
+def test_the_limit_of_a_request_is_sent():
+    assert [ask([httpx.Response(200, json=GOOD)], limit=n)[1][0]["max_tokens"] for n in (7, 9999, None)] == [
+        7,
+        512,
+        512,
+    ]
+
+
+@pytest.mark.parametrize(
+    "told, tokens, boundary",
+    [
+        ({"stop_reason": "\n"}, None, True),
+        ({"stop_reason": None}, None, False),
+        ({"stop_reason": 2}, None, False),
+        ({"matched_stop": "\n"}, None, True),
+        ({"matched_stop": 151645}, None, False),
+        ({}, None, True),
+        ({}, ["a b", "\n"], True),
+        ({}, ["a", " b\nc"], True),
+        ({}, ["a", " b", "<|im_end|>"], False),
+        ({}, ["a", " b", ""], False),
+        ({}, ["a", " b"], True),
+        ({"finish_reason": "length"}, ["a", " b"], False),
+    ],
+)
+def test_a_boundary_is_a_stop_string_as_far_as_the_server_tells(told, tokens, boundary):
+    logprobs = tokens and {"content": [{"token": t, "logprob": -1.0} for t in tokens]}
+    choice = {"message": {"content": "a b"}, "finish_reason": "stop", "logprobs": logprobs, **told}
+    completion = parse_choice({"choices": [choice], "usage": {"prompt_tokens": 9}}, chat=True, stop=("\n",))
+    assert (completion.boundary, completion.prompt_tokens) == (boundary, 9)
+    assert not parse_choice({"choices": [{**choice, "stop_reason": None}]}, chat=True).boundary
+    assert not parse_choice({"choices": [choice]}, chat=True).boundary
+
+
+def test_logprobs_without_those_of_the_stop_string_are_left_out():
+    logprobs = {"content": [{"token": t, "logprob": -1.0} for t in ("a", " b")]}
+    choice = {"message": {"content": "a b"}, "finish_reason": "stop", "logprobs": logprobs}
+    completion = parse_choice({"choices": [choice], "usage": {"completion_tokens": 3}}, chat=True, stop=("\n",))
+    assert (completion.tokens, completion.token_ends, completion.token_logprobs) == (3, (), ())
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])

@@ -171,7 +171,7 @@ def test_probes_of_other_states_are_recognised(tmp_path):
 class Deaf:
     """Fails whatever begins with ``prefix``."""
 
-    name, reproducible, batch_size = "deaf", True, 8
+    name, reproducible, batch_size, concurrent = "deaf", True, 8, False
 
     def __init__(self, prefix):
         self.prefix, self.inner = prefix, ScriptedProposer(SCRIPT)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from arts.errors import ModelError
 from arts.models import bundled_model
 from arts.proposers.base import Request, Sampling
+from arts.proposers.decoding import StopWatch, Texts
 from arts.proposers.load import BackendOptions, open_proposer
 from arts.proposers.prompt import PromptFormat
 from arts.proposers.transformers import TransformersProposer, draw
@@ -59,7 +60,7 @@ def test_the_token_limit_of_a_row_does_not_depend_on_its_batch(proposer, monkeyp
     monkeypatch.setattr(proposer, "_ends", [0])  # padding, which is never drawn
     states = [State(problem_id="p", question=QUESTIONS[0], text="add 7 x = 41\n" * k) for k in (1, 4)]
     rows = [Request(state=s, seed=i) for i, s in enumerate(states)]
-    lengths = [len(proposer._encode(r)) for r in rows]
+    lengths = [len(proposer._encode(r.state)) for r in rows]
     monkeypatch.setattr(proposer, "_context", lengths[1] + 3)
     together = run(proposer, rows, Sampling(temperature=1.0))
     assert [c.tokens for c in together] == [lengths[1] - lengths[0] + 3, 3]
@@ -76,6 +77,52 @@ def test_stop_strings_end_the_text_and_are_not_part_of_it(proposer):
     for c in run(proposer, requests(), Sampling(max_tokens=30, temperature=1.0, stop=("\n",))):
         assert "\n" not in c.text
         assert c.stop == "stop"
+        assert c.boundary
+
+
+class Bytes:
+    """A tokenizer whose tokens are bytes."""
+
+    def __len__(self):
+        return 256
+
+    def decode(self, tokens, **options):
+        return bytes(tokens).decode(errors="replace")
+
+
+@pytest.mark.parametrize("stop", ["\n", "é", "𝄞", "ab", "x𝄞"])
+def test_stop_strings_are_noticed_with_their_last_token(stop):
+    """Also where a character is several tokens."""
+    texts = Texts(Bytes(), 256)
+    rows = [f"🙂a{stop}z", "no end in sigh", f"é{stop}"]
+    tokens = [list(row.encode()) for row in rows]
+    width = max(map(len, tokens))
+    watch = StopWatch(texts, (stop,), (len(rows), width), torch.device("cpu"))
+    alive, running, ended = torch.arange(len(rows)), torch.ones(len(rows), dtype=torch.bool), {}
+    for column in range(width):
+        watch.update(column, alive, torch.tensor([t[column] if column < len(t) else 0 for t in tokens]), running)
+        ended |= {row: column for row in range(len(rows)) if not running[row] and row not in ended}
+    expected = {i: len(r[: r.index(stop)].encode() + stop.encode()) - 1 for i, r in enumerate(rows) if stop in r}
+    assert ended == expected
+
+
+def test_few_tokens_can_complete_a_stop_string(proposer):
+    closing = proposer._texts.closing(("\n",))
+    assert closing.sum() == 1
+    assert closing[proposer._tokenizer("\n", add_special_tokens=False)["input_ids"][-1]]
+
+
+def test_a_prompt_that_is_asked_for_often_is_read_once(proposer, monkeypatch):
+    shapes = []
+    forward = proposer._model.forward
+
+    def spy(*args, **inputs):
+        shapes.append(tuple(inputs["input_ids"].shape))
+        return forward(*args, **inputs)
+
+    monkeypatch.setattr(proposer._model, "forward", spy)
+    together = run(proposer, requests(), Sampling(max_tokens=5, temperature=1.0))
+    assert shapes[0][0] == len({r.state for r in requests()}) < shapes[1][0] <= len(together)
 
 
 def test_a_prompt_beyond_the_context_is_an_error_completion(proposer):

@@ -35,14 +35,25 @@ class Sampling:
             raise UsageError(f"top_p is {self.top_p}; use a number in (0, 1]")
         if self.max_tokens < 1:
             raise UsageError(f"max_tokens is {self.max_tokens}; use 1 or more")
+        if "" in self.stop:
+            raise UsageError("a stop string is empty; every text would end at once")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """Continue ``state`` once; all randomness of this completion comes from ``seed`` (0 ≤ seed < 2**63)."""
+    """Continue ``state`` once; all randomness of this completion comes from ``seed`` (0 ≤ seed < 2**63).
+
+    ``max_tokens``, 1 or more, is this request's own limit of generated tokens; it holds where it is less than the
+    sampling's.
+    """
 
     state: State
     seed: int
+    max_tokens: int | None = None
+
+    def limit(self, sampling: Sampling) -> int:
+        """At most so many tokens are generated for this request."""
+        return sampling.max_tokens if self.max_tokens is None else min(self.max_tokens, sampling.max_tokens)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +63,11 @@ class Completion:
     ``text`` continues ``state.text`` (end-of-sequence markers removed). ``tokens`` counts generated tokens,
     the end marker included. ``token_ends[i]`` is the length of ``text`` in characters after token i and
     ``token_logprobs[i]`` its log-probability in nats under the untempered model; both are empty when the
-    backend gives none, otherwise both have ``tokens`` entries.
+    backend gives none, otherwise both have ``tokens`` entries. The tokens of a stop string are among them.
+
+    ``boundary``: it ended at one of the stop strings, so that the model may go on after it; also true where stop
+    strings were given and the backend cannot say whether the model ended by itself. ``prompt_tokens`` of prompt and
+    prefix were read (billed) for it, as the backend counts them; 0 where it does not say.
     """
 
     text: str
@@ -61,6 +76,8 @@ class Completion:
     token_ends: tuple[int, ...] = ()
     token_logprobs: tuple[float, ...] = ()
     error: str = ""
+    boundary: bool = False
+    prompt_tokens: int = 0
 
 
 class Proposer(Protocol):
@@ -86,6 +103,11 @@ class Proposer(Protocol):
         """How many requests the backend likes to have at once."""
         ...
 
+    @property
+    def concurrent(self) -> bool:
+        """True where separate calls of :meth:`propose` run side by side; else requests are better put into one."""
+        ...
+
     def propose(self, requests: Sequence[Request], sampling: Sampling) -> AsyncIterator[tuple[int, Completion]]:
         """Yield ``(index of request, completion)`` as they finish, in any order."""
         ...
@@ -93,6 +115,15 @@ class Proposer(Protocol):
     async def aclose(self) -> None:
         """Release the model or the connections."""
         ...
+
+
+def find_stop(text: str, stop: Sequence[str]) -> tuple[int, int] | None:
+    """Where the stop string that is complete first begins and ends in ``text``; None when there is none."""
+    found = [(at + len(s), at) for s in stop if (at := text.find(s)) >= 0]
+    if not found:
+        return None
+    end, start = min(found)
+    return start, end
 
 
 async def as_finished(

@@ -6,8 +6,10 @@ rollouts to a plan and changes none of those already in it.
 """
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -119,24 +121,21 @@ def completion_steps(completion: Completion, splitter: SplitterName) -> list[Ste
     An end-of-sequence marker has no text: it counts for the last step, so that token counts and
     log-probabilities of the steps sum to those of the completion.
     """
-    pieces = SPLITTERS[splitter](completion.text) if completion.text else []
-    if not pieces:
-        pieces = [""]
+    pieces = (SPLITTERS[splitter](completion.text) if completion.text else []) or [""]
     if not completion.token_ends:
         return _without_alignment(pieces, completion.tokens)
-    ends = np.cumsum([len(p) for p in pieces])
-    begins = np.concatenate([[0], completion.token_ends[:-1]])
-    owner = np.minimum(np.searchsorted(ends, begins, side="right"), len(pieces) - 1)
-    counts = np.bincount(owner, minlength=len(pieces))
-    logprobs = np.bincount(owner, weights=completion.token_logprobs, minlength=len(pieces))
+    begins = (0, *completion.token_ends[:-1])
+    cuts = [bisect_left(begins, end) for end in accumulate(map(len, pieces[:-1]))]
     return [
-        Step(text=piece, tokens=int(count), logprob=float(logprob))
-        for piece, count, logprob in zip(pieces, counts, logprobs, strict=True)
+        Step(text=piece, tokens=stop - start, logprob=float(sum(completion.token_logprobs[start:stop])))
+        for piece, (start, stop) in zip(pieces, pairwise([0, *cuts, len(begins)]), strict=True)
     ]
 
 
 def _without_alignment(pieces: Sequence[str], tokens: int) -> list[Step]:
     """Token counts shared out by length when the backend does not align tokens with text."""
+    if len(pieces) == 1:
+        return [Step(text=pieces[0], tokens=tokens)]
     edges = np.cumsum([0, *(len(p) for p in pieces)], dtype=float)
     shares = np.diff(np.round(edges / max(edges[-1], 1.0) * tokens)).astype(int)
     return [Step(text=piece, tokens=int(share)) for piece, share in zip(pieces, shares, strict=True)]

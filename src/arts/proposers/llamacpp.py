@@ -38,6 +38,7 @@ class LlamaCppProposer:
         self.name = name
         self.batch_size = parallel
         self.reproducible = False
+        self.concurrent = True
 
     @classmethod
     def load(
@@ -97,7 +98,7 @@ class LlamaCppProposer:
     async def _complete(self, request: Request, sampling: Sampling) -> Completion:
         body = {
             "prompt": await self._opening(request.state.question) + request.state.text,
-            "n_predict": sampling.max_tokens,
+            "n_predict": request.limit(sampling),
             "seed": request.seed % 2**32,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
@@ -139,18 +140,28 @@ class LlamaCppProposer:
 
 
 def parse_completion(row: Mapping[str, Any]) -> Completion:
-    """A completion from the JSON of llama.cpp's ``/completion`` endpoint."""
+    """A completion from the JSON of llama.cpp's ``/completion`` endpoint.
+
+    It leaves out the log-probabilities of a stop string's tokens; then all are left out here, because those of the
+    whole are not known.
+    """
     text = well_formed(str(row["content"]))
     tokens = row.get("completion_probabilities") or []
     if row.get("truncated"):
         return Completion(text="", tokens=0, stop="error", error="the text outgrew the context; raise context_tokens")
     stops: dict[str, CompletionStop] = {"limit": "length", "eos": "stop", "word": "stop"}
+    boundary = row["stop_type"] == "word"
+    counted = int(row["tokens_predicted"])
+    if boundary and counted > len(tokens):
+        tokens = []
     return Completion(
         text=text,
-        tokens=len(tokens) or int(row["tokens_predicted"]),
+        tokens=len(tokens) or counted,
         stop=stops[row["stop_type"]],
         token_ends=_token_ends(tokens, len(text)),
         token_logprobs=tuple(float(t["logprob"]) for t in tokens),
+        boundary=boundary,
+        prompt_tokens=int(row.get("tokens_evaluated") or 0),
     )
 
 

@@ -6,36 +6,35 @@ own models start a new turn, so that forks need ``api="completions"`` there.
 """
 
 import asyncio
+import math
 import os
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any, Literal, final
 from urllib.parse import urlsplit
 
 import httpx
 
 from arts.errors import EndpointError, UsageError
-from arts.proposers.base import Completion, CompletionStop, Request, Sampling, as_finished
+from arts.proposers.base import Completion, Request, Sampling, as_finished
 from arts.proposers.prompt import PromptFormat
+from arts.proposers.retry import TREATMENTS, Failure, Patience, kind_of_status, retry_after_s
 from arts.text import well_formed
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})
-BACKOFF_S = 0.5
-LONGEST_WAIT_S = 60.0
-HOPELESS = frozenset({401, 403, 404, 405})
-"""Answers that no further request will change: the key, the address or the model is wrong."""
-REFUSED = frozenset({400, 413, 422})
-"""Answers that no further try of this request will change: it is too long, say."""
+KEY_REFUSED = ("HTTP 401", "HTTP 403")
+CONNECTIONS_PER_CLIENT = 8
+"""A connection pool of httpx looks through all its connections and requests at every request, so pools are small."""
 
 
 @final
 class OpenAIProposer:
     """One model behind one endpoint.
 
-    Passing failures (429, 5xx, time-outs, broken connections, unreadable bodies) are tried again with exponential
-    backoff and full jitter, ``Retry-After`` is honoured, and after ``retries`` further tries the request is an error
-    completion; one that the endpoint refuses is so at once. A wrong key, address or model, and an endpoint that was
-    never reached, end the run.
+    Passing failures are tried again as :data:`arts.proposers.retry.TREATMENTS` says, with ``retries`` as the measure
+    of patience; then the request is an error completion. One that the endpoint refuses is so at once. A wrong key,
+    address or model, and an endpoint that was never reached, end the run.
     """
 
     def __init__(
@@ -51,23 +50,27 @@ class OpenAIProposer:
         retries: int = 4,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        jitter: Callable[[float, float], float] = random.uniform,
     ) -> None:
         _check_prompt(prompt, api)
         key = os.environ.get(key_env, "")
         if not key and urlsplit(url).hostname not in LOCAL_HOSTS:
             raise UsageError(f"{url}: no key; set the environment variable {key_env}")
         self.name, self.batch_size, self.reproducible = model, concurrency, False
+        self.concurrent = True
         self._url, self._prompt, self._api = url.rstrip("/"), prompt, api
-        self._retries, self._sleep, self._timeout_s = retries, sleep, timeout_s
-        self._key_env = key_env
+        self._retries, self._sleep, self._jitter = retries, sleep, jitter
+        self._timeout_s, self._key_env = timeout_s, key_env
         self._gate = asyncio.Semaphore(concurrency)
         self._reached = False
-        self._client = httpx.AsyncClient(
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, 10.0)),
-            limits=httpx.Limits(max_connections=concurrency),
-            transport=transport,
-        )
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        timeout = httpx.Timeout(timeout_s, connect=min(timeout_s, 10.0))
+        verify = httpx.create_ssl_context()
+        self._clients = [
+            httpx.AsyncClient(headers=headers, timeout=timeout, transport=transport, verify=verify)
+            for _ in range(math.ceil(concurrency / CONNECTIONS_PER_CLIENT))
+        ]
+        self._under_way = [0] * len(self._clients)
 
     def propose(self, requests: Sequence[Request], sampling: Sampling) -> AsyncIterator[tuple[int, Completion]]:
         """Yield completions as they finish.
@@ -79,44 +82,61 @@ class OpenAIProposer:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        for client in self._clients:
+            await client.aclose()
 
     async def _complete(self, request: Request, sampling: Sampling) -> Completion:
         async with self._gate:
-            return await self._with_retries(self._body(request, sampling), request.state.text)
+            body, patience = self._body(request, sampling), Patience(self._retries, self._jitter)
+            while True:
+                result = await self._attempt(body, request, sampling)
+                if isinstance(result, Completion):
+                    return result
+                wait = patience.wait_s(result)
+                if wait is None:
+                    return self._given_up(result)
+                await self._sleep(wait)
 
-    async def _with_retries(self, body: Mapping[str, Any], opening: str) -> Completion:
-        reason, refused = "", False
-        for attempt in range(self._retries + 1):
-            wait = random.uniform(0, BACKOFF_S * 2**attempt)
-            try:
-                async with asyncio.timeout(self._timeout_s):
-                    response = await self._client.post(self._endpoint, json=body)
-            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-                reason, refused = f"cannot connect ({error})", True
-            except (httpx.HTTPError, TimeoutError) as error:
-                self._reached = True
-                reason, refused = f"{type(error).__name__}: {error}".rstrip(": "), False
-            else:
-                self._reached, refused = True, False
-                if response.status_code in HOPELESS:
-                    hint = f"; is the key in {self._key_env} right?" if response.status_code in (401, 403) else ""
-                    raise EndpointError(f"{self._endpoint}: HTTP {response.status_code}: {_reason(response)}{hint}")
-                if response.status_code == httpx.codes.OK:
-                    try:
-                        return parse_choice(response.json(), chat=self._api == "chat", opening=opening)
-                    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-                        reason = f"unreadable answer ({type(error).__name__})"
-                else:
-                    reason = f"HTTP {response.status_code}: {_reason(response)}"
-                    if response.status_code in REFUSED:
-                        break
-                    wait = max(wait, _retry_after(response))
-            if attempt < self._retries:
-                await self._sleep(min(wait, LONGEST_WAIT_S))
-        if refused and not self._reached:
-            raise EndpointError(f"{self._url}: {reason}; is the server running, and is this its address?")
-        return Completion(text="", tokens=0, stop="error", error=reason)
+    async def _attempt(self, body: Mapping[str, Any], request: Request, sampling: Sampling) -> Completion | Failure:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                response = await self._post(body)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            return Failure(kind="unreachable", reason=f"cannot connect ({error})")
+        except (httpx.HTTPError, TimeoutError) as error:
+            self._reached = True
+            stalled = isinstance(error, httpx.TimeoutException | TimeoutError)
+            reason = f"{type(error).__name__}: {error}".rstrip(": ")
+            return Failure(kind="stalled" if stalled else "broken", reason=reason)
+        self._reached = True
+        if response.status_code != httpx.codes.OK:
+            return Failure(
+                kind=kind_of_status(response.status_code),
+                reason=f"HTTP {response.status_code}: {_reason(response)}",
+                retry_after_s=retry_after_s(response.headers.get("Retry-After", "")),
+            )
+        chat, opening = self._api == "chat", request.state.text
+        try:
+            return parse_choice(response.json(), chat=chat, opening=opening, stop=sampling.stop)
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+            return Failure(kind="unreadable", reason=f"unreadable answer ({type(error).__name__})")
+
+    async def _post(self, body: Mapping[str, Any]) -> httpx.Response:
+        """By the client that has the least to do."""
+        client = self._under_way.index(min(self._under_way))
+        self._under_way[client] += 1
+        try:
+            return await self._clients[client].post(self._endpoint, json=body)
+        finally:
+            self._under_way[client] -= 1
+
+    def _given_up(self, failure: Failure) -> Completion:
+        if TREATMENTS[failure.kind].ends_run:
+            hint = f"; is the key in {self._key_env} right?" if failure.reason.startswith(KEY_REFUSED) else ""
+            raise EndpointError(f"{self._endpoint}: {failure.reason}{hint}")
+        if failure.kind == "unreachable" and not self._reached:
+            raise EndpointError(f"{self._url}: {failure.reason}; is the server running, and is this its address?")
+        return Completion(text="", tokens=0, stop="error", error=failure.reason)
 
     @property
     def _endpoint(self) -> str:
@@ -125,7 +145,7 @@ class OpenAIProposer:
     def _body(self, request: Request, sampling: Sampling) -> dict[str, Any]:
         body: dict[str, Any] = {
             "model": self.name,
-            "max_tokens": sampling.max_tokens,
+            "max_tokens": request.limit(sampling),
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "seed": request.seed % 2**31,
@@ -155,12 +175,13 @@ def _check_prompt(prompt: PromptFormat, api: str) -> None:
         raise UsageError(f"prompt.{name} is not for backend.api completions; leave it out or use --backend.api chat")
 
 
-def parse_choice(row: Mapping[str, Any], *, chat: bool, opening: str = "") -> Completion:
+def parse_choice(row: Mapping[str, Any], *, chat: bool, opening: str = "", stop: Sequence[str] = ()) -> Completion:
     """The first choice of a response, with log-probabilities where the server gave them.
 
     ``opening`` is the text that was to be continued. Some servers send it back in front of the continuation; it is
     cut off, unless the generated tokens show that the model itself has written it. The tokens may go on where the
-    text ends: an end mark, a stop string.
+    text ends: an end mark, one of the strings ``stop``. llama.cpp counts the tokens of a stop string and leaves out
+    their log-probabilities; then all are left out, because those of the whole are not known.
     """
     choice = row["choices"][0]
     text = (choice["message"]["content"] or "") if chat else choice["text"]
@@ -174,18 +195,34 @@ def parse_choice(row: Mapping[str, Any], *, chat: bool, opening: str = "") -> Co
     text = well_formed(text)
     aligned = generated.startswith(text)
     reason = choice.get("finish_reason")
-    stop: CompletionStop = "length" if reason == "length" else "stop"
-    ends, at = [], 0
-    for token in texts if aligned else ():
-        at += len(token)
-        ends.append(min(at, len(text)))
+    boundary = bool(stop) and reason == "stop" and _at_boundary(choice, text, texts if aligned else [], stop)
+    counted = int(usage.get("completion_tokens") or len(texts))
+    if not aligned or (boundary and counted > len(texts)):
+        texts, logprobs = [], []
     return Completion(
         text=text,
-        tokens=len(ends) or int(usage.get("completion_tokens") or len(texts)),
-        stop=stop,
-        token_ends=tuple(ends),
-        token_logprobs=tuple(logprobs) if aligned else (),
+        tokens=len(texts) or counted,
+        stop="length" if reason == "length" else "stop",
+        token_ends=tuple(min(at, len(text)) for at in accumulate(map(len, texts))),
+        token_logprobs=tuple(logprobs),
+        boundary=boundary,
+        prompt_tokens=int(usage.get("prompt_tokens") or 0),
     )
+
+
+def _at_boundary(choice: Mapping[str, Any], text: str, texts: Sequence[str], stop: Sequence[str]) -> bool:
+    """Whether a text that has ended did so at a stop string, as far as the server lets it be known.
+
+    vLLM and SGLang name the string. Elsewhere the tokens behind the text tell: a stop string or the beginning of one,
+    or else an end mark. Where there are none, either may have been left out.
+    """
+    for name in ("stop_reason", "matched_stop"):
+        if name in choice:
+            return isinstance(choice[name], str)
+    behind = "".join(texts)[len(text) :]
+    if behind:
+        return any(s in behind or s.startswith(behind) for s in stop)
+    return not (texts and texts[-1] == "")
 
 
 def _tokens(logprobs: Mapping[str, Any], *, chat: bool) -> tuple[list[str], list[float]]:
@@ -202,10 +239,3 @@ def _reason(response: httpx.Response) -> str:
     except (ValueError, KeyError, TypeError):
         text = response.text
     return " ".join(str(text).split())[:200] or "no reason given"
-
-
-def _retry_after(response: httpx.Response) -> float:
-    try:
-        return float(response.headers.get("Retry-After", 0))
-    except ValueError:
-        return 0.0

@@ -7,7 +7,7 @@ from typing import final
 
 import numpy as np
 
-from arts.proposers.base import Completion, Request, Sampling
+from arts.proposers.base import Completion, Request, Sampling, find_stop
 from arts.trees.tree import State
 
 
@@ -24,6 +24,7 @@ class ScriptedProposer:
     name = "scripted"
     reproducible = True
     batch_size = 256
+    concurrent = False
 
     def __init__(self, solutions: Mapping[str, Mapping[str, float]]) -> None:
         self._solutions = solutions
@@ -49,25 +50,25 @@ class ScriptedProposer:
             return Completion(text="", tokens=0, stop="error", error="no scripted solution begins like this")
         texts, weights = zip(*choices.items(), strict=True)
         drawn = np.random.default_rng(request.seed).choice(len(texts), p=weights)
-        text = texts[int(drawn)]
-        logprobs = self._character_logprobs(text, choices)
-        if len(text) >= sampling.max_tokens:
-            return _completion(text[: sampling.max_tokens], logprobs[: sampling.max_tokens], ended=False)
-        return _completion(text, logprobs, ended=True)
+        text, limit = texts[int(drawn)], request.limit(sampling)
+        start, end = find_stop(text[:limit], sampling.stop) or (limit, limit)
+        boundary = start < end
+        tokens = min(end, len(text) + 1)
+        return Completion(
+            text=text[:start],
+            tokens=tokens,
+            stop="stop" if boundary or len(text) < limit else "length",
+            token_ends=tuple(min(i, start, len(text)) for i in range(1, tokens + 1)),
+            token_logprobs=tuple(_character_logprobs(text, choices, tokens)),
+            boundary=boundary,
+            prompt_tokens=len(request.state.question) + len(request.state.text),
+        )
 
-    def _character_logprobs(self, text: str, choices: Mapping[str, float]) -> list[float]:
-        """Conditional log-probability of each character and of the end, by counting the mass that agrees so far."""
-        masses = [sum(p for t, p in choices.items() if t.startswith(text[:i])) for i in range(len(text) + 1)]
+
+def _character_logprobs(text: str, choices: Mapping[str, float], tokens: int) -> list[float]:
+    """Conditional log-probability of each character and of the end, by counting the mass that agrees so far."""
+    upto = min(tokens, len(text))
+    masses = [sum(p for t, p in choices.items() if t.startswith(text[:i])) for i in range(upto + 1)]
+    if tokens > len(text):
         masses.append(choices[text])
-        return [math.log(after / before) for before, after in pairwise(masses)]
-
-
-def _completion(text: str, logprobs: Sequence[float], *, ended: bool) -> Completion:
-    ends = [*range(1, len(text) + 1), *([len(text)] if ended else [])]
-    return Completion(
-        text=text,
-        tokens=len(ends),
-        stop="stop" if ended else "length",
-        token_ends=tuple(ends),
-        token_logprobs=tuple(logprobs),
-    )
+    return [math.log(after / before) for before, after in pairwise(masses)]

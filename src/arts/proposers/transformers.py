@@ -13,13 +13,15 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from arts.errors import ModelError, UsageError
-from arts.proposers.base import Completion, CompletionStop, Request, Sampling
+from arts.proposers.base import Completion, Request, Sampling, find_stop
+from arts.proposers.decoding import StopWatch, Texts
 from arts.proposers.prompt import PromptFormat
+from arts.trees.tree import State
 
 COMPACT_BELOW = 0.75
 """Finished rows are dropped from the batch when no more than this share of it is still running."""
-TOP_CANDIDATES = 1024
-"""Top-p looks at this many likeliest tokens first, and sorts the whole vocabulary only if they do not suffice."""
+TOP_CANDIDATES = (32, 1024)
+"""Top-p looks at so many likeliest tokens first, and sorts the whole vocabulary only if they do not suffice."""
 
 
 @final
@@ -38,10 +40,12 @@ class TransformersProposer:
         self._chat = prompt.style == "chat" or (prompt.style == "auto" and bool(tokenizer.chat_template))
         takes = inspect.signature(model.forward).parameters
         self._cache_name = "cache" if "cache" in takes else "past_key_values"  # renamed in transformers 5
+        self._texts = Texts(tokenizer, int(model.config.get_text_config().vocab_size))
         self._busy = asyncio.Lock()
         self.name = name
         self.batch_size = batch_size
         self.reproducible = True
+        self.concurrent = False
 
     @classmethod
     def load(
@@ -77,14 +81,16 @@ class TransformersProposer:
 
     async def propose(self, requests: Sequence[Request], sampling: Sampling) -> AsyncIterator[tuple[int, Completion]]:
         """Yield completions batch by batch, in the order of the requests within a batch."""
-        prompts = [self._encode(request) for request in requests]
+        states = {(r.state.question, r.state.text): r.state for r in requests}
+        encoded = {key: self._encode(state) for key, state in states.items()}
+        prompts = [encoded[r.state.question, r.state.text] for r in requests]
         fitting = [i for i, ids in enumerate(prompts) if len(ids) < self._context]
         for index in sorted(set(range(len(requests))) - set(fitting)):
             yield index, _too_long(len(prompts[index]), self._context)
         fitting.sort(key=lambda i: len(prompts[i]))
         for start in range(0, len(fitting), self.batch_size):
             batch = fitting[start : start + self.batch_size]
-            rows = [_Row(prompt=prompts[i], seed=requests[i].seed) for i in batch]
+            rows = [_Row(prompt=prompts[i], seed=requests[i].seed, limit=requests[i].limit(sampling)) for i in batch]
             async with self._busy:
                 completions = await asyncio.to_thread(self._complete, rows, sampling)
             for index, completion in zip(batch, completions, strict=True):
@@ -94,8 +100,7 @@ class TransformersProposer:
         """Drop the model."""
         del self._model
 
-    def _encode(self, request: Request) -> list[int]:
-        state = request.state
+    def _encode(self, state: State) -> list[int]:
         if self._chat:
             opening = self._tokenizer.apply_chat_template(
                 self._prompt.messages(state.question), add_generation_prompt=True, tokenize=False
@@ -107,15 +112,15 @@ class TransformersProposer:
 
     @torch.inference_mode()
     def _complete(self, rows: Sequence["_Row"], sampling: Sampling) -> list[Completion]:
-        limits = [min(sampling.max_tokens, self._context - len(row.prompt)) for row in rows]
+        limits = [min(row.limit, self._context - len(row.prompt)) for row in rows]
         tokens = torch.full((len(rows), max(limits)), -1)
         logprobs = torch.zeros((len(rows), max(limits)))
         for column, alive, drawn, logprob in self._decode(rows, limits, sampling):
             tokens[alive, column] = drawn
             logprobs[alive, column] = logprob
         return [
-            self._completion(t[t >= 0].tolist(), lp[t >= 0].tolist(), sampling)
-            for t, lp in zip(tokens, logprobs, strict=True)
+            self._completion(row, t[t >= 0].tolist(), lp[t >= 0].tolist(), sampling)
+            for row, t, lp in zip(rows, tokens, logprobs, strict=True)
         ]
 
     def _decode(
@@ -123,7 +128,8 @@ class TransformersProposer:
     ) -> Iterator[tuple[int, torch.Tensor, torch.Tensor, torch.Tensor]]:
         """Per position: rows still running, the tokens drawn for them and their log-probabilities."""
         device = self._model.device
-        ids, mask = _left_padded([row.prompt for row in rows], self._ends[0], device)
+        prompts, of_row = _distinct([row.prompt for row in rows])
+        ids, mask = _left_padded(prompts, self._ends[0], device)
         positions = (mask.cumsum(1) - 1).clamp(min=0)
         uniforms = np.stack([np.random.default_rng(row.seed).random(max(limits)) for row in rows])
         draws = torch.as_tensor(uniforms, device=device)
@@ -131,7 +137,7 @@ class TransformersProposer:
         last = torch.tensor(limits, device=device) - 1
         alive = torch.arange(len(rows), device=device)  # row of each line of the batch
         running = torch.ones(len(rows), dtype=torch.bool, device=device)
-        stops = _StopWatch(self._tokenizer, sampling.stop, len(rows))
+        stops = StopWatch(self._texts, sampling.stop, (len(rows), max(limits)), device)
         cache = None
         for column in range(max(limits)):
             out = self._model(
@@ -140,11 +146,15 @@ class TransformersProposer:
             )  # fmt: skip
             cache = out[self._cache_name]
             logits = out.logits[:, -1].float()
+            if len(logits) < len(alive):  # each prompt was read once
+                select = torch.tensor(of_row, device=device)
+                cache.batch_select_indices(select)
+                logits, mask, positions = logits[select], mask[select], positions[select]
             drawn = draw(logits, draws[alive, column], sampling)
             logprob = logits.log_softmax(-1).gather(1, drawn[:, None])[:, 0]
             yield column, alive[running].cpu(), drawn[running].cpu(), logprob[running].cpu()
             running &= ~torch.isin(drawn, ends) & (column < last[alive])
-            stops.update(alive, drawn, running)
+            stops.update(column, alive, drawn, running)
             left = int(running.sum())
             if left == 0:
                 return
@@ -157,59 +167,27 @@ class TransformersProposer:
             mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
             positions = (positions[:, -1:] + 1).clamp(max=self._context - 1)  # ended rows stand still there
 
-    def _completion(self, tokens: list[int], logprobs: list[float], sampling: Sampling) -> Completion:
+    def _completion(self, row: "_Row", tokens: list[int], logprobs: list[float], sampling: Sampling) -> Completion:
         ended = bool(tokens) and tokens[-1] in self._ends
-        texts = self._prefix_texts(tokens[:-1] if ended else tokens)
-        text = texts[-1] if texts else ""
-        cut = min((at for s in sampling.stop if (at := text.find(s)) >= 0), default=-1)
-        stop: CompletionStop = "stop" if ended or cut >= 0 else "length"
-        text = text[:cut] if cut >= 0 else text
-        ends = [min(len(t), len(text)) for t in texts] + ([len(text)] if ended else [])
+        text, ends = self._texts.aligned(tokens[:-1] if ended else tokens)
+        found = find_stop(text, sampling.stop)
+        text = text[: found[0]] if found else text
         return Completion(
             text=text,
             tokens=len(tokens),
-            stop=stop,
-            token_ends=tuple(ends),
+            stop="stop" if ended or found else "length",
+            token_ends=tuple(min(end, len(text)) for end in [*ends, len(text)][: len(tokens)]),
             token_logprobs=tuple(logprobs),
+            boundary=found is not None,
+            prompt_tokens=len(row.prompt),
         )
-
-    def _prefix_texts(self, tokens: list[int]) -> list[str]:
-        """Text after each token; decoded as a whole, because a token's own text can depend on its neighbours."""
-        if not tokens:
-            return []
-        decode = self._tokenizer.decode
-        pieces = self._tokenizer.batch_decode([[t] for t in tokens], skip_special_tokens=True)
-        whole = decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        if "".join(pieces) == whole:
-            return [whole[:end] for end in np.cumsum([len(p) for p in pieces])]
-        prefixes = [decode(tokens[: i + 1], skip_special_tokens=True, clean_up_tokenization_spaces=False)
-                    for i in range(len(tokens))]  # fmt: skip
-        return [p.rstrip("\ufffd") for p in prefixes[:-1]] + prefixes[-1:]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Row:
     prompt: list[int]
     seed: int
-
-
-class _StopWatch:
-    """Notices stop strings; costs nothing when there are none."""
-
-    def __init__(self, tokenizer: Any, stop: Sequence[str], rows: int) -> None:
-        self._tokenizer, self._stop = tokenizer, stop
-        self._tokens: list[list[int]] = [[] for _ in range(rows)]
-
-    def update(self, alive: torch.Tensor, drawn: torch.Tensor, running: torch.Tensor) -> None:
-        """Take the newest tokens in; rows whose text holds a stop string are marked as no longer running."""
-        if not self._stop:
-            return
-        for line, (row, token) in enumerate(zip(alive.tolist(), drawn.tolist(), strict=True)):
-            self._tokens[row].append(token)
-            recent = self._tokens[row][-2 * max(map(len, self._stop)) :]
-            text = self._tokenizer.decode(recent, skip_special_tokens=True)
-            if any(s in text for s in self._stop):
-                running[line] = False
+    limit: int
 
 
 def draw(logits: torch.Tensor, uniform: torch.Tensor, sampling: Sampling) -> torch.Tensor:
@@ -222,17 +200,25 @@ def draw(logits: torch.Tensor, uniform: torch.Tensor, sampling: Sampling) -> tor
         return logits.argmax(-1)
     scaled = (logits / sampling.temperature).double()
     total = scaled.logsumexp(-1, keepdim=True)
-    for count in (min(TOP_CANDIDATES, logits.shape[-1]), logits.shape[-1]):
+    for count in (*(c for c in TOP_CANDIDATES if c < logits.shape[-1]), logits.shape[-1]):
         top, order = scaled.topk(count, dim=-1)
-        mass = (top - total).exp().cumsum(-1)
-        if sampling.top_p <= float(mass[:, -1].min()) or count == logits.shape[-1]:
+        probability = (top - total).exp()
+        mass = probability.cumsum(-1)
+        if count == logits.shape[-1] or sampling.top_p <= float(mass[:, -1].min()):
             break
-    before = mass - (top - total).exp()
+    before = mass - probability
     kept = before < sampling.top_p  # the token that crosses top_p is in; the first always is
     reachable = torch.where(kept, mass, torch.zeros_like(mass)).max(-1).values
     index = torch.searchsorted(mass, (uniform * reachable)[:, None], right=True)
     last = kept.sum(-1, keepdim=True) - 1
     return order.gather(1, torch.minimum(index, last))[:, 0]
+
+
+def _distinct(prompts: Sequence[list[int]]) -> tuple[list[list[int]], list[int]]:
+    """The different ones among them, in order of first appearance, and which of those each is."""
+    places: dict[tuple[int, ...], int] = {}
+    of_row = [places.setdefault(tuple(prompt), len(places)) for prompt in prompts]
+    return [list(prompt) for prompt in places], of_row
 
 
 def _left_padded(rows: Sequence[Sequence[int]], pad: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -26,8 +26,7 @@ class Expansion:
     whole: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grown:
+class Grown(NamedTuple):
     """What came of one expansion.
 
     ``node`` is where the drawn text ends, after a failure the state that was to be continued. ``log_flow`` is what the

@@ -182,9 +182,10 @@ class _Scored:
     def __init__(self, search: Search, desk: ScoringDesk, store: TreeStore | None) -> None:
         self._search, self._desk, self._store = search, desk, store
         self._raw: dict[int, float] = {}
-        known = search.tree.scores.get(desk.verifier.name, np.empty(0))
-        nodes = np.flatnonzero(~np.isnan(known))
-        self._take(nodes.tolist(), known[nodes])
+        known = search.tree.scores.get(desk.verifier.name)
+        if known is not None:
+            nodes = np.flatnonzero(~np.isnan(known))
+            self._take(nodes.tolist(), known[nodes])
 
     async def add(self, nodes: Sequence[int]) -> bool:
         """Score these; False when the budget does not allow it."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, final
+from typing import Literal, NamedTuple, final
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from arts.trees.tree import ROOT, Rollout, State, Step, Stop, Tree
 STEP_ENDS: dict[SplitterName, str] = {"newline": "\n", "gsm8k": "\n", "paragraph": "\n\n"}
 """The text that ends a step while it is being drawn."""
 SEEDS = 2**63
+UNSCORED = (float("nan"), float("nan"))
 STATUS: dict[Stop, Status] = {"step": "open", "stop": "finished", "length": "cut", "error": "failed"}
 
 
@@ -51,8 +52,7 @@ class Drawing:
         return replace(self.sampling, stop=(*self.sampling.stop, self.step_end))
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One draw that the proposer is asked for.
 
     ``number`` counts the draws of the search and ``place`` those of its round; ``granted`` tokens are promised to it.
@@ -268,9 +268,9 @@ class Search:
         return known
 
     def _grown(self, node: int, status: Status) -> Grown:
-        flow, value = self.scores.get(node, (float("nan"), float("nan")))
+        flow, value = self.scores.get(node, UNSCORED)
         answer = self.classes.get(node, -1) if status == "finished" else -1
-        return Grown(node=node, status=status, log_flow=flow, value=value, answer=answer)
+        return Grown(node, status, flow, value, answer)
 
     def _tell(self) -> None:
         results = [

@@ -14,6 +14,7 @@ from transformers import AttentionInterface
 from transformers.integrations.flex_attention import flex_attention_forward
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
+from arts.verifiers.memory import MemoryLayout
 from arts.verifiers.packing import BLOCK, Layout, TreeLayout
 
 TREE_ATTENTION = "arts_tree"
@@ -26,7 +27,7 @@ def tree_attention(
     value: Tensor,
     attention_mask: Tensor | None,
     *,
-    layout: TreeLayout | None = None,
+    layout: TreeLayout | MemoryLayout | None = None,
     scaling: float | None = None,
     dropout: float = 0.0,
     **kwargs: Any,
@@ -38,6 +39,8 @@ def tree_attention(
     query, key = query.to(value.dtype), key.to(value.dtype)  # under autocast, rotary embeddings leave them in fp32
     if layout is None:
         return sdpa_attention_forward(module, query, key, value, None, scaling=scaling, dropout=dropout, **kwargs)  # type: ignore[no-any-return]
+    if isinstance(layout, MemoryLayout):
+        return _with_memory(module, query, key, value, layout, scaling), None
     if query.is_cuda:
         return flex_attention_forward(module, query, key, value, layout.block_mask, scaling=scaling)  # type: ignore[no-any-return]
     return _by_blocks(query, key, value, layout, scaling, dropout), None
@@ -66,6 +69,27 @@ def _by_blocks(
     ]
     out = torch.cat(parts)[layout.order]
     return out.transpose(1, 2).flatten(0, 1)[None, :tokens]
+
+
+def _with_memory(
+    module: torch.nn.Module, query: Tensor, key: Tensor, value: Tensor, layout: MemoryLayout, scaling: float | None
+) -> Tensor:
+    """(1, heads, N, D) → (1, N, heads, D); the new keys and values are kept as those of this module."""
+    queries, new_keys, new_values = (x[0].transpose(0, 1).contiguous() for x in (query, key, value))
+    keys = layout.tensors.write((module, "keys"), layout.slots, new_keys)
+    values = layout.tensors.write((module, "values"), layout.slots, new_values)
+    parts = [
+        functional.scaled_dot_product_attention(
+            _rows(queries, group.queries),
+            _rows(keys, group.keys),
+            _rows(values, group.keys),
+            attn_mask=group.mask,
+            scale=scaling,
+            enable_gqa=keys.shape[1] != queries.shape[1],
+        )
+        for group in layout.groups
+    ]
+    return torch.cat([part.transpose(1, 2).flatten(0, 1) for part in parts])[layout.order][None]
 
 
 def _rows(tokens: Tensor, at: Tensor) -> Tensor:

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from arts.trees.tree import Tree
 
+MEMORY_TOKENS = 65_536
+"""Tokens that cached scoring keeps, unless told otherwise."""
 _LARGEST = 1e300
 
 Unit = Literal["log_flow", "probability", "logit", "log_probability", "rank"]

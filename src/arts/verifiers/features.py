@@ -45,7 +45,7 @@ class FeatureCache:
     """
 
     def __init__(self, model: Any, *, keep: bool, folder: Path | None = None) -> None:
-        self._model = model
+        self.model = model
         self._keep = keep
         self._folder = folder / fingerprint(model) if folder else None
         self._known: dict[str, Tensor] = {}
@@ -87,26 +87,27 @@ class FeatureCache:
     @torch.inference_mode()
     def _compute(self, trees: Sequence[TokenTree]) -> list[Tensor]:
         """In the model's own precision, shared prefixes once."""
-        device = self._model.device
-        batch = token_batch([tree.reading_all() for tree in trees], layout_of(self._model)).to(device)
-        out = self._model.base_model(use_cache=False, **batch.model_inputs("input_ids"))
+        device = self.model.device
+        batch = token_batch([tree.reading_all() for tree in trees], layout_of(self.model)).to(device)
+        out = self.model.base_model(use_cache=False, **batch.model_inputs("input_ids"))
         hidden = out.last_hidden_state[batch.rows, batch.columns]
         lengths = [len(tree) for tree in trees]
         starts = np.cumsum([0, *lengths[:-1]])
         parents = [np.where(t.parent < 0, -1, t.parent + s) for t, s in zip(trees, starts, strict=True)]
         ids = torch.cat([t.ids for t in trees]).to(device)
-        logprob = self._logprobs(hidden, torch.as_tensor(np.concatenate(parents)).to(device), ids)
+        logprob = token_logprobs(self.model, hidden, torch.as_tensor(np.concatenate(parents)).to(device), ids)
         joined = torch.cat([hidden, logprob[:, None].to(hidden.dtype)], dim=-1).cpu()
         return [part.clone() for part in torch.split(joined, lengths)]
 
-    def _logprobs(self, hidden: Tensor, parent: Tensor, ids: Tensor) -> Tensor:
-        """Log p(token | those before it), (tokens,), 0 for first tokens."""
-        head = self._model.get_output_embeddings()
-        out = torch.zeros(len(ids), device=hidden.device)
-        for at in torch.split((parent >= 0).nonzero()[:, 0], LOGIT_TOKENS):
-            logits = head(hidden[parent[at]]).float()
-            out[at] = logits.gather(1, ids[at, None])[:, 0] - logits.logsumexp(-1)
-        return out
+
+def token_logprobs(model: Any, hidden: Tensor, parent: Tensor, ids: Tensor) -> Tensor:
+    """Log p(token | those before it), (tokens,): ``hidden[parent]`` is the state before it; 0 for first tokens (−1)."""
+    head = model.get_output_embeddings()
+    out = torch.zeros(len(ids), device=hidden.device)
+    for at in torch.split((parent >= 0).nonzero()[:, 0], LOGIT_TOKENS):
+        logits = head(hidden[parent[at]]).float()
+        out[at] = logits.gather(1, ids[at, None])[:, 0] - logits.logsumexp(-1)
+    return out
 
 
 def _key(tree: TokenTree) -> str:

@@ -1,14 +1,16 @@
 """From the name of a verifier to a verifier; torch is imported only for a trained one."""
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from arts.errors import InputError, MissingExtraError
-from arts.verifiers.base import Verifier
-from arts.verifiers.simple import length_verifier, likelihood_verifier, oracle_verifier, random_verifier
+from arts.verifiers.base import MEMORY_TOKENS, Verifier
+from arts.verifiers.simple import LikelihoodVerifier, length_verifier, oracle_verifier, random_verifier
 
-SIMPLE = {
+SIMPLE: dict[str, Callable[[], Verifier]] = {
     "random": random_verifier,
-    "likelihood": likelihood_verifier,
+    "likelihood": LikelihoodVerifier,
     "length": length_verifier,
     "oracle": oracle_verifier,
 }
@@ -33,3 +35,18 @@ def load_verifier(spec: str) -> Verifier:
             raise
         raise MissingExtraError(f"{spec}: a trained verifier", "torch") from error
     return NeuralVerifier.load(folder)
+
+
+def cached(verifier: Verifier, memory_tokens: int = MEMORY_TOKENS) -> Verifier:
+    """The same verifier for tree search, keeping what it has computed; as it is where that cannot be done.
+
+    Torch is not imported for a verifier without a network.
+    """
+    if "arts.verifiers.neural" not in sys.modules:
+        return verifier
+    from arts.verifiers.cached import CachedScoring, can_be_cached
+    from arts.verifiers.neural import NeuralVerifier
+
+    if isinstance(verifier, NeuralVerifier) and can_be_cached(verifier):
+        return CachedScoring(verifier, memory_tokens=memory_tokens)
+    return verifier

@@ -1,6 +1,6 @@
 """The neural verifier: one forward pass over whole trees scores all their states."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self, final
 
@@ -23,6 +23,9 @@ from arts.verifiers.modules import (
 )
 from arts.verifiers.packing import TokenTree, token_batch, token_tree
 
+Batch = Sequence[tuple[Tree, Sequence[int]]]
+Scores = list[NDArray[np.float64]]
+
 BATCH_TOKENS = 16_384
 """Tokens of one scoring batch."""
 
@@ -37,10 +40,10 @@ class NeuralVerifier:
     def __init__(self, about: SavedVerifier, scorer: Scorer, features: FeatureCache | None = None) -> None:
         self.about, self.name, self.unit, self.shape = about, about.name, about.unit, about.architecture
         self.scorer = scorer.to(best_device()).eval()
-        self._tokenizer = load_tokenizer(self.shape.backbone)
+        self.tokenizer = load_tokenizer(self.shape.backbone)
         if self.shape.mode == "frozen" and features is None:
             features = FeatureCache(load_feature_model(self.shape), keep=False)
-        self._features = features
+        self.features = features
 
     def values(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """Success probabilities: calibrated where the checkpoint holds a calibration, else as the unit says."""
@@ -48,24 +51,14 @@ class NeuralVerifier:
             return self.about.calibration(scores, self.unit)
         return success_probability(scores, self.unit, self.about.reward_contrast)
 
-    def score(self, batch: Sequence[tuple[Tree, Sequence[int]]]) -> list[NDArray[np.float64]]:
+    def score(self, batch: Batch) -> Scores:
         """Scores per tree, shape ``(len(nodes),)``, in the order of the nodes."""
-        return self._products_along_paths(batch) if self.about.per_step else self._outputs(batch)
+        return products_along_paths(self._outputs, batch) if self.about.per_step else self._outputs(batch)
 
-    def _products_along_paths(self, batch: Sequence[tuple[Tree, Sequence[int]]]) -> list[NDArray[np.float64]]:
-        paths = [{n: tree.path(n) for n in nodes} for tree, nodes in batch]
-        steps = [sorted({step for path in known.values() for step in path}) for known in paths]
-        outputs = self._outputs([(tree, nodes) for (tree, _), nodes in zip(batch, steps, strict=True)])
-        scores = []
-        for (_, nodes), known, read, values in zip(batch, paths, steps, outputs, strict=True):
-            sound = dict(zip(read, values, strict=True))
-            scores.append(np.array([np.prod([sound[step] for step in known[n]]) for n in nodes]))
-        return scores
-
-    def _outputs(self, batch: Sequence[tuple[Tree, Sequence[int]]]) -> list[NDArray[np.float64]]:
-        trees = [token_tree(encode(tree, nodes, self._tokenizer, self.shape.max_tokens)) for tree, nodes in batch]
+    def _outputs(self, batch: Batch) -> Scores:
+        trees = [token_tree(encode(tree, nodes, self.tokenizer, self.shape.max_tokens)) for tree, nodes in batch]
         scores = [np.empty(0)] * len(trees)
-        order = sorted(range(len(trees)), key=lambda i: len(trees[i]))
+        order = sorted((i for i, tree in enumerate(trees) if len(tree.reads)), key=lambda i: len(trees[i]))
         for part in batches([len(trees[i]) for i in order], BATCH_TOKENS):
             for i, values in zip(order[part], self._forward([trees[i] for i in order[part]]), strict=True):
                 scores[i] = values
@@ -73,8 +66,8 @@ class NeuralVerifier:
 
     @torch.inference_mode()
     def _forward(self, trees: Sequence[TokenTree]) -> list[NDArray[np.float64]]:
-        if self._features is not None:
-            trees = with_features(trees, self._features, self.shape)
+        if self.features is not None:
+            trees = with_features(trees, self.features, self.shape)
         scores = self.scorer(token_batch(trees, scorer_layout(self.scorer)).to(best_device()))
         if self.unit == "probability":
             scores = scores.sigmoid()
@@ -84,6 +77,18 @@ class NeuralVerifier:
     def load(cls, folder: Path) -> Self:
         """A verifier from its checkpoint folder; see :func:`arts.verifiers.checkpoint.load_checkpoint`."""
         return cls(*load_checkpoint(folder))
+
+
+def products_along_paths(outputs: Callable[[Batch], Scores], batch: Batch) -> Scores:
+    """Scores of states from the network's outputs for single steps: their product along the path, 1 at the root."""
+    paths = [{n: tree.path(n) for n in nodes} for tree, nodes in batch]
+    steps = [sorted({step for path in known.values() for step in path}) for known in paths]
+    values = outputs([(tree, nodes) for (tree, _), nodes in zip(batch, steps, strict=True)])
+    scores = []
+    for (_, nodes), known, read, found in zip(batch, paths, steps, values, strict=True):
+        sound = dict(zip(read, found, strict=True))
+        scores.append(np.array([np.prod([sound[step] for step in known[n]]) for n in nodes]))
+    return scores
 
 
 def with_features(trees: Sequence[TokenTree], features: FeatureCache, shape: Architecture) -> list[TokenTree]:

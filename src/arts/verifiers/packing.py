@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from arts.verifiers.encoding import Encoded
+from arts.verifiers.memory import MemoryLayout
 
 BLOCK = 64
 """Queries that share one set of keys on a CPU; chosen by ``benchmarks/tree_kernels.py``."""
@@ -164,15 +165,15 @@ class TreeLayout:
 class TokenBatch:
     """What a scorer reads: ``inputs`` (B, T) ids or (B, T, D) features, and where its N states are in them.
 
-    ``positions`` (B, T) are depths. With ``layout`` the batch is one packed sequence; without, sequences are
-    trajectories padded on the right, and causal attention is all that is needed.
+    ``positions`` (B, T) are depths. With ``layout`` the batch is one packed sequence, of whole trees or of what follows
+    kept tokens; without, sequences are trajectories padded on the right, and causal attention is all that is needed.
     """
 
     inputs: Tensor
     positions: Tensor
     rows: Tensor
     columns: Tensor
-    layout: TreeLayout | None = None
+    layout: TreeLayout | MemoryLayout | None = None
 
     def to(self, device: Any) -> "TokenBatch":
         """The same batch on a device."""

@@ -41,9 +41,20 @@ def random_verifier(seed: int = 0) -> Verifier:
     return SimpleVerifier("random", "rank", lambda tree: np.array([draw(tree, n) for n in range(len(tree))]))
 
 
-def likelihood_verifier() -> Verifier:
+@final
+class LikelihoodVerifier:
     """Log-probability of the path under the proposer, in nats; NaN where the backend gave none."""
-    return SimpleVerifier("likelihood", "log_probability", lambda tree: _along_paths(tree, tree.logprob))
+
+    name: str = "likelihood"
+    unit: Unit = "log_probability"
+
+    def score(self, batch: Sequence[tuple[Tree, Sequence[int]]]) -> list[Column]:
+        """Scores per tree, shape ``(len(nodes),)``; looks at no other nodes than those and their ancestors."""
+        return [np.array([sum(tree.logprob[i] for i in tree.path(n)) for n in nodes]) for tree, nodes in batch]
+
+    def values(self, scores: Column) -> Column:
+        """A likelihood says nothing of success."""
+        return success_probability(scores, self.unit)
 
 
 def length_verifier() -> Verifier:

@@ -10,7 +10,7 @@ from typing import final
 
 import numpy as np
 
-from arts.search.base import Expansion, Grown, Needs, Strategy
+from arts.search.base import Expansion, Grown, Needs, Strategy, finished
 from arts.trees.tree import ROOT, Tree
 
 
@@ -20,7 +20,8 @@ class FlowSampling(Strategy):
     """``n`` trajectories through one tree.
 
     A state is drawn from when trajectories first stand there: ``children`` times, or once for each of them if they
-    are more. All of them, and those that come later, choose among these draws.
+    are more. All of them, and those that come later, choose among these draws. All solutions that finish are
+    candidates, also those that no trajectory has chosen.
     """
 
     n: int = 16
@@ -52,6 +53,7 @@ class FlowSampling(Strategy):
 
     def tell(self, tree: Tree, results: Sequence[Grown]) -> None:
         """Note what was drawn where."""
+        self.candidates += finished(results)
         for node, grown in zip(self._waiting, results, strict=True):
             self._drawn.setdefault(node, []).append(grown)
 
@@ -59,10 +61,7 @@ class FlowSampling(Strategy):
         """The state without draws that a trajectory comes to; None when it has ended."""
         while node in self._drawn:
             grown = choose(self._drawn[node], rng)
-            if grown is None or grown.status == "cut":
-                return None
-            if grown.status == "finished":
-                self.candidates.append(grown.node)
+            if grown is None or grown.status != "open":
                 return None
             node = grown.node
         return node

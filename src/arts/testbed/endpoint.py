@@ -1,0 +1,392 @@
+"""An OpenAI-compatible endpoint that answers from a function and fails as it is told to, down to the bytes sent.
+
+``async with mock_endpoint(...)`` serves in this process; ``python -m arts.testbed.endpoint`` prints its address and
+serves filler text to others until it is killed. It speaks as much of HTTP/1.1 as is needed: connections are kept, a
+request has a Content-Length and is not sent before the last one was answered, answers are not streamed.
+"""
+
+import argparse
+import asyncio
+import json
+import math
+import random
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any, Literal, get_args
+
+from arts.errors import UsageError
+from arts.proposers.base import Completion, Request, Sampling, find_stop
+from arts.proposers.prompt import MATH_INSTRUCTION
+from arts.proposers.scripted import ScriptedProposer
+from arts.trees.tree import State
+
+Fault = Literal["error", "rate_limit", "stall", "truncate", "malformed"]
+Answer = Callable[[str, str, int, int, tuple[str, ...]], Completion]
+"""Completion of (question, text so far, seed, max_tokens, stop strings); a pure function."""
+
+FAULTS: tuple[Fault, ...] = get_args(Fault)
+END_MARK = "<|im_end|>"
+LONGEST_QUEUE = 4096
+"""Connections that wait to be accepted; more are turned away by the operating system."""
+WORDS = ("so ", "we ", "take ", "both ", "sides ", "and ", "see ", "one ", "more ", "term ", "than ", "before ")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Faults:
+    """How requests fail; the first five are shares of all requests, in [0, 1] and together at most 1.
+
+    ``error``: HTTP 500 at once. ``rate_limit``: HTTP 429 at once, with ``Retry-After: retry_after`` (seconds).
+    ``stall``: no answer until the client leaves. ``truncate``: half of the body, then the connection is closed.
+    ``malformed``: HTTP 200 whose body is no JSON. After ``dies_after`` answered requests the endpoint closes its
+    socket and every connection, whatever is in work on them.
+    """
+
+    error: float = 0.0
+    rate_limit: float = 0.0
+    stall: float = 0.0
+    truncate: float = 0.0
+    malformed: float = 0.0
+    retry_after: float = 1.0
+    dies_after: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not all(share >= 0 for share in self._shares) or not sum(self._shares) <= 1 + 1e-9:
+            raise UsageError("the shares of faults must be 0 or more, and together at most 1")
+
+    def of(self, count: int) -> Fault | None:
+        """The fault that the request with this count, from 0, meets."""
+        drawn = random.Random(f"{self.seed}/{count}").random()
+        for fault, share in zip(FAULTS, self._shares, strict=True):
+            if drawn < share:
+                return fault
+            drawn -= share
+        return None
+
+    @property
+    def _shares(self) -> tuple[float, ...]:
+        return tuple(getattr(self, fault) for fault in FAULTS)
+
+
+NO_FAULTS = Faults()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """One answered request; seconds, ``arrival`` and ``finish`` since the endpoint opened.
+
+    ``latency`` is what generating the answer was made to take, ``finish - arrival`` what it took.
+    """
+
+    arrival: float
+    finish: float
+    latency: float
+    tokens: int
+
+
+class Endpoint:
+    """A running endpoint and what it has counted; :func:`mock_endpoint` makes one."""
+
+    def __init__(self, answer: Answer, faults: Faults, seconds_per_token: float) -> None:
+        self.url = ""
+        self.log: list[Answered] = []
+        self.faults: Counter[Fault] = Counter()
+        self.in_work = self.most_in_work = 0
+        self.closed = asyncio.Event()
+        self._answer, self._faults, self._seconds_per_token = answer, faults, seconds_per_token
+        self._clock = asyncio.get_running_loop().time
+        self._opened = self._clock()
+        self._asked = 0
+        self._connections: dict[asyncio.Task[Any], asyncio.StreamWriter] = {}
+
+    @property
+    def answered(self) -> int:
+        """Requests that got a whole answer."""
+        return len(self.log)
+
+    def counts(self) -> dict[str, Any]:
+        """Everything counted so far, as ``GET /counts`` gives it in JSON."""
+        log = [asdict(row) for row in self.log]
+        return {"answered": len(log), "faults": self.faults, "most_in_work": self.most_in_work, "log": log}
+
+    async def open(self, port: int) -> None:
+        """Listen on this port of this machine; 0 means any."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port, backlog=LONGEST_QUEUE)
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"
+
+    def close(self) -> None:
+        """Stop listening and break every connection but the one this is called from."""
+        self.closed.set()
+        self._server.close()
+        for task, writer in self._connections.items():
+            if task is not asyncio.current_task():
+                writer.transport.abort()
+
+    async def aclose(self) -> None:
+        """Close, and wait until nothing is in work."""
+        self.close()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections[task] = writer
+        try:
+            while not self.closed.is_set() and await self._handle(reader, writer):
+                pass
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # the client left
+        finally:
+            del self._connections[task]
+            writer.close()
+
+    async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Read and answer one request; false when the connection is to be closed."""
+        path, content = await _read(reader)
+        if path == "/counts":
+            return await _send(writer, 200, json.dumps(self.counts()))
+        if path not in ("/v1/chat/completions", "/v1/completions"):
+            return await _send(writer, 404, _error(f"nothing is at {path}"))
+        fault = self._faults.of(self._asked)
+        self._asked += 1
+        self.in_work += 1
+        self.most_in_work = max(self.most_in_work, self.in_work)
+        try:
+            if fault:
+                self.faults[fault] += 1
+            return await self._fail_early(fault, reader, writer) or await self._complete(content, fault, reader, writer)
+        finally:
+            self.in_work -= 1
+
+    async def _fail_early(
+        self, fault: Fault | None, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
+        """Whether the request has met a fault after which the connection stays; one that stalls raises in the end."""
+        if fault == "error":
+            return await _send(writer, 500, _error("a fault that was asked for"))
+        if fault == "rate_limit":
+            wait = f"Retry-After: {self._faults.retry_after:g}\r\n"
+            return await _send(writer, 429, _error("too many requests"), headers=wait)
+        if fault == "stall":
+            await _wait(reader, None)
+        return False
+
+    async def _complete(
+        self, content: bytes, fault: Fault | None, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
+        arrival = self._clock() - self._opened
+        try:
+            body, completion = self._answered(json.loads(content))
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+            return await _send(writer, 400, _error(f"unreadable request ({type(error).__name__}: {error})"))
+        if completion.stop == "error":
+            return await _send(writer, 400, _error(completion.error))
+        latency = self._seconds_per_token * completion.tokens
+        if latency > 0:
+            await _wait(reader, latency)
+        if fault == "malformed":
+            return await _send(writer, 200, "{no JSON")
+        text = json.dumps(body)
+        if fault == "truncate":
+            await _send(writer, 200, text, cut=len(text) // 2)
+            return False
+        await _send(writer, 200, text)
+        finish = self._clock() - self._opened
+        self.log.append(Answered(arrival=arrival, finish=finish, latency=latency, tokens=completion.tokens))
+        if self.answered == self._faults.dies_after:
+            self.close()
+        return True
+
+    def _answered(self, body: Mapping[str, Any]) -> tuple[dict[str, Any], Completion]:
+        question, text = _state(body)
+        stop = body.get("stop") or ()
+        stop = (stop,) if isinstance(stop, str) else tuple(stop)
+        asked = (question, text, int(body.get("seed") or 0), int(body.get("max_tokens") or 512))
+        completion = self._answer(*asked, stop)
+        matched = None
+        if completion.boundary:
+            matched = stop[0] if len(stop) == 1 else _matched(self._answer(*asked, ()).text, stop)
+        return _body(completion, matched, chat="messages" in body, logprobs=bool(body.get("logprobs"))), completion
+
+
+@asynccontextmanager
+async def mock_endpoint(
+    answer: Answer, *, faults: Faults = NO_FAULTS, seconds_per_token: float = 0.0, port: int = 0
+) -> AsyncIterator[Endpoint]:
+    """Serve ``answer`` at ``endpoint.url``; an answer is sent ``seconds_per_token`` × its tokens after its request."""
+    endpoint = Endpoint(answer, faults, seconds_per_token)
+    await endpoint.open(port)
+    try:
+        yield endpoint
+    finally:
+        await endpoint.aclose()
+
+
+def recited(solutions: Mapping[str, Mapping[str, float]]) -> Answer:
+    """The answers of a :class:`ScriptedProposer`."""
+    script = ScriptedProposer(solutions)
+
+    def answer(question: str, text: str, seed: int, max_tokens: int, stop: tuple[str, ...]) -> Completion:
+        state = State(problem_id="", question=question, text=text)
+        return script._complete(Request(state=state, seed=seed), Sampling(max_tokens=max_tokens, stop=stop))
+
+    return answer
+
+
+def filler(lines: int = 8, words: tuple[int, int] = (5, 30)) -> Answer:
+    r"""Solutions of ``lines`` lines with at least and at most so many words, the last line a ``\boxed`` digit.
+
+    A token is a word or a line end. What follows depends on question, text and seed.
+    """
+
+    def line(rng: random.Random, last: bool) -> list[str]:
+        if last:
+            return [f"\\boxed{{{rng.randrange(10)}}}"]
+        chosen = rng.choices(WORDS, k=rng.randint(*words))
+        return [*chosen, "\n"]
+
+    def answer(question: str, text: str, seed: int, max_tokens: int, stop: tuple[str, ...]) -> Completion:
+        rng = random.Random(repr((question, text, seed)))
+        written, pieces, met = text.count("\n"), list[str](), None
+        while written < lines and len(pieces) < max_tokens and not met:
+            written += 1
+            pieces = (pieces + line(rng, written == lines))[:max_tokens]
+            met = find_stop("".join(pieces), stop)
+        ended = not met and len(pieces) < max_tokens
+        return _told([*pieces, ""] if ended else pieces, met, ended, rng, prompt=len(f"{question} {text}".split()))
+
+    return answer
+
+
+def _told(
+    pieces: Sequence[str], met: tuple[int, int] | None, ended: bool, rng: random.Random, prompt: int
+) -> Completion:
+    """The completion of these tokens, up to the stop string that was met."""
+    text, ends, at = "".join(pieces), list[int](), 0
+    start, end = met or (len(text), math.inf)
+    for piece in pieces:
+        if at >= end:
+            break
+        at += len(piece)
+        ends.append(min(at, start))
+    return Completion(
+        text=text[:start],
+        tokens=len(ends),
+        stop="stop" if met or ended else "length",
+        token_ends=tuple(ends),
+        token_logprobs=tuple(-rng.random() for _ in ends),
+        boundary=bool(met),
+        prompt_tokens=prompt,
+    )
+
+
+def _state(body: Mapping[str, Any]) -> tuple[str, str]:
+    """Question and text so far: first user message and trailing assistant message, or first line and rest."""
+    if "messages" not in body:
+        first, _, rest = body["prompt"].partition("\n")
+        return first, rest
+    turns = body["messages"]
+    question: str = [turn["content"] for turn in turns if turn["role"] == "user"][0]  # noqa: RUF015 (an IndexError)
+    text = turns[-1]["content"] if turns[-1]["role"] == "assistant" else ""
+    return question.removesuffix(f"\n\n{MATH_INSTRUCTION}"), text
+
+
+def _matched(text: str, stop: Sequence[str]) -> str | None:
+    """The stop string that is met first."""
+    found = find_stop(text, stop)
+    return found and text[slice(*found)]
+
+
+def _body(completion: Completion, matched: str | None, *, chat: bool, logprobs: bool) -> dict[str, Any]:
+    text = completion.text
+    choice: dict[str, Any] = {"index": 0, "finish_reason": completion.stop, "stop_reason": matched, "logprobs": None}
+    choice |= {"message": {"role": "assistant", "content": text}} if chat else {"text": text}
+    if logprobs and completion.token_ends:
+        tokens = _tokens(completion, matched or END_MARK)
+        pairs = list(zip(tokens, completion.token_logprobs, strict=True))
+        content = [{"token": token, "logprob": value} for token, value in pairs]
+        apart = {"tokens": tokens, "token_logprobs": [value for _, value in pairs]}
+        choice["logprobs"] = {"content": content} if chat else apart
+    prompt, generated = completion.prompt_tokens, completion.tokens
+    usage = {"prompt_tokens": prompt, "completion_tokens": generated, "total_tokens": prompt + generated}
+    kind = "chat.completion" if chat else "text_completion"
+    return {"id": "mock", "object": kind, "model": "mock", "choices": [choice], "usage": usage}
+
+
+def _tokens(completion: Completion, tail: str) -> list[str]:
+    """Texts of the tokens; ``tail``, the end mark or a stop string, goes to those after the text, bit by bit."""
+    tokens = [completion.text[a:b] for a, b in pairwise((0, *completion.token_ends))]
+    spare = len(tokens) - len([end for end in completion.token_ends if end < len(completion.text)])
+    spare -= bool(completion.text)  # the token that the text ends with
+    for i in range(spare):
+        tokens[i - spare] = tail[i : i + 1] if i < spare - 1 else tail[i:]
+    return tokens
+
+
+def _error(message: str) -> str:
+    return json.dumps({"error": {"message": message}})
+
+
+async def _read(reader: asyncio.StreamReader) -> tuple[str, bytes]:
+    """Path and body of the next request."""
+    first, *rest = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (row.partition(":") for row in rest)}
+    return first.split(" ")[1], await reader.readexactly(int(headers.get("content-length", 0)))
+
+
+async def _wait(reader: asyncio.StreamReader, seconds: float | None) -> None:
+    """Wait, for ever with None; a client that leaves meanwhile is a ConnectionError."""
+    try:
+        async with asyncio.timeout(seconds):
+            await reader.read(1)
+    except TimeoutError:
+        return
+    raise ConnectionResetError("the client left")
+
+
+async def _send(
+    writer: asyncio.StreamWriter, status: int, body: str, *, headers: str = "", cut: int | None = None
+) -> Literal[True]:
+    """Send an answer, ``cut`` short of its announced length when given."""
+    content = body.encode()
+    head = (
+        f"HTTP/1.1 {status} mock\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n{headers}\r\n"
+    )
+    writer.write(head.encode() + content[:cut])
+    await writer.drain()
+    return True
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m arts.testbed.endpoint", description="A mock OpenAI-compatible endpoint."
+    )
+    parser.add_argument("--port", type=int, default=0, help="0: any")
+    parser.add_argument("--seconds-per-token", type=float, default=0.0)
+    parser.add_argument("--lines", type=int, default=8, help="of a whole solution")
+    for fault in FAULTS:
+        parser.add_argument(f"--{fault.replace('_', '-')}", type=float, default=0.0, help="share of all requests")
+    parser.add_argument("--retry-after", type=float, default=1.0, help="seconds")
+    parser.add_argument("--dies-after", type=int, help="answered requests")
+    parser.add_argument("--seed", type=int, default=0, help="of the faults")
+    return parser.parse_args(argv)
+
+
+async def serve(argv: Sequence[str] | None = None) -> None:
+    """Print the address and serve filler text until killed, or until the endpoint dies as it was told to."""
+    given = _arguments(argv)
+    names = (*FAULTS, "retry_after", "dies_after", "seed")
+    faults = Faults(**{name: getattr(given, name) for name in names})
+    pace = given.seconds_per_token
+    async with mock_endpoint(filler(given.lines), faults=faults, seconds_per_token=pace, port=given.port) as endpoint:
+        sys.stdout.write(f"{endpoint.url}\n")
+        sys.stdout.flush()
+        await endpoint.closed.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve())
