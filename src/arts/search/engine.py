@@ -25,6 +25,9 @@ from arts.trees.store import TreeStore
 from arts.trees.tree import Rollout, Tree
 from arts.verifiers.base import Verifier
 
+SPECIAL_TOKENS = 2
+"""That a tokenizer may put around a text."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -192,13 +195,22 @@ class _Scored:
         if not nodes:
             return True
         search = self._search
-        if not search.ledger.affords_scoring(sum(len(search.tree.text[n].encode()) for n in nodes)):
+        if not search.ledger.affords_scoring(self._most_tokens(nodes)):
             return False
-        found = await self._desk.score(search.tree, nodes)
+        found, (new, reused) = await self._desk.score(search.tree, nodes)
+        search.ledger.spend.verifier_tokens_new += new
+        search.ledger.spend.verifier_tokens_reused += reused
         self._take(nodes, found)
         if self._store is not None:
             self._store.write_scores(search.tree.problem_id, self._desk.verifier.name, nodes, found)
         return True
+
+    def _most_tokens(self, nodes: Sequence[int]) -> int:
+        """What scoring these could cost: no token has less than a byte, and nothing before them may be in memory."""
+        if self._search.ledger.budget.verifier_tokens is None:
+            return 0
+        texts = [f"{self._search.tree.question}\n{self._search.tree.solution(node)}" for node in nodes]
+        return sum(len(text.encode("utf-8", "replace")) + SPECIAL_TOKENS for text in texts)
 
     async def complete(self, rule: Rule, aggregation: Aggregation, *, everything: bool) -> None:
         """Score what the decision needs, as far as the budget goes, and put all scores into the tree."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arts.trees.tree import Tree
-from arts.verifiers.base import Verifier
+from arts.verifiers.base import CountsTokens, Verifier
 
 Floats = NDArray[np.float64]
 
@@ -19,12 +19,15 @@ class ScoringDesk:
 
     def __init__(self, verifier: Verifier, tasks: asyncio.TaskGroup) -> None:
         self.verifier, self._tasks = verifier, tasks
-        self._waiting: list[tuple[Tree, Sequence[int], asyncio.Future[Floats]]] = []
+        self._waiting: list[tuple[Tree, Sequence[int], asyncio.Future[tuple[Floats, tuple[int, int]]]]] = []
         self._working = False
 
-    async def score(self, tree: Tree, nodes: Sequence[int]) -> Floats:
-        """The verifier's scores of some nodes of a tree that does not change meanwhile, shape ``(len(nodes),)``."""
-        future: asyncio.Future[Floats] = asyncio.get_running_loop().create_future()
+    async def score(self, tree: Tree, nodes: Sequence[int]) -> tuple[Floats, tuple[int, int]]:
+        """Scores of some nodes of a tree that does not change meanwhile, shape ``(len(nodes),)``, and what they cost.
+
+        The cost is in verifier tokens, computed and reused; nothing where the verifier does not count them.
+        """
+        future: asyncio.Future[tuple[Floats, tuple[int, int]]] = asyncio.get_running_loop().create_future()
         self._waiting.append((tree, nodes, future))
         if not self._working:
             self._working = True
@@ -36,7 +39,8 @@ class ScoringDesk:
             await asyncio.sleep(0)  # others that are ready come along
             batch, self._waiting = self._waiting, []
             scores = await asyncio.to_thread(self.verifier.score, [(tree, nodes) for tree, nodes, _ in batch])
-            for (_, _, future), found in zip(batch, scores, strict=True):
+            costs = self.verifier.last_tokens if isinstance(self.verifier, CountsTokens) else [(0, 0)] * len(batch)
+            for (_, _, future), found, cost in zip(batch, scores, costs, strict=True):
                 if not future.done():
-                    future.set_result(found)
+                    future.set_result((found, cost))
         self._working = False

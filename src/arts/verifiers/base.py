@@ -1,7 +1,7 @@
 """The Verifier protocol: states in, numbers out. A verifier never generates and never sees the answer key."""
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,17 @@ class Verifier(Protocol):
     def values(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """The success probability that each score stands for, same shape; NaN where the unit says nothing of it."""
         ...
+
+
+@runtime_checkable
+class CountsTokens(Protocol):
+    """A verifier that says what its scores have cost.
+
+    ``last_tokens``: for each item of the last batch the tokens that ran through the network, and those whose state was
+    taken from memory instead.
+    """
+
+    last_tokens: Sequence[tuple[int, int]]
 
 
 def flow_weights(scores: NDArray[np.float64], unit: Unit) -> NDArray[np.float64]:

@@ -40,6 +40,8 @@ class CachedScoring:
         """Tokens that ran through the network so far."""
         self.tokens_reused = 0
         """Tokens that were kept instead; with the new ones all tokens of all texts up to where they are read."""
+        self.last_tokens: list[tuple[int, int]] = []
+        """New and reused tokens of each item of the last batch."""
         self._verifier = verifier
         self._size = max(memory_tokens, verifier.shape.max_tokens)
         self._forget()
@@ -61,12 +63,15 @@ class CachedScoring:
 
     def _outputs(self, batch: Batch) -> Scores:
         scores = [np.empty(len(nodes)) for _, nodes in batch]
+        self.last_tokens = []
         try:
             for (tree, nodes), out in zip(batch, scores, strict=True):
+                new, reused = self.tokens_new, self.tokens_reused
                 encoded = encode(tree, nodes, self._verifier.tokenizer, self._verifier.shape.max_tokens)
                 for row in np.unique(encoded.rows):
                     at = np.flatnonzero(encoded.rows == row)
                     self._read(encoded.ids[row], encoded.columns[at], out, at)
+                self.last_tokens.append((self.tokens_new - new, self.tokens_reused - reused))
             self._compute()
         except BaseException:
             self._forget()  # slots may be claimed that nothing was written to

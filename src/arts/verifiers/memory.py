@@ -20,6 +20,8 @@ CHUNK = 64
 """Most queries that share one set of keys."""
 GROUPS = 4
 """Chunks are padded to the most keys of their group; more groups are less padding and more kernel calls."""
+SHARE = 16
+"""When slots run out, one in so many is freed."""
 NOTHING = -1
 """Stands for the slot before a first token."""
 _WIDTH = 1 << 32  # more than any depth
@@ -39,6 +41,7 @@ class TokenIndex:
         self._next: dict[tuple[int, int], int] = {}
         self._place: list[tuple[int, int]] = [(NOTHING, NOTHING)] * size
         self._used = np.zeros(size, dtype=np.int64)  # time of last use · _WIDTH − depth, so what can go first is least
+        self._free = np.arange(size)
         self._now = 1
 
     def __len__(self) -> int:
@@ -77,16 +80,26 @@ class TokenIndex:
         return slots
 
     def _take(self, count: int) -> Ints | None:
-        """Slots that are free or can be given up, and are free then."""
-        if count > len(self._used):
+        """Slots that nothing holds any more; None where too few can be given up."""
+        if len(self._free) < count:
+            self._give_up(count - len(self._free))
+        if len(self._free) < count:
             return None
-        oldest = np.argpartition(self._used, count - 1)[:count] if count else np.empty(0, dtype=np.int64)
-        used = self._used[oldest]
-        if (used > (self._now - 1) * _WIDTH).any():
-            return None
-        for slot in oldest[used > 0].tolist():
+        taken, self._free = self._free[:count], self._free[count:]
+        return taken
+
+    def _give_up(self, least: int) -> None:
+        """Free the slots that were not used for longest: at least so many, where that many are not claimed.
+
+        A share of the memory at a time, because finding them takes a look at all of it.
+        """
+        held = np.flatnonzero((self._used > 0) & (self._used <= (self._now - 1) * _WIDTH))
+        count = min(len(held), max(least, len(self._used) // SHARE))
+        oldest = held[np.argpartition(self._used[held], count - 1)[:count]] if count else held[:0]
+        for slot in oldest.tolist():
             del self._next[self._place[slot]]
-        return oldest
+        self._used[oldest] = 0
+        self._free = np.concatenate([self._free, oldest])
 
 
 @final

@@ -44,6 +44,8 @@ class NeuralVerifier:
         if self.shape.mode == "frozen" and features is None:
             features = FeatureCache(load_feature_model(self.shape), keep=False)
         self.features = features
+        self.last_tokens: list[tuple[int, int]] = []
+        """Tokens of each item of the last batch, shared prefixes once; none is taken from memory."""
 
     def values(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """Success probabilities: calibrated where the checkpoint holds a calibration, else as the unit says."""
@@ -57,6 +59,7 @@ class NeuralVerifier:
 
     def _outputs(self, batch: Batch) -> Scores:
         trees = [token_tree(encode(tree, nodes, self.tokenizer, self.shape.max_tokens)) for tree, nodes in batch]
+        self.last_tokens = [(len(tree), 0) for tree in trees]
         scores = [np.empty(0)] * len(trees)
         order = sorted((i for i, tree in enumerate(trees) if len(tree.reads)), key=lambda i: len(trees[i]))
         for part in batches([len(trees[i]) for i in order], BATCH_TOKENS):
