@@ -11,6 +11,7 @@ from typing import Any, get_args
 import tyro
 
 from arts.cli.probes import Probes, Source, count_success
+from arts.cli.sources import require_samples
 from arts.config import require_at_least
 from arts.errors import UsageError
 from arts.evaluation.evaluate import LEAD_AGGREGATIONS, evaluate_trees
@@ -116,6 +117,7 @@ def read_source(config: Config, grader: Any) -> Source:
         problems, trees = import_flat(config.source, splitter=config.splitter, grader=grader)
         return Source(path=config.source, problems=problems, trees=trees, record={})
     with TreeStore.open(config.source) as store:
+        require_samples(config.source, store.config())
         trees = list(store.trees())
         return Source(path=config.source, problems=store.problems(), trees=trees, record=store.config())
 

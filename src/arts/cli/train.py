@@ -11,6 +11,7 @@ from pathlib import Path
 
 import tyro
 
+from arts.cli.sources import require_samples
 from arts.errors import MissingExtraError, UsageError
 from arts.models import cache_folder
 from arts.trees.store import TreeStore
@@ -53,6 +54,7 @@ def run(config: Config) -> int:
         return 0
     _check_flags(config.architecture)
     with TreeStore.open(config.store) as store:
+        require_samples(config.store, store.config())
         trees = list(store.trees())
     train_verifier(
         trees,

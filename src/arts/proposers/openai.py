@@ -34,7 +34,8 @@ class OpenAIProposer:
 
     Passing failures are tried again as :data:`arts.proposers.retry.TREATMENTS` says, with ``retries`` as the measure
     of patience; then the request is an error completion. One that the endpoint refuses is so at once. A wrong key,
-    address or model, and an endpoint that was never reached, end the run.
+    address or model end the run, and so does an endpoint that cannot be reached for as long as a request is patient,
+    while no other request gets an answer either.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class OpenAIProposer:
         self._retries, self._sleep, self._jitter = retries, sleep, jitter
         self._timeout_s, self._key_env = timeout_s, key_env
         self._gate = asyncio.Semaphore(concurrency)
-        self._reached = False
+        self._answers = 0
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         timeout = httpx.Timeout(timeout_s, connect=min(timeout_s, 10.0))
         verify = httpx.create_ssl_context()
@@ -76,7 +77,7 @@ class OpenAIProposer:
         """Yield completions as they finish.
 
         Raises:
-            EndpointError: the endpoint refuses every request, or was never reached.
+            EndpointError: the endpoint refuses every request, or is gone.
         """
         return as_finished(lambda request: self._complete(request, sampling), requests)
 
@@ -88,13 +89,16 @@ class OpenAIProposer:
     async def _complete(self, request: Request, sampling: Sampling) -> Completion:
         async with self._gate:
             body, patience = self._body(request, sampling), Patience(self._retries, self._jitter)
+            reached, before = True, self._answers
             while True:
+                before = self._answers if reached else before
                 result = await self._attempt(body, request, sampling)
                 if isinstance(result, Completion):
                     return result
+                reached = result.kind != "unreachable"
                 wait = patience.wait_s(result)
                 if wait is None:
-                    return self._given_up(result)
+                    return self._given_up(result, gone=not reached and self._answers == before)
                 await self._sleep(wait)
 
     async def _attempt(self, body: Mapping[str, Any], request: Request, sampling: Sampling) -> Completion | Failure:
@@ -104,11 +108,10 @@ class OpenAIProposer:
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             return Failure(kind="unreachable", reason=f"cannot connect ({error})")
         except (httpx.HTTPError, TimeoutError) as error:
-            self._reached = True
             stalled = isinstance(error, httpx.TimeoutException | TimeoutError)
             reason = f"{type(error).__name__}: {error}".rstrip(": ")
             return Failure(kind="stalled" if stalled else "broken", reason=reason)
-        self._reached = True
+        self._answers += 1
         if response.status_code != httpx.codes.OK:
             return Failure(
                 kind=kind_of_status(response.status_code),
@@ -130,11 +133,11 @@ class OpenAIProposer:
         finally:
             self._under_way[client] -= 1
 
-    def _given_up(self, failure: Failure) -> Completion:
+    def _given_up(self, failure: Failure, *, gone: bool) -> Completion:
         if TREATMENTS[failure.kind].ends_run:
             hint = f"; is the key in {self._key_env} right?" if failure.reason.startswith(KEY_REFUSED) else ""
             raise EndpointError(f"{self._endpoint}: {failure.reason}{hint}")
-        if failure.kind == "unreachable" and not self._reached:
+        if gone:
             raise EndpointError(f"{self._url}: {failure.reason}; is the server running, and is this its address?")
         return Completion(text="", tokens=0, stop="error", error=failure.reason)
 

@@ -230,12 +230,16 @@ class _Scored:
 
 
 def _check(plan: Plan, verifier: Verifier | None) -> None:
-    """Refuse a strategy without the numbers that it works with.
+    """Refuse a strategy without what it works with: steps that can be drawn, and numbers.
 
     Raises:
         UsageError: names what is missing.
     """
-    needs = plan.strategy().needs
+    strategy = plan.strategy()
+    first = strategy.ask(Tree(problem_id="", question=""), np.random.default_rng(0))
+    if not all(expansion.whole for expansion in first):
+        plan.drawing.step_sampling  # noqa: B018 - raises for a splitter that has no end of a step
+    needs = strategy.needs
     if needs == "nothing":
         return
     if verifier is None:

@@ -48,7 +48,7 @@ class Drawing:
 
     @cached_property
     def step_sampling(self) -> Sampling:
-        """The sampling of a single step."""
+        """The sampling of a single step; raises as :attr:`step_end` does."""
         return replace(self.sampling, stop=(*self.sampling.stop, self.step_end))
 
 

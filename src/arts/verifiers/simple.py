@@ -50,11 +50,15 @@ class LikelihoodVerifier:
 
     def score(self, batch: Sequence[tuple[Tree, Sequence[int]]]) -> list[Column]:
         """Scores per tree, shape ``(len(nodes),)``; looks at no other nodes than those and their ancestors."""
-        return [np.array([sum(tree.logprob[i] for i in tree.path(n)) for n in nodes]) for tree, nodes in batch]
+        return [np.array([self._of(tree, node) for node in nodes], dtype=np.float64) for tree, nodes in batch]
 
     def values(self, scores: Column) -> Column:
         """A likelihood says nothing of success."""
         return success_probability(scores, self.unit)
+
+    @staticmethod
+    def _of(tree: Tree, node: int) -> float:
+        return sum(tree.logprob[i] for i in tree.path(node))
 
 
 def length_verifier() -> Verifier:
