@@ -115,7 +115,7 @@ def test_the_report_compares_the_verifier_with_the_rest(folder, capsys):
 @pytest.mark.parametrize("rule", ["flow_vote", "best_of_n"])
 def test_solving_a_file_gives_one_line_per_problem(folder, capsys, rule):
     flags = ("--problems", "congruences:test", "--limit", 3, "--n", N, "--grader", "exact", "--splitter", "newline")
-    assert call("solve", *flags, "--verifier", folder.verifier, "--rule", rule, *DRAWN) == 0
+    assert call("solve", *flags, "--strategy", "best_of_n", "--verifier", folder.verifier, "--rule", rule, *DRAWN) == 0
     answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert len({a["id"] for a in answers}) == 3
     for a in answers:
@@ -129,7 +129,7 @@ def test_solving_a_file_gives_one_line_per_problem(folder, capsys, rule):
 
 
 def test_one_question_gives_its_answer_on_stdout_alone(capsys):
-    flags = ("--n", N, "--grader", "exact", "--splitter", "newline", "--show-tree", *DRAWN)
+    flags = ("--n", N, "--strategy", "best_of_n", "--grader", "exact", "--splitter", "newline", "--show-tree", *DRAWN)
     assert call("solve", "solve 7 x = 12 mod 29", *flags) == 0
     said = capsys.readouterr()
     assert said.out.count("\n") == 1

@@ -89,7 +89,22 @@ def test_a_store_is_taken_up_again_without_drawing_twice(tmp_path, capsys):
 
 def test_an_endpoint_that_dies_ends_the_run_and_the_next_run_goes_on(tmp_path, capsys):
     store = tmp_path / "s.db"
-    flags = ("solve", *FILE, "--n", 8, "--store", store, "--grader", "exact", "--splitter", "newline", "--in-flight", 2)
+    flags = (
+        "solve",
+        *FILE,
+        "--strategy",
+        "best_of_n",
+        "--n",
+        8,
+        "--store",
+        store,
+        "--grader",
+        "exact",
+        "--splitter",
+        "newline",
+        "--in-flight",
+        2,
+    )
     patience = ("--backend.retries", 1, "--backend.timeout-s", 2)
     with endpoint("--dies-after", 19) as model:
         assert call(*flags, *patience, "--model", model) == 1

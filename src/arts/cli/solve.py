@@ -52,8 +52,8 @@ class Config:
     """At most this many problems of the set."""
     model: str = "bundled"
     """bundled, a GGUF file, a model folder, a Hub id, or openai:URL#NAME."""
-    strategy: StrategyName = "best_of_n"
-    """How the tree of solutions is searched."""
+    strategy: StrategyName | None = None
+    """How solutions are searched for; default: adaptive_flow_vote with a verifier, else adaptive_majority."""
     n: int | None = None
     """Size of the search: solutions, beams, particles, simulations; default: what the literature uses (mostly 16)."""
     settings: tuple[str, ...] = ()
@@ -136,6 +136,7 @@ def _resolved(config: Config) -> Config:
         config,
         splitter=config.splitter or defaults.splitter,
         grader=config.grader or defaults.grader,
+        strategy=config.strategy or ("adaptive_flow_vote" if config.verifier else "adaptive_majority"),
         settings=(*config.settings, *([f"n={config.n}"] if config.n is not None else [])),
         n=None,
     )
@@ -147,6 +148,7 @@ def _plan(config: Config) -> tuple[Plan, Verifier | None]:
     Raises:
         UsageError: strategy, settings, splitter and verifier do not fit together.
     """
+    assert config.strategy
     strategy = strategy_factory(config.strategy, config.settings)
     needs = strategy().needs
     name = config.verifier

@@ -21,8 +21,8 @@ class Puct(Strategy):
     """``n`` simulations, each of which draws ``children`` steps from a leaf and backs up the value of each.
 
     The leaf is found by the largest Q + c · P · √N / (1 + N(child)); P is the proposer's probability of a step among
-    its siblings, values are the verifier's success probabilities. A descent that ends in a finished solution backs up
-    its value again and costs nothing. All solutions that finish are candidates.
+    its siblings, values are the verifier's success probabilities. A subtree in which everything has ended is not
+    entered again, so that every descent comes to something new. All solutions that finish are candidates.
     """
 
     n: int = 40
@@ -52,17 +52,13 @@ class Puct(Strategy):
     def ask(self, tree: Tree, rng: np.random.Generator) -> Sequence[Expansion]:
         """Draws from the next leaves."""
         self._leaves = []
-        while self._left > 0 and len(self._leaves) < self.parallel:
-            self._left -= 1
+        while self._left > 0 and len(self._leaves) < self.parallel and ROOT not in self._closed:
             node = self._descend()
-            if node in self._closed:
-                self._back_up(tree, node, self._total[node] / max(1, self._visits[node]))
-            elif node in self._leaves:
-                self._left += 1
+            if node in self._leaves:
                 break
-            else:
-                self._leaves.append(node)
-                self._back_up(tree, node, 0.0)
+            self._left -= 1
+            self._leaves.append(node)
+            self._back_up(tree, node, 0.0)
         return [Expansion(node=node) for node in self._leaves for _ in range(self.children)]
 
     def tell(self, tree: Tree, results: Sequence[Grown]) -> None:
@@ -78,16 +74,16 @@ class Puct(Strategy):
                     self._back_up(tree, grown.node, self._value(grown))
 
     def _attach(self, tree: Tree, leaf: int, found: dict[int, Grown]) -> None:
-        if not found:
-            self._closed.add(leaf)
-            return
         logprobs = np.nan_to_num(np.array([tree.logprob[node] for node in found]), nan=0.0)
-        priors = np.exp(logprobs - logprobs.max())
+        priors = np.exp(logprobs - logprobs.max(initial=-np.inf))
         self._below[leaf], self._priors[leaf] = list(found), (priors / priors.sum()).tolist()
-        for node, grown in found.items():
-            self._visits[node], self._total[node] = 0, 0.0
-            if grown.status != "open":
-                self._closed.add(node)
+        self._visits |= dict.fromkeys(found, 0)
+        self._total |= dict.fromkeys(found, 0.0)
+        self._closed.update(node for node, grown in found.items() if grown.status != "open")
+        node = leaf
+        while node != NO_PARENT and self._closed.issuperset(self._below[node]):
+            self._closed.add(node)
+            node = tree.parent[node]
 
     @staticmethod
     def _value(grown: Grown) -> float:
@@ -99,6 +95,8 @@ class Puct(Strategy):
             scale = self.c * math.sqrt(self._visits[node])
             best, highest = node, -math.inf
             for child, prior in zip(self._below[node], self._priors[node], strict=True):
+                if child in self._closed:
+                    continue
                 visits = self._visits[child]
                 bound = self._total[child] / max(1, visits) + scale * prior / (1 + visits)
                 if bound > highest:
