@@ -71,8 +71,9 @@ every_kind = pytest.mark.parametrize("verifier", VERIFIERS.values(), ids=VERIFIE
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
-    """So that a few tokens are several chunks."""
+    """So that a few tokens are several chunks, of different lengths."""
     monkeypatch.setattr(memory, "CHUNK", 4)
+    monkeypatch.setattr(memory, "GROUPS", 2)
 
 
 def plant(question="ab"):
@@ -331,3 +332,10 @@ def test_the_token_before_is_that_of_the_text():
     run = Run(ids=[5, 6, 7], slots=np.array([3, 0, 2]), known=1)
     assert run.before.tolist() == [3, 0]
     assert Run(ids=run.ids, slots=run.slots, known=0).before.tolist() == [NOTHING, 3, 0]
+
+
+def test_no_slot_is_read_that_was_not_written():
+    long, short = np.arange(10, 19), np.array([30, 31])
+    runs = [Run(ids=range(9), slots=long, known=0), Run(ids=range(2), slots=short, known=1)]
+    read = {frozenset(row) for group in memory_layout(SlotTensors(40), runs).groups for row in group.keys.tolist()}
+    assert read == {frozenset(long[:4]), frozenset(long[:8]), frozenset(long), frozenset(short)}

@@ -36,12 +36,13 @@ def draw_tree(tree: Tree, chosen: int | None, verifier: Verifier | None) -> Draw
 
 def legend(verifier: Verifier | None) -> str:
     """What :func:`draw_tree` shows, in one line."""
-    scores = "" if verifier is None else f", {_score_name(verifier)} the score of '{verifier.name}', p success"
-    return f"× times drawn, π probability of the step{scores}; ✓ chosen, ■ other solution, ✂ cut"
+    meaning = "flow" if verifier is not None and verifier.unit == "log_flow" else "score"
+    scores = "" if verifier is None else f", {_score_name(verifier)} {meaning} by '{verifier.name}', p success"
+    return f"× times drawn, π the step's probability{scores}; ✓ chosen, ■ other solution, ✂ cut"
 
 
 def _step(text: str) -> str:
-    shown = " ".join(visible(text).split())
+    shown = " ".join(visible(text).split()) or "(end)"
     return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
 
 
