@@ -23,8 +23,8 @@ LONGEST = 24
 DRAWING = Drawing(sampling=Sampling(max_tokens=LONGEST), splitter="newline", step_tokens=12)
 SETTINGS = {
     "best_of_n": ("n=6",),
-    "adaptive_majority": ("n=10", "first=3"),
-    "adaptive_flow_vote": ("n=10", "first=3"),
+    "adaptive_majority": ("n=10", "first=3", "error=0.05"),
+    "adaptive_flow_vote": ("n=10", "first=3", "error=0.05"),
     "beam": ("n=6", "width=2"),
     "dvts": ("n=6", "width=2"),
     "flow_sampling": ("n=5", "children=3"),
@@ -70,6 +70,7 @@ def by_text(name, unit, function):
 
 
 TRUTH = by_text("truth", "probability", chance)
+HUNCH = by_text("hunch", "probability", lambda question, text: 0.2 + 0.6 * chance(question, text))
 
 
 class Reciter:
@@ -129,13 +130,8 @@ def solve(problems, strategy, **options):
 def drive(search, *, verifier=TRUTH, each_round=lambda: None, grader=GRADER):
     """Bring a search to its end by hand; returns the calls it has made."""
     script, classes, made = ScriptedProposer(SOLUTIONS), AnswerClasses(grader), []
-    while search.stopped is None:
-        calls = search.due()
-        made += calls
-        for call in calls:
-            whole = call.expansion.whole
-            sampling = search.drawing.sampling if whole else search.drawing.step_sampling
-            search.receive(call, script._complete(call.request, sampling))
+
+    def know(search):
         nodes = search.unscored()
         (scores,) = verifier.score([(search.tree, nodes)])
         for node, score, value in zip(nodes, scores, verifier.values(scores), strict=True):
@@ -143,14 +139,30 @@ def drive(search, *, verifier=TRUTH, each_round=lambda: None, grader=GRADER):
         for node in search.unclassified():
             search.classes[node] = classes.of(grader.extract(search.tree.solution(node)))
         search.advance()
+
+    while search.stopped is None:
+        calls = search.due()
+        if search.recalled:
+            know(search)
+        if search.stopped is not None:
+            break
+        made += calls
+        for call in calls:
+            whole = call.expansion.whole
+            sampling = search.drawing.sampling if whole else search.drawing.step_sampling
+            search.receive(call, script._complete(call.request, sampling))
+        know(search)
         each_round()
     return made
 
 
 def cost(spend, *, replayed=False):
-    """Without seconds; after a replay also without what no store remembers."""
-    forgotten = ("seconds", "prompt_tokens", "verifier_tokens_new", "verifier_tokens_reused") if replayed else ("seconds",)
-    return {key: value for key, value in asdict(spend).items() if key not in forgotten}
+    """Without seconds; after a replay also without what no store remembers, such as calls that were cancelled."""
+    known = asdict(spend)
+    if replayed:
+        known["proposer_calls"] -= known.pop("cancelled_calls")
+    forgotten = ("prompt_tokens", "verifier_tokens_new", "verifier_tokens_reused") if replayed else ()
+    return {key: value for key, value in known.items() if key not in ("seconds", *forgotten)}
 
 
 def told(solved, *, replayed=False):

@@ -11,7 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
 from transformers import LlamaConfig, LlamaModel, PreTrainedTokenizerFast
 
 from arts.errors import ModelError
@@ -50,10 +50,13 @@ def fresh(unit="log_flow", per_step=False, **shape):
 
 
 def merging():
-    """Up to three letters are one token, whichever steps they are from."""
+    """Up to three letters are one token, whichever steps they are from; a token that is no text ends each text."""
     words = ["".join(w) for n in (1, 2, 3) for w in itertools.product("ab", repeat=n)]
     tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(["?", " ", *words])}, unk_token="?"))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[ab]{1,3}|[^ab]"), behavior="isolated")
+    tokenizer.add_special_tokens(["|"])
+    closing = [("|", tokenizer.token_to_id("|"))]
+    tokenizer.post_processor = processors.TemplateProcessing(single="$A |", special_tokens=closing)
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer)
 
 
@@ -196,8 +199,10 @@ def test_all_new_tokens_of_all_trees_run_together(monkeypatch):
     monkeypatch.setattr(CachedScoring, "_forward", lambda self, runs: passes.append(len(runs)) or forward(self, runs))
     trees = [plant("solve 7"), plant("solve x")]
     nodes = [[grow(tree, ROOT, line) for line in LINES] for tree in trees]
-    CachedScoring(FULL).score(list(zip(trees, nodes, strict=True)))
-    assert passes == [6]
+    keeping = CachedScoring(FULL)
+    keeping.score(list(zip(trees, nodes, strict=True)))
+    keeping.score([(trees[0], [grow(trees[0], nodes[0][0], LINES[0])])])
+    assert passes == [6, 1]
 
 
 def test_the_least_recently_used_is_given_up_first():
@@ -242,13 +247,15 @@ def test_a_tree_that_was_scored_is_not_kept_alive():
 
 
 def test_a_failed_pass_leaves_nothing_behind(monkeypatch):
-    tree, keeping = plant(), CachedScoring(FULL)
+    tree, keeping, run = plant(), CachedScoring(FULL), []
     node = grow(tree, ROOT, LINES[0])
-    keeping.score([(tree, [ROOT])])
     with monkeypatch.context() as patch, pytest.raises(MemoryError):
         patch.setattr(CachedScoring, "_forward", lambda self, runs: (_ for _ in ()).throw(MemoryError))
         keeping.score([(tree, [node])])
-    near(keeping.score([(tree, [node, ROOT])]), FULL.score([(tree, [node, ROOT])]))
+    forward = CachedScoring._forward
+    monkeypatch.setattr(CachedScoring, "_forward", lambda self, runs: run.extend(runs) or forward(self, runs))
+    near(keeping.score([(tree, [ROOT])]), FULL.score([(tree, [ROOT])]))
+    assert [len(r.ids) - r.known for r in run] == [lengths(tree)[ROOT]]
 
 
 def test_what_cannot_be_cached_stays_as_it_is():
@@ -299,6 +306,16 @@ def test_a_slot_holds_the_token_it_was_claimed_for(epochs, size):
             assert all(held[slot] == prefix for prefix, slot in claimed.items())
         index.release()
         assert len(index) <= size
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_text_is_given_up_from_its_end(times):
+    index = TokenIndex(6)
+    for _ in range(times):
+        index.claim([0, 1, 2, 3, 4, 5])
+        index.release()
+    index.claim([8, 9])
+    assert [index.claim([0, 1, 2, 3])[1], index.claim([0, 1, 2, 3, 4])] == [4, None]
 
 
 def llama(key_value_heads):

@@ -62,11 +62,11 @@ class Ledger:
     def admit(self, limit: int, reserve: int = 0) -> int:
         """Tokens granted to one more request that would take ``limit``: all of them, or what is left to the last one.
 
-        0 when it cannot be sent now. ``reserve`` tokens are left untouched. Which requests are granted what depends on
-        their order and on what the earlier ones cost, not on when they come back.
+        0 when it cannot be sent now. ``reserve`` tokens, and a call for them, are left untouched. Which requests are
+        granted what depends on their order and on what the earlier ones cost, not on when they come back.
         """
         most_calls, most_tokens = self.budget.proposer_calls, self.budget.generated_tokens
-        if most_calls is not None and self.spend.proposer_calls >= most_calls:
+        if most_calls is not None and self.spend.proposer_calls + (reserve > 0) >= most_calls:
             return 0
         if most_tokens is not None:
             left = most_tokens - self.spend.generated_tokens - self._promised - reserve

@@ -68,7 +68,13 @@ class Dispatcher:
 
     def _send_some(self) -> None:
         for mailbox, call in self._take(self._free):
-            task = self._tasks.create_task(self._send([(mailbox, call)]))
+            sending = self._send([(mailbox, call)])
+            try:
+                task = self._tasks.create_task(sending)
+            except RuntimeError:  # the run is being broken off
+                sending.close()
+                self._waiting.clear()
+                return
             self._free -= 1
             self._running.setdefault(mailbox, set()).add(task)
             task.add_done_callback(partial(self._returned, mailbox))

@@ -146,17 +146,25 @@ class Engine:
         scored: "_Scored | None",
         classes: AnswerClasses,
     ) -> None:
-        needs_scores = search.strategy.needs != "nothing"
         while search.stopped is None:
-            dispatcher.submit(mailbox, search.due())
+            calls = search.due()
+            if search.recalled:  # what is on record may settle the search
+                await self._advance(search, scored, classes)
+                if search.stopped is not None:
+                    break
+            dispatcher.submit(mailbox, calls)
             if search.out:
                 for call, completion in await mailbox.take():
                     self._record(search, call, completion)
-            if scored is not None and needs_scores and not await scored.add(search.unscored()):
-                search.stop("verifier tokens")
-            if search.strategy.answers and (fresh := search.unclassified()):
-                await asyncio.to_thread(self._classify, search, classes, fresh)
-            search.advance()
+            await self._advance(search, scored, classes)
+
+    async def _advance(self, search: Search, scored: "_Scored | None", classes: AnswerClasses) -> None:
+        needs_scores = search.strategy.needs != "nothing"
+        if scored is not None and needs_scores and not await scored.add(search.unscored()):
+            search.stop("verifier tokens")
+        if search.strategy.answers and (fresh := search.unclassified()):
+            await asyncio.to_thread(self._classify, search, classes, fresh)
+        search.advance()
 
     def _record(self, search: Search, call: Call, completion: Completion) -> None:
         first = len(search.tree)

@@ -95,6 +95,8 @@ class Search:
         self.classes: dict[int, int] = {}
         """Answer classes of finished solutions that have been asked for."""
         self.stopped: StopReason | None = None
+        self.recalled = False
+        """Whether the last :meth:`due` took draws from the record."""
         self.candidates: list[int] = []
         self._seed = seed
         self._on_record = {r.backbone: r for r in tree.rollouts}
@@ -121,19 +123,21 @@ class Search:
     def due(self) -> list[Call]:
         """Calls to be made now, as far as the budget goes; none and nothing out means that the search has stopped."""
         calls: list[Call] = []
+        self.recalled = False
         while self.stopped is None:
             if not self._round:
                 self._begin_round()
                 continue
             call = self._next_call()
             if call is None:
-                if self._out or self._sent == len(self._round):
+                if self._out or self._sent == len(self._round) or self.recalled:
                     break
                 self._run_dry()
             elif (old := self._on_record.get(call.number)) is not None:
                 self._check(old, call)
                 self.ledger.settle(call.granted, old.tokens, failed=old.stop == "error")
                 self._land(call, old.leaf, old.stop)
+                self.recalled = True
             else:
                 self._out[call.number] = call
                 calls.append(call)
@@ -189,6 +193,8 @@ class Search:
         if not self._round:
             spend = self.ledger.spend
             hopeless = 0 < spend.proposer_calls == spend.failed_calls
+            if not self.candidates and not self._rescue and len(self._open) > 1:
+                return self._finish_the_best()
             settled = self.strategy.settled(())
             self.stopped = "nothing succeeded" if hopeless else "settled" if settled else "complete"
 
@@ -287,12 +293,16 @@ class Search:
     def _run_dry(self) -> None:
         """The budget ends here, or all of it that is not kept back while there is no solution.
 
-        Then what was kept back goes into finishing the best open state, and the strategy gets what is left of it.
+        Then what was kept back goes into finishing the best open state, and the strategy gets what is left of it. So it
+        does when the strategy has nothing more to ask and has come to no solution.
         """
         self._tell()
         if self.candidates or self._rescue == "done":
             self.stopped = self.ledger.exhausted()
-            return
+        else:
+            self._finish_the_best()
+
+    def _finish_the_best(self) -> None:
         self._rescue = "under way"
         best = max(self._open, key=lambda node: self.scores.get(node, (-np.inf,))[0])
         self._start([Expansion(node=best, whole=True)])

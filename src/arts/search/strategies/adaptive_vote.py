@@ -2,12 +2,12 @@
 
 Early stopping of a majority by a posterior over its shares is Adaptive-Consistency (Aggarwal et al. 2023,
 https://arxiv.org/abs/2305.11860). Here the question is not who leads in the limit but who leads after ``n`` samples,
-and votes may weigh differently.
+and votes may weigh differently: then a leader of little value is not safe from one good solution.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import ClassVar, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,26 +15,26 @@ from numpy.typing import NDArray
 from arts.search.base import Expansion, Grown, Needs, Strategy, finished
 from arts.trees.tree import ROOT, Tree
 
-SIMULATIONS = 500
-"""Completions of the vote that are simulated for one check."""
+LEAST_VALUE, SIMULATIONS = 0.02, 500
+"""No success probability is taken for less; completions of the vote that are simulated for one check."""
 
 
 @dataclass(kw_only=True)
 class _AdaptiveVote(Strategy):
     n: int = 16
     """Samples at most."""
-    first: int = 4
+    first: int = 3
     """Samples of the first round."""
     wave: int = 2
     """Samples of each further round; as many as ``n`` sends all of them at once and cancels those not needed."""
-    error: float = 0.05
+    error: float = 0.2
     """Probability, at each check, that the leader after ``n`` samples would be another one; 0: it cannot be."""
 
     weighted: ClassVar[bool]
 
     def __post_init__(self) -> None:
         self.candidates: list[int] = []
-        self._votes: list[tuple[int, float]] = []
+        self._votes: list[_Vote] = []
         self._asked = 0
 
     @property
@@ -49,9 +49,8 @@ class _AdaptiveVote(Strategy):
 
     def ask(self, tree: Tree, rng: np.random.Generator) -> Sequence[Expansion]:
         """The next wave, unless the vote is decided."""
-        size = min(self.wave if self._asked else max(self.first, self.wave), self.n - self._asked)
-        if size <= 0 or self.settled(()):
-            return []
+        wanted = self.wave if self._asked else max(self.first, self.wave)
+        size = 0 if self.settled(()) else min(wanted, self.n - self._asked)
         self._asked += size
         return [Expansion(node=ROOT, whole=True)] * size
 
@@ -63,19 +62,19 @@ class _AdaptiveVote(Strategy):
     def settled(self, results: Sequence[Grown]) -> bool:
         """Whether the leader is safe although there are samples left."""
         votes = [*self._votes, *self._of(results)]
-        if len(votes) >= self.n or sum(answer >= 0 for answer, _ in votes) < min(self.first, self.n):
+        cast = [vote for vote in votes if vote.answer >= 0]
+        if len(votes) >= self.n or len(cast) < min(self.first, self.n):
             return False
-        classes, flows = (np.array(column) for column in zip(*votes, strict=True))
-        known = flows[classes >= 0]
-        weights = np.where(classes >= 0, np.exp(flows - known.max()), 0.0)
-        return overtaken(classes, weights, self.n - len(votes)) <= self.error
+        best = max(cast, key=lambda vote: vote.log_flow)
+        classes = np.array([vote.answer for vote in votes])
+        weights = np.array([np.exp(vote.log_flow - best.log_flow) if vote.answer >= 0 else 0.0 for vote in votes])
+        return overtaken(classes, weights, self.n - len(votes), 1 / max(best.value, LEAST_VALUE)) <= self.error
 
-    def _of(self, results: Sequence[Grown]) -> list[tuple[int, float]]:
-        usable = [not self.weighted or np.isfinite(g.log_flow) for g in results]
-        return [
-            (g.answer, g.log_flow if self.weighted else 0.0) if ok else (-1, 0.0)
-            for g, ok in zip(results, usable, strict=True)
-        ]
+    def _of(self, results: Sequence[Grown]) -> list["_Vote"]:
+        if not self.weighted:
+            return [_Vote(g.answer) for g in results]
+        usable = [g if np.isfinite(g.log_flow) else g._replace(answer=-1, log_flow=0.0) for g in results]
+        return [_Vote(g.answer, g.log_flow, 1.0 if np.isnan(g.value) else g.value) for g in usable]
 
 
 @final
@@ -92,23 +91,30 @@ class AdaptiveFlowVote(_AdaptiveVote):
     weighted = True
 
 
-def overtaken(classes: NDArray[np.int64], weights: NDArray[np.float64], left: int) -> float:
+class _Vote(NamedTuple):
+    """``answer`` −1 is for nobody; without weights every log-flow is 0 and every value 1."""
+
+    answer: int
+    log_flow: float = 0.0
+    value: float = 1.0
+
+
+def overtaken(classes: NDArray[np.int64], weights: NDArray[np.float64], left: int, sure: float) -> float:
     """Probability that ``left`` more samples change the winner of a vote; class −1 votes for nobody.
 
-    0 when even ``left`` votes of the largest weight seen, all for the runner-up, could not. Otherwise the coming
-    samples are drawn from the Bayesian bootstrap of those seen (Rubin 1981), with one sample of the largest weight for
-    an answer not seen yet among them, in ``SIMULATIONS`` simulations of fixed seed.
+    ``sure`` is the weight of a sample that is sure to be right. 0 when even ``left`` of those, all for the runner-up,
+    could not. Otherwise the coming samples are drawn from the Bayesian bootstrap of those seen (Rubin 1981), among them
+    one sure sample for an answer not seen yet, in ``SIMULATIONS`` simulations of fixed seed; not less than one of them.
     """
     totals = np.bincount(classes[classes >= 0], weights=weights[classes >= 0])
     second, first = np.sort(np.append(totals, 0.0))[-2:]
-    if first - second > left * weights.max():
+    if first - second > left * max(sure, weights.max()):
         return 0.0
     rng = np.random.default_rng(len(classes))
     unseen = len(totals)
     targets = np.append(np.where(classes < 0, unseen + 1, classes), unseen)
-    worth = np.append(weights, weights.max())
     chances = rng.dirichlet(np.ones(len(targets)), size=SIMULATIONS)
-    drawn = rng.multinomial(left, chances) * worth
+    drawn = rng.multinomial(left, chances) * np.append(weights, sure)
     coming = np.stack([drawn[:, targets == c].sum(axis=1) for c in range(unseen + 1)], axis=1)
-    final = coming + np.append(totals, 0.0)
-    return float((final.argmax(axis=1) != totals.argmax()).mean())
+    changed = (coming + np.append(totals, 0.0)).argmax(axis=1) != totals.argmax()
+    return float(max(changed.mean(), 1 / SIMULATIONS))
