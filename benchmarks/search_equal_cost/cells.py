@@ -49,21 +49,23 @@ class Method:
 
 
 METHODS = (
-    Method(name="majority", strategy="best_of_n", rule="majority", verified=False),
-    Method(name="best-of-N", strategy="best_of_n", rule="best_of_n"),
-    Method(name="flow vote", strategy="best_of_n", rule="flow_vote"),
-    Method(name="majority of N", strategy="best_of_n", rule="majority", verified=False, capped=False),
-    Method(name="flow vote of N", strategy="best_of_n", rule="flow_vote", capped=False),
+    Method(name="majority", strategy="best_of_n", rule="majority", verified=False, capped=False),
+    Method(name="best-of-N", strategy="best_of_n", rule="best_of_n", capped=False),
+    Method(name="flow vote", strategy="best_of_n", rule="flow_vote", capped=False),
     Method(name="adaptive majority", strategy="adaptive_majority", rule="majority", verified=False, capped=False),
     Method(name="adaptive flow vote", strategy="adaptive_flow_vote", rule="flow_vote", capped=False),
     Method(name="beam", strategy="beam", rule="flow_vote", capped=False),
     Method(name="dvts", strategy="dvts", rule="flow_vote", capped=False),
     Method(name="flow sampling", strategy="flow_sampling", rule="flow_vote", capped=False),
+    Method(name="particles", strategy="particles", rule="majority", capped=False),
+    Method(name="capped majority", strategy="best_of_n", rule="majority", verified=False),
+    Method(name="capped best-of-N", strategy="best_of_n", rule="best_of_n"),
+    Method(name="capped flow vote", strategy="best_of_n", rule="flow_vote"),
     Method(name="best-first", strategy="best_first", rule="flow_vote"),
     Method(name="puct", strategy="puct", rule="flow_vote"),
-    Method(name="particles", strategy="particles", rule="majority", capped=False),
 )
 BASELINES = ("best-of-N", "flow vote")
+"""What a method is compared with: those under the same kind of budget."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from cells import BUDGETS, LEADING, METHODS, VERIFIERS
 
 BEGIN, END = "<!-- tables: written by benchmarks/search_equal_cost/study.py -->", "<!-- end of tables -->"
 SHOWN = {"flow": "flow verifier", "prm": "PRM", "likelihood": "likelihood", "oracle": "oracle of sound lines"}
-CURVES = ("majority", "best-of-N", "flow vote", "adaptive flow vote", "beam", "puct", "particles")
+CURVES = ("majority", "best-of-N", "flow vote", "adaptive flow vote", "beam", "flow sampling", "puct", "particles")
 
 
 def write_page(results: Mapping[str, Any], path: Path) -> None:
@@ -36,7 +36,7 @@ def tables(results: Mapping[str, Any]) -> str:
     for baseline in ("best-of-N", "flow vote"):
         parts += [
             f"\n### Flow verifier: minus {baseline} at the same budget\n",
-            "Points, paired.\n",
+            "Points, paired; best-first, PUCT and what is called capped against the capped one.\n",
             _by_budget(results, LEADING, lambda c, b=baseline: percent(c["minus"].get(b), signed=True)),
         ]
     parts += ["\n### Other verifiers: minus best-of-N with the same verifier, budget 16\n", _others(results)]

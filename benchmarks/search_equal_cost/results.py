@@ -22,7 +22,7 @@ RARE = 2
 """A problem is rare when at least one and at most so many of 16 further samples are correct (arXiv 2602.12846)."""
 EQUIVALENCE = 0.01
 """Accuracies whose difference is within this, interval included, are called equal."""
-ADAPTIVE = (("adaptive majority", "majority of N", ""), ("adaptive flow vote", "flow vote of N", LEADING))
+ADAPTIVE = (("adaptive majority", "majority", ""), ("adaptive flow vote", "flow vote", LEADING))
 
 
 def summarise(out: Path, seeds: int) -> dict[str, Any]:
@@ -85,9 +85,11 @@ def _cell(
     name, verifier, budget = key
     accuracy = runs["correct"].mean(axis=0)
     minus = {}
+    capped = next(method.capped for method in METHODS if method.name == name)
     for baseline in BASELINES:
-        other = cells.get((baseline, verifier or LEADING, budget))
-        if other is not None and baseline != name:
+        same = f"capped {baseline}" if capped else baseline
+        other = cells.get((same, verifier or LEADING, budget))
+        if other is not None and same != name:
             minus[baseline] = json_of(paired_difference(accuracy, other["correct"].mean(axis=0)))
     return {
         "method": name,

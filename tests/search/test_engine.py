@@ -9,8 +9,12 @@ from world import DRAWING, GRADER, HUNCH, LONGEST, PROBLEMS, SOLUTIONS, UNKNOWN,
 from arts.errors import EndpointError, UsageError
 from arts.proposers.failures import MAX_FAILURES_IN_A_ROW
 from arts.search.budget import Budget
+from arts.search.dispatch import Dispatcher, Mailbox
 from arts.search.engine import Engine, Plan
+from arts.search.scoring import ScoringDesk
+from arts.search.session import Search
 from arts.trees.store import TreeStore
+from arts.trees.tree import Tree
 from arts.verifiers.simple import LikelihoodVerifier, length_verifier, random_verifier
 
 
@@ -61,6 +65,29 @@ def test_requests_of_many_problems_are_one_batch():
     proposer = Reciter()
     solve(PROBLEMS[:10], make("best_of_n", "n=4"), proposer=proposer)
     assert proposer.batches == [40]
+
+
+def test_who_comes_a_little_later_comes_along():
+    proposer, verifier = Reciter(), Counting()
+
+    async def run():
+        async with asyncio.TaskGroup() as tasks:
+            dispatcher, desk = Dispatcher(proposer, DRAWING, tasks), ScoringDesk(verifier, tasks)
+
+            async def ask(turns):
+                tree = Tree(problem_id=f"p{turns}", question=f"q{turns}")
+                search = Search(tree, make("best_of_n", "n=2")(), DRAWING, Budget())
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                dispatcher.submit(Mailbox(), search.due())
+                await desk.score(tree, [0])
+
+            for turns in range(2):
+                tasks.create_task(ask(turns))
+
+    asyncio.run(run())
+    assert proposer.batches == [4]
+    assert verifier.batches == [[("p0", [0]), ("p1", [0])]]
 
 
 def test_steps_of_many_problems_are_one_batch_for_each_depth():

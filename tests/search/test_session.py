@@ -368,6 +368,19 @@ def test_what_is_on_record_is_known_with_its_scores_before_the_strategy_is_told(
     assert again.strategy.results[0][0].log_flow == -1.0
 
 
+def test_whether_a_round_is_settled_is_asked_of_its_first_results_only():
+    search, asked = searching(whole(times=4)), []
+    search.strategy.settled = lambda results: bool(asked.append([g.node for g in results]))
+    calls = search.due()
+    for place in (2, 1, 0):
+        search.receive(calls[place], drawn(f"= {place}"))
+        search.advance()
+    assert asked == [[], [], [3, 2, 1]]
+    search.strategy.settled = lambda results: True
+    search.advance()
+    assert (search.stopped, search.candidates, search.out) == ("settled", [3, 2, 1], [])
+
+
 def test_stopping_tells_what_has_come_back_and_cancels_the_rest():
     search = searching(whole(times=3))
     first, *_ = search.due()

@@ -148,23 +148,23 @@ class Engine:
     ) -> None:
         while search.stopped is None:
             calls = search.due()
-            if search.recalled:  # what is on record may settle the search
-                await self._advance(search, scored, classes)
-                if search.stopped is not None:
-                    break
+            if search.recalled and not await self._advance(search, scored, classes):
+                break  # what is on record has settled it
             dispatcher.submit(mailbox, calls)
             if search.out:
                 for call, completion in await mailbox.take():
                     self._record(search, call, completion)
             await self._advance(search, scored, classes)
 
-    async def _advance(self, search: Search, scored: "_Scored | None", classes: AnswerClasses) -> None:
+    async def _advance(self, search: Search, scored: "_Scored | None", classes: AnswerClasses) -> bool:
+        """Say what is known of the draws that are there; whether the search goes on."""
         needs_scores = search.strategy.needs != "nothing"
         if scored is not None and needs_scores and not await scored.add(search.unscored()):
             search.stop("verifier tokens")
         if search.strategy.answers and (fresh := search.unclassified()):
             await asyncio.to_thread(self._classify, search, classes, fresh)
         search.advance()
+        return search.stopped is None
 
     def _record(self, search: Search, call: Call, completion: Completion) -> None:
         first = len(search.tree)

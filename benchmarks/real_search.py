@@ -1,0 +1,73 @@
+"""Beam search against best-of-8 at equal cost with a real model; the table of ``docs/real-llm.md``.
+
+Best-of-8 decides between the recorded samples in ``benchmarks/recorded``; the other search is the output of
+``arts solve --problems benchmarks/recorded/svamp_test.jsonl``, under the budget of what those samples cost.
+
+    python benchmarks/real_search.py beam.jsonl --verifier flow --limit 20
+"""
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arts.evaluation.candidates import collect, score_nodes, select
+from arts.evaluation.metrics import vote_at_k
+from arts.evaluation.statistics import Estimate, mean, paired_difference
+from arts.problems.graders import make_grader
+from arts.search.decide import voting_weights
+from arts.trees.exchange import import_trees
+from arts.verifiers.load import load_verifier
+
+RECORDED = Path(__file__).parent / "recorded" / "qwen_svamp_test.jsonl.gz"
+N = 8
+
+
+def main() -> None:
+    """Print a row per way of deciding: accuracy, tokens, and the difference of the search to it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("search", type=Path, help="output of arts solve")
+    parser.add_argument("--verifier", required=True)
+    parser.add_argument("--limit", type=int, required=True, help="the first problems of the set")
+    given = parser.parse_args()
+    recorded, tokens, ids = of_samples(given.verifier, given.limit)
+    found = {row["id"]: row for row in map(json.loads, given.search.read_text(encoding="utf-8").splitlines())}
+    searched = np.array([float(found[i].get("correct", False)) for i in ids])
+    spent = np.mean([found[i]["generated_tokens"] for i in ids])
+    print("| | accuracy, % | tokens per problem | search minus this, points |\n|---|---|---|---|")
+    for name, accuracy in recorded.items():
+        print(f"| {name} | {shown(mean(accuracy))} | {tokens:,.0f} | {shown(paired_difference(searched, accuracy))} |")
+    print(f"| search | {shown(mean(searched))} | {spent:,.0f} | |")
+
+
+def of_samples(verifier: str, limit: int) -> tuple[dict[str, NDArray[np.float64]], float, list[str]]:
+    """Accuracy per problem of each way to decide between the samples, their tokens per problem, and the problems."""
+    with tempfile.TemporaryDirectory() as folder, import_trees(RECORDED, Path(folder) / "trees.db") as store:
+        problems, trees = store.problems()[:limit], list(store.trees())[:limit]
+    grader = make_grader("math")
+    candidates = collect(problems, trees, N, grader)
+    grader.close()
+    scores = score_nodes(load_verifier(verifier), candidates.trees, candidates.nodes())
+    (last,) = select(candidates, scores, ["last"])
+    correct, classes = candidates.correct, candidates.classes
+    chosen = last.scores.argmax(axis=1)
+    accuracy = {
+        "one sample": correct.mean(axis=1),
+        "majority of 8": vote_at_k(correct, classes, np.ones(correct.shape), N),
+        "best of 8": correct[np.arange(len(chosen)), chosen].astype(float),
+        "flow vote of 8": vote_at_k(correct, classes, voting_weights(last.scores, last.unit), N),
+    }
+    tokens = float(np.mean([sum(r.tokens for r in tree.backbones[:N]) for tree in candidates.trees]))
+    return accuracy, tokens, [p.id for p in candidates.problems]
+
+
+def shown(estimate: Estimate) -> str:
+    """In percent, with the interval."""
+    return f"{100 * estimate.value:.1f} [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
+
+
+if __name__ == "__main__":
+    main()
