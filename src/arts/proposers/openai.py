@@ -217,7 +217,7 @@ def _at_boundary(choice: Mapping[str, Any], text: str, texts: Sequence[str], sto
     """Whether a text that has ended did so at a stop string, as far as the server lets it be known.
 
     vLLM and SGLang name the string. Elsewhere the tokens behind the text tell: a stop string or the beginning of one,
-    or else an end mark. Where there are none, either may have been left out.
+    or else an end mark. Where there are none, either may have been left out; nothing at all is an end.
     """
     for name in ("stop_reason", "matched_stop"):
         if name in choice:
@@ -225,7 +225,7 @@ def _at_boundary(choice: Mapping[str, Any], text: str, texts: Sequence[str], sto
     behind = "".join(texts)[len(text) :]
     if behind:
         return any(s in behind or s.startswith(behind) for s in stop)
-    return not (texts and texts[-1] == "")
+    return bool(text) and not (texts and texts[-1] == "")
 
 
 def _tokens(logprobs: Mapping[str, Any], *, chat: bool) -> tuple[list[str], list[float]]:
