@@ -88,7 +88,10 @@ class ReadyScores:
 
 def expansions(sizes: Sequence[int]) -> dict[str, dict[int, float]]:
     """CPU seconds of a tree of so many draws by the whole engine, one problem, scores included."""
-    strategies: dict[str, Make] = {"puct": lambda: Puct(n=10**9), "best_first": lambda: BestFirst(n=10**9)}
+    strategies: dict[str, Make] = {
+        "puct": lambda: Puct(n=10**9),
+        "best_first": lambda: BestFirst(n=10**9, expansions=10**9),
+    }
     return {
         name: {size: min(_cpu_seconds(make, Budget(proposer_calls=size), 1) for _ in range(3)) for size in sizes}
         for name, make in strategies.items()

@@ -27,7 +27,7 @@ from its_hub.core.lms.step_generation import StepGeneration
 from its_hub.core.orchestrator import LMOrchestrator
 
 SIZES = (100, 300, 1_000, 3_000, 10_000)
-LIMIT_S = 60.0
+LIMIT_S = 20.0
 """Of one measurement in TreeQuest, wall-clock; larger sizes of a row that met it are left out."""
 NS = (16, 64, 256)
 STEPS = 8

@@ -39,7 +39,7 @@ class Method:
             case "adaptive_majority" | "adaptive_flow_vote":
                 return [f"n={budget}"]
             case "best_first":
-                return [f"n={LARGEST}", "children=4", "parallel=4"]
+                return [f"n={LARGEST}", f"expansions={LARGEST}", "children=4", "parallel=4"]
             case "puct":
                 return [f"n={40 * budget}", "children=4", "parallel=4"]
             case "flow_sampling":

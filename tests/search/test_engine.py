@@ -212,8 +212,13 @@ def test_a_verifier_that_is_missing_or_does_not_fit_is_refused(name, verifier, w
 
 @pytest.mark.parametrize("name", ["best_of_n", "adaptive_majority"])
 def test_a_vote_needs_no_verifier(name):
-    (solved,) = solve(PROBLEMS[:1], make(name), verifier=None, rule="best_of_n")
+    (solved,) = solve(PROBLEMS[:1], make(name), verifier=None, rule="majority")
     assert solved.decision.rule == "majority"
+
+
+def test_other_rules_need_one():
+    with pytest.raises(UsageError, match="rule best_of_n needs a verifier"):
+        solve(PROBLEMS[:1], make("best_of_n"), verifier=None, rule="best_of_n")
 
 
 def test_an_order_suffices_to_compare():

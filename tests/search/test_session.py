@@ -375,10 +375,19 @@ def test_whether_a_round_is_settled_is_asked_of_its_first_results_only():
     for place in (2, 1, 0):
         search.receive(calls[place], drawn(f"= {place}"))
         search.advance()
-    assert asked == [[], [], [3, 2, 1]]
-    search.strategy.settled = lambda results: True
-    search.advance()
-    assert (search.stopped, search.candidates, search.out) == ("settled", [3, 2, 1], [])
+    assert asked == [[3], [3, 2], [3, 2, 1]]
+
+
+def test_what_settles_a_round_does_not_depend_on_what_else_has_arrived():
+    for arriving in ((0, 1), (1, 0), (3, 2, 1, 0), (0, 1, 2, 3)):
+        search = searching(whole(times=4))
+        search.strategy.settled = lambda results: len(results) >= 2
+        calls = search.due()
+        for place in arriving:
+            search.receive(calls[place], drawn(f"= {place}"))
+        search.advance()
+        texts = [search.tree.text[node] for node in search.candidates]
+        assert (search.stopped, texts, search.out) == ("settled", ["= 0", "= 1"], [])
 
 
 def test_stopping_tells_what_has_come_back_and_cancels_the_rest():

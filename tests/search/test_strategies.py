@@ -545,11 +545,12 @@ def test_a_vote_of_flows_weighs_and_samples_without_flow_or_answer_do_not_vote()
     one.tell(NOWHERE, [Grown(1, "finished", 9.0, answer=0)] * 2)
     assert not one.settled(())  # two of the same weight would make a draw
     one.ask(NOWHERE, RNG)
-    assert one.settled([Grown(1, "finished", -9.0, answer=1)])
+    one.tell(NOWHERE, [Grown(1, "finished", -9.0, answer=1)])
+    assert one.settled(())
 
 
 def test_a_leader_of_little_value_is_not_safe_from_one_good_solution():
-    votes = AdaptiveFlowVote(n=16, first=6)
+    votes = AdaptiveFlowVote(n=16, first=6, wave=16)
     votes.ask(NOWHERE, RNG)
     sure, doubtful = ([Grown(1, "finished", 0.0, value=value, answer=0)] * 6 for value in (0.9, 0.05))
     assert votes.settled(sure)

@@ -37,7 +37,8 @@ def draw_tree(tree: Tree, chosen: int | None, verifier: Verifier | None) -> Draw
 def legend(verifier: Verifier | None) -> str:
     """What :func:`draw_tree` shows, in one line."""
     meaning = "flow" if verifier is not None and verifier.unit == "log_flow" else "score"
-    scores = "" if verifier is None else f", {_score_name(verifier)} {meaning} by '{verifier.name}', p success"
+    success = "" if verifier is None or np.isnan(verifier.values(np.zeros(1))).all() else ", p success"
+    scores = "" if verifier is None else f", {_score_name(verifier)} {meaning} by '{verifier.name}'{success}"
     return f"× times drawn, π the step's probability{scores}; ✓ chosen, ■ other solution, ✂ cut"
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import hashlib
 import json
 import sys
 from collections.abc import Sequence
@@ -111,6 +112,8 @@ def run(config: Config) -> int:
     """Answers go to stdout; the vote and what was spent to stderr (one question) or into the JSON lines."""
     if bool(config.question) == bool(config.problems):
         raise UsageError('give either a question, as in: arts solve "What is 2+2?", or --problems FILE')
+    if config.show_tree and config.problems:
+        raise UsageError("--show-tree is for one question; leave it out, or give a question instead of --problems")
     config = _resolved(config)
     plan, verifier = _plan(config)
     problems = (
@@ -175,8 +178,18 @@ def _store(config: Config, proposer: Proposer, problems: Sequence[Problem]) -> A
     if config.store is None:
         return nullcontext()
     settings = {k: v for k, v in to_dict(config).items() if k not in RUN_CONTROL}
+    settings["verifier_weights"] = fingerprint(Path(config.verifier))  # a folder that was trained again is another one
     record = {"command": "solve", "backend": to_dict(config.backend), "sample": settings, "proposer": proposer.name}
     return open_store(config.store, record, problems)
+
+
+def fingerprint(checkpoint: Path) -> str:
+    """A hash of a checkpoint's files; nothing for a verifier without any."""
+    seen = hashlib.blake2b(digest_size=12)
+    files = sorted(checkpoint.glob("verifier.*")) if checkpoint.name and checkpoint.is_dir() else []
+    for file in files:
+        seen.update(file.read_bytes())
+    return seen.hexdigest() if files else ""
 
 
 async def _solve_all(
@@ -198,7 +211,8 @@ async def _solve_all(
                     meter.count(None)
                     continue
                 correct = await asyncio.to_thread(_correct, solved, keys[solved.tree.problem_id], grader)
-                meter.count(correct)
+                if solved.decision is not None:
+                    meter.count(correct)
                 print(json.dumps(_row(solved, correct)), flush=True)
     finally:
         await proposer.aclose()

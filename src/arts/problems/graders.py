@@ -118,11 +118,16 @@ class AnswerClasses:
         self._grader = grader
         self._by_spelling: dict[str, int] = {}
         self._heads: list[str] = []
+        self._lock = threading.Lock()
 
     def of(self, answer: str | None) -> int:
-        """The class of an answer, a new one where it equals none before it."""
+        """The class of an answer, a new one where it equals none before it. Safe to call from several threads."""
         if answer is None:
             return -1
+        with self._lock:
+            return self._known(answer)
+
+    def _known(self, answer: str) -> int:
         spelling = normalise(answer[:MAX_ANSWER])
         known = self._by_spelling.get(spelling)
         if known is None:

@@ -68,6 +68,7 @@ class Completion:
     ``boundary``: it ended at one of the stop strings, so that the model may go on after it; also true where stop
     strings were given and the backend cannot say whether the model ended by itself. ``prompt_tokens`` of prompt and
     prefix were read (billed) for it, as the backend counts them; 0 where it does not say.
+    ``refused``: an error of this request alone, which says nothing of the backend; it is too long, say.
     """
 
     text: str
@@ -78,6 +79,7 @@ class Completion:
     error: str = ""
     boundary: bool = False
     prompt_tokens: int = 0
+    refused: bool = False
 
 
 class Proposer(Protocol):

@@ -8,6 +8,9 @@ from arts.errors import EndpointError
 MAX_FAILURES_IN_A_ROW = 32
 """After this many failures without one success between them the backend is taken to be unusable."""
 
+MAX_FAILURES_AT_THE_END = 8
+"""After so many a run that has nothing more to ask does not end well either."""
+
 T = TypeVar("T")
 
 
@@ -46,9 +49,9 @@ class FailureWatch(Generic[T]):
         """No more requests will come.
 
         Raises:
-            EndpointError: none has succeeded.
+            EndpointError: none has succeeded, or none of the last ones.
         """
-        if self._held and not self._alive:
+        if self._held and (not self._alive or len(self._held) >= MAX_FAILURES_AT_THE_END):
             raise self._unusable()
         self.success()
 

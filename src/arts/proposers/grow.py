@@ -140,7 +140,10 @@ class Grower:
         grades = await asyncio.to_thread(self._grader.grade, pairs)
         for (planned, completion), answer, grade in zip(finished, answers, grades, strict=True):
             if completion.stop == "error":
-                self._watch.failure((planned, completion), completion.error)
+                if completion.refused:
+                    self._commit(planned, completion, None)
+                else:
+                    self._watch.failure((planned, completion), completion.error)
                 continue
             self._watch.success()
             reason = "cut at the token limit" if completion.stop == "length" else grade.reason

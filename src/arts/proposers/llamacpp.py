@@ -148,7 +148,9 @@ def parse_completion(row: Mapping[str, Any]) -> Completion:
     text = well_formed(str(row["content"]))
     tokens = row.get("completion_probabilities") or []
     if row.get("truncated"):
-        return Completion(text="", tokens=0, stop="error", error="the text outgrew the context; raise context_tokens")
+        return Completion(
+            text="", tokens=0, stop="error", error="the text outgrew the context; raise context_tokens", refused=True
+        )
     stops: dict[str, CompletionStop] = {"limit": "length", "eos": "stop", "word": "stop"}
     boundary = row["stop_type"] == "word"
     counted = int(row["tokens_predicted"])

@@ -121,7 +121,7 @@ class OpenAIProposer:
         chat, opening = self._api == "chat", request.state.text
         try:
             return parse_choice(response.json(), chat=chat, opening=opening, stop=sampling.stop)
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
             return Failure(kind="unreadable", reason=f"unreadable answer ({type(error).__name__})")
 
     async def _post(self, body: Mapping[str, Any]) -> httpx.Response:
@@ -139,7 +139,7 @@ class OpenAIProposer:
             raise EndpointError(f"{self._endpoint}: {failure.reason}{hint}")
         if gone:
             raise EndpointError(f"{self._url}: {failure.reason}; is the server running, and is this its address?")
-        return Completion(text="", tokens=0, stop="error", error=failure.reason)
+        return Completion(text="", tokens=0, stop="error", error=failure.reason, refused=failure.kind == "refused")
 
     @property
     def _endpoint(self) -> str:

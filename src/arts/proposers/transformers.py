@@ -261,4 +261,4 @@ def _named_device(device: str) -> str:
 
 def _too_long(length: int, context: int) -> Completion:
     error = f"the prompt has {length} tokens, the model's context only {context}"
-    return Completion(text="", tokens=0, stop="error", error=error)
+    return Completion(text="", tokens=0, stop="error", error=error, refused=True)

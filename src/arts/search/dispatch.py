@@ -24,13 +24,17 @@ class Mailbox:
         if self._reader is not None and not self._reader.done():
             self._reader.set_result(None)
 
+    def rest(self) -> list[tuple[Call, Completion]]:
+        """What has arrived and was not taken."""
+        taken, self._arrived = self._arrived, []
+        return taken
+
     async def take(self) -> list[tuple[Call, Completion]]:
         """Everything that has arrived, at least one result."""
         if not self._arrived:
             self._reader = asyncio.get_running_loop().create_future()
             await self._reader
-        taken, self._arrived = self._arrived, []
-        return taken
+        return self.rest()
 
 
 @final

@@ -23,7 +23,7 @@ from arts.search.scoring import ScoringDesk
 from arts.search.session import Call, Drawing, Search
 from arts.trees.store import TreeStore
 from arts.trees.tree import Rollout, Tree
-from arts.verifiers.base import Verifier
+from arts.verifiers.base import CountsTokens, Verifier
 
 SPECIAL_TOKENS = 2
 """That a tokenizer may put around a text."""
@@ -127,12 +127,18 @@ class Engine:
         classes, mailbox = AnswerClasses(self._grader), Mailbox()
         scored = _Scored(search, desk, self._store) if desk is not None else None
         try:
-            async with asyncio.timeout(plan.budget.seconds):
+            async with asyncio.timeout(plan.budget.seconds) as deadline:
                 await self._to_the_end(search, mailbox, dispatcher, scored, classes)
         except TimeoutError:
-            search.stop("deadline")
+            if not deadline.expired():
+                raise
         finally:
             dispatcher.cancel(mailbox)
+            for call, completion in mailbox.rest():
+                if call in search.out:
+                    self._record(search, call, completion)
+        if search.stopped is None:
+            search.stop("deadline")
         if scored is not None:
             await scored.complete(plan.rule, plan.aggregation, everything=plan.score_all)
         search.ledger.spend.seconds = time.monotonic() - started
@@ -171,8 +177,10 @@ class Engine:
         rollout = search.receive(call, completion)
         self.progress.generated_tokens += completion.tokens
         row = (search.tree, rollout, range(first, len(search.tree)))
-        if rollout.stop == "error":
+        if rollout.stop == "error" and not completion.refused:
             self._watch.failure(row, rollout.error)
+        elif rollout.stop == "error":
+            self._commit(row)
         else:
             self._watch.success()
             self._commit(row)
@@ -215,7 +223,7 @@ class _Scored:
 
     def _most_tokens(self, nodes: Sequence[int]) -> int:
         """What scoring these could cost: no token has less than a byte, and nothing before them may be in memory."""
-        if self._search.ledger.budget.verifier_tokens is None:
+        if self._search.ledger.budget.verifier_tokens is None or not isinstance(self._desk.verifier, CountsTokens):
             return 0
         texts = [f"{self._search.tree.question}\n{self._search.tree.solution(node)}" for node in nodes]
         return sum(len(text.encode("utf-8", "replace")) + SPECIAL_TOKENS for text in texts)
@@ -223,11 +231,10 @@ class _Scored:
     async def complete(self, rule: Rule, aggregation: Aggregation, *, everything: bool) -> None:
         """Score what the decision needs, as far as the budget goes, and put all scores into the tree."""
         tree, wanted = self._search.tree, list(self._search.candidates) if rule != "majority" else []
-        if everything:
-            wanted = list(range(len(tree)))
-        elif aggregation != "last":
+        if aggregation != "last":
             wanted = [node for leaf in wanted for node in tree.path(leaf)]
-        await self.add([node for node in dict.fromkeys(wanted) if node not in self._raw])
+        for nodes in (wanted, range(len(tree)) if everything else ()):
+            await self.add([node for node in dict.fromkeys(nodes) if node not in self._raw])
         tree.set_scores(self._desk.verifier.name, self._raw.keys(), np.array(list(self._raw.values())))
 
     def _take(self, nodes: Sequence[int], found: NDArray[np.float64]) -> None:
@@ -247,6 +254,10 @@ def _check(plan: Plan, verifier: Verifier | None) -> None:
     first = strategy.ask(Tree(problem_id="", question=""), np.random.default_rng(0))
     if not all(expansion.whole for expansion in first):
         plan.drawing.step_sampling  # noqa: B018 - raises for a splitter that has no end of a step
+        if plan.drawing.sampling.stop:
+            raise UsageError("stop strings of one's own do not go with a strategy that draws steps; leave them out")
+    if plan.rule != "majority" and verifier is None:
+        raise UsageError(f"rule {plan.rule} needs a verifier; give --verifier, or use majority")
     needs = strategy.needs
     if needs == "nothing":
         return

@@ -109,6 +109,7 @@ class Search:
         self._open: dict[int, None] = {ROOT: None}
         self._rescue: Literal["", "under way", "done"] = ""
         self._rescued: list[int] = []
+        self._dry: StopReason | None = None
         self._note_lengths()
 
     @cached_property
@@ -147,7 +148,9 @@ class Search:
         """Put what was drawn into the tree."""
         del self._out[call.number]
         failed = completion.stop == "error"
-        self.ledger.settle(call.granted, completion.tokens, completion.prompt_tokens, failed=failed)
+        uncounted = completion.text and completion.tokens <= 0
+        generated = call.granted if uncounted else max(completion.tokens, 0)
+        self.ledger.settle(call.granted, generated, completion.prompt_tokens, failed=failed)
         steps, stop = self._steps(call, completion)
         node = call.expansion.node
         leaf = node if failed else self.tree.add_path(node, steps, None if stop == "step" else stop)
@@ -174,10 +177,13 @@ class Search:
         """Tell the strategy of a round that is complete; or, when what has come back settles the search, end it."""
         if self.stopped is not None or not self._round:
             return
-        if self._arrived == len(self._round):
-            self._tell()
-        elif self._arrived and not self._rescue and self.strategy.settled(self._prefix()):
+        known = self._prefix() if self._rescue != "under way" else []
+        enough = next((k for k in range(1, len(known) + 1) if self.strategy.settled(known[:k])), None)
+        if enough is not None and enough < len(self._round):
+            self._results[enough:] = [None] * (len(self._round) - enough)
             self.stop("settled")
+        elif self._arrived == len(self._round):
+            self._tell()
 
     def stop(self, reason: StopReason) -> None:
         """End the search now; what has come back of the round still counts."""
@@ -196,7 +202,8 @@ class Search:
             if not self.candidates and not self._rescue and len(self._open) > 1:
                 return self._finish_the_best()
             settled = self.strategy.settled(())
-            self.stopped = "nothing succeeded" if hopeless else "settled" if settled else "complete"
+            ended: StopReason = "settled" if settled else "complete"
+            self.stopped = "nothing succeeded" if hopeless else self._dry or ended
 
     def _start(self, expansions: Sequence[Expansion]) -> None:
         self._round, self._results = expansions, [None] * len(expansions)
@@ -207,7 +214,8 @@ class Search:
             expansion = self._round[self._sent]
             site = self._site(expansion)
             if site.limit > 0:
-                keep = 0 if expansion.whole or self.candidates or self._rescue else self.drawing.sampling.max_tokens
+                found = self.candidates or self._rescue or any(r and r[1] == "finished" for r in self._results)
+                keep = 0 if expansion.whole or found else self.drawing.sampling.max_tokens
                 granted = self.ledger.admit(site.limit, keep)
                 return self._call(site, expansion, granted) if granted else None
             self._results[self._sent] = (expansion.node, "cut")  # a state without room for more
@@ -297,12 +305,13 @@ class Search:
         does when the strategy has nothing more to ask and has come to no solution.
         """
         self._tell()
+        self._dry = self.ledger.exhausted()
         if self.candidates or self._rescue == "done":
-            self.stopped = self.ledger.exhausted()
+            self.stopped = self._dry
         else:
             self._finish_the_best()
 
     def _finish_the_best(self) -> None:
         self._rescue = "under way"
-        best = max(self._open, key=lambda node: self.scores.get(node, (-np.inf,))[0])
+        best = max(self._open, key=lambda node: np.nan_to_num(self.scores.get(node, UNSCORED)[0], nan=-np.inf))
         self._start([Expansion(node=best, whole=True)])

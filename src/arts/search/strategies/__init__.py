@@ -1,38 +1,32 @@
 """The strategies by name. A new one is a file beside this one and a line in :data:`STRATEGIES`."""
 
+import importlib
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import fields
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 from arts.config import from_dict, require_at_least
 from arts.errors import UsageError
 from arts.search.base import Strategy
-from arts.search.strategies.adaptive_vote import AdaptiveFlowVote, AdaptiveMajority
-from arts.search.strategies.beam import Beam
-from arts.search.strategies.best_first import BestFirst
-from arts.search.strategies.best_of_n import BestOfN
-from arts.search.strategies.dvts import DiverseTreeSearch
-from arts.search.strategies.flow_sampling import FlowSampling
-from arts.search.strategies.particles import ParticleFilter
-from arts.search.strategies.puct import Puct
 
-StrategyName = Literal[
-    "best_of_n", "adaptive_majority", "adaptive_flow_vote", "beam", "dvts", "flow_sampling", "best_first", "puct",
-    "particles",
-]  # fmt: skip
-
-STRATEGIES: dict[StrategyName, type[Any]] = {
-    "best_of_n": BestOfN,
-    "adaptive_majority": AdaptiveMajority,
-    "adaptive_flow_vote": AdaptiveFlowVote,
-    "beam": Beam,
-    "dvts": DiverseTreeSearch,
-    "flow_sampling": FlowSampling,
-    "best_first": BestFirst,
-    "puct": Puct,
-    "particles": ParticleFilter,
+STRATEGIES = {
+    "best_of_n": "best_of_n.BestOfN",
+    "adaptive_majority": "adaptive_vote.AdaptiveMajority",
+    "adaptive_flow_vote": "adaptive_vote.AdaptiveFlowVote",
+    "beam": "beam.Beam",
+    "dvts": "dvts.DiverseTreeSearch",
+    "flow_sampling": "flow_sampling.FlowSampling",
+    "best_first": "best_first.BestFirst",
+    "puct": "puct.Puct",
+    "particles": "particles.ParticleFilter",
 }
-assert tuple(STRATEGIES) == get_args(StrategyName)
+"""By name the module in this folder and the class in it."""
+
+if TYPE_CHECKING:
+    StrategyName = str
+else:
+    StrategyName = Literal[tuple(STRATEGIES)]
 
 
 def strategy_factory(name: StrategyName, settings: Sequence[str] = ()) -> Callable[[], Strategy]:
@@ -41,7 +35,8 @@ def strategy_factory(name: StrategyName, settings: Sequence[str] = ()) -> Callab
     Raises:
         UsageError: a setting is unknown, malformed, or out of its range.
     """
-    cls = STRATEGIES[name]
+    module, _, attribute = STRATEGIES[name].partition(".")
+    cls: type[Any] = getattr(importlib.import_module(f"{__name__}.{module}"), attribute)
     table: dict[str, Any] = {}
     for setting in settings:
         key, equals, value = setting.partition("=")
@@ -57,7 +52,9 @@ def strategy_factory(name: StrategyName, settings: Sequence[str] = ()) -> Callab
 def _number(text: str, setting: str) -> int | float:
     for read in (int, float):
         try:
-            return read(text)
+            number = read(text)
         except ValueError:
             continue
+        if math.isfinite(number):
+            return number
     raise UsageError(f"'{setting}': {text} is not a number")

@@ -63,7 +63,7 @@ class _AdaptiveVote(Strategy):
         """Whether the leader is safe although there are samples left."""
         votes = [*self._votes, *self._of(results)]
         cast = [vote for vote in votes if vote.answer >= 0]
-        if len(votes) >= self.n or len(cast) < min(self.first, self.n):
+        if (results and self.wave < self.n) or len(votes) >= self.n or len(cast) < min(self.first, self.n):
             return False
         best = max(cast, key=lambda vote: vote.log_flow)
         classes = np.array([vote.answer for vote in votes])

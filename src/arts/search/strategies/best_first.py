@@ -14,7 +14,7 @@ from arts.trees.tree import ROOT, Tree
 @final
 @dataclass(kw_only=True)
 class BestFirst(Strategy):
-    """Continues the best open state of the whole tree until ``n`` distinct solutions have finished.
+    """Continues the best open state of the tree until ``n`` distinct solutions have finished or it is out of turns.
 
     Scored by likelihood it is uniform-cost search: the likeliest solutions first.
     """
@@ -23,6 +23,8 @@ class BestFirst(Strategy):
     """Distinct solutions after which the search ends."""
     children: int = 5
     """Draws from a state; 5 is the published default."""
+    expansions: int = 20
+    """States that are continued at most; 20 is the published default."""
     parallel: int = 1
     """States that are continued in one round."""
 
@@ -30,6 +32,7 @@ class BestFirst(Strategy):
         self.candidates: list[int] = []
         self._open: list[tuple[float, int, int]] = [(0.0, 0, ROOT)]
         self._seen = {ROOT}
+        self._turns = 0
         self._solutions: set[int] = set()
 
     @property
@@ -41,7 +44,9 @@ class BestFirst(Strategy):
         """The best open states; of equal ones those that were found first."""
         if len(self._solutions) >= self.n:
             return []
-        best = [heapq.heappop(self._open)[2] for _ in range(min(self.parallel, len(self._open)))]
+        turns = min(self.parallel, len(self._open), self.expansions - self._turns)
+        self._turns += turns
+        best = [heapq.heappop(self._open)[2] for _ in range(turns)]
         return [Expansion(node=node) for node in best for _ in range(self.children)]
 
     def tell(self, tree: Tree, results: Sequence[Grown]) -> None:

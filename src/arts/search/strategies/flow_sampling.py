@@ -1,7 +1,7 @@
 """Flow-proportional sampling: the GFlowNet reading of the method (Bengio et al. 2021, https://arxiv.org/abs/2106.04399).
 
-A child is chosen with probability F(s') / Σ F over the children that were drawn, so that solutions come up in
-proportion to their flow.
+A child is chosen with probability F(s') / Σ F over the children that were drawn, so that trajectories end in solutions
+in proportion to their flow.
 """
 
 from collections.abc import Sequence

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from arts.search.base import Expansion, Grown, Needs, Strategy
 from arts.trees.tree import ROOT, Tree
 
+TINY = 1e-300
+
 
 @final
 @dataclass(kw_only=True)
@@ -21,8 +23,9 @@ class ParticleFilter(Strategy):
 
     When few of them carry the weight they are resampled.
 
-    A finished particle stays where it is with its weight (absorbing) and takes part in resampling. Candidates are the
-    finished particles of the last population, so that a majority of them is a majority under π · F.
+    A finished particle stays where it is with its weight (absorbing) and takes part in resampling; when all have
+    finished they are resampled once more. Candidates are the finished particles of the last population that has any, so
+    that a majority of them is a majority under π · F; a flow vote would count the flow twice.
     """
 
     n: int = 16
@@ -57,16 +60,18 @@ class ParticleFilter(Strategy):
             self._moving[particle] = grown.status == "open"
         self._moving &= np.isfinite(self._weights)
         done = np.isfinite(self._weights) & np.logical_not(self._moving)
-        self.candidates = [int(node) for node in self._nodes[done]]
+        self.candidates = [int(node) for node in self._nodes[done]] or self.candidates
 
     def _resample(self, rng: np.random.Generator) -> None:
         weights = np.exp(self._weights - self._weights.max()) if np.isfinite(self._weights).any() else np.zeros(self.n)
-        if not self._moving.any() or weights.sum() ** 2 >= self.threshold * self.n * (weights**2).sum():
+        effective = weights.sum() ** 2 / max((weights**2).sum(), TINY)
+        least = self.threshold * self.n if self._moving.any() else len(weights) - 0.5
+        if effective >= least or not weights.any():
             return
         chosen = systematic(weights / weights.sum(), rng)
         self._nodes, self._flows, self._moving = (a[chosen] for a in (self._nodes, self._flows, self._moving))
         self._weights = np.zeros(self.n)
-        self.candidates = [int(node) for node in self._nodes[np.logical_not(self._moving)]]
+        self.candidates = [int(node) for node in self._nodes[np.logical_not(self._moving)]] or self.candidates
 
 
 def systematic(weights: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
