@@ -95,8 +95,10 @@ class Config:
     """Seed of the run."""
 
     def __post_init__(self) -> None:
-        require_at_least(self, 1, "n", "in_flight", "step_tokens")
-        self.budget()
+        require_at_least(self, 1, "n", "in_flight", "step_tokens", "budget_tokens", "budget_calls")
+        require_at_least(self, 1, "budget_verifier_tokens")
+        if self.deadline_s is not None and not self.deadline_s > 0:
+            raise UsageError(f"deadline_s is {self.deadline_s:g}; use more than 0 seconds")
 
     def budget(self) -> Budget:
         """The limits of each problem's search."""
@@ -155,6 +157,12 @@ def _plan(config: Config) -> tuple[Plan, Verifier | None]:
     strategy = strategy_factory(config.strategy, config.settings)
     needs = strategy().needs
     name = config.verifier
+    if not name and needs == "value":
+        raise UsageError(
+            f"{config.strategy} needs success probabilities; give --verifier, a folder that 'arts train' made"
+        )
+    if name == "oracle":
+        raise UsageError("the oracle knows only answers that are known already; use another --verifier")
     if not name and needs != "nothing":
         name = "likelihood"
         print(f"no --verifier: {config.strategy} goes by the likelihood of the text", file=sys.stderr)
@@ -246,7 +254,7 @@ def _show(config: Config, solved: Solved, verifier: Verifier | None) -> None:
 
     console = Console(stderr=True)
     if config.show_tree:
-        console.print(draw_tree(solved.tree, solved.chosen, verifier))
+        console.print(draw_tree(solved.tree, solved.chosen, verifier), no_wrap=True, overflow="ellipsis")
         console.print(Text(legend(verifier), style="dim"))
     if solved.decision is None or solved.chosen is None:
         raise ArtsError(solved.error)
