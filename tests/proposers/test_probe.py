@@ -178,7 +178,7 @@ class Deaf:
 
     async def propose(self, requests, sampling):
         async for i, completion in self.inner.propose(requests, sampling):
-            failed = Completion(text="", tokens=0, stop="error", error="boom")
+            failed = Completion(text="", tokens=0, stop="error", error="boom", refused=True)
             yield i, failed if requests[i].state.text.startswith(self.prefix) else completion
 
     async def aclose(self):
