@@ -40,7 +40,10 @@ def main() -> None:
     print("| | accuracy, % | tokens per problem | search minus this, points |\n|---|---|---|---|")
     for name, accuracy in recorded.items():
         print(f"| {name} | {shown(mean(accuracy))} | {tokens:,.0f} | {shown(paired_difference(searched, accuracy))} |")
-    print(f"| search | {shown(mean(searched))} | {spent:,.0f} | |")
+    print(f"| search | {shown(mean(searched))} | {spent:,.0f} | |\n")
+    for cost in ("proposer_calls", "prompt_tokens", "verifier_tokens_new", "verifier_tokens_reused"):
+        print(f"search, {cost} per problem: {np.mean([found[i][cost] for i in ids]):,.0f}")
+    print(f"search, problems without an answer: {sum('error' in found[i] for i in ids)}")
 
 
 def of_samples(verifier: str, limit: int) -> tuple[dict[str, NDArray[np.float64]], float, list[str]]:

@@ -370,6 +370,7 @@ def test_what_is_on_record_is_known_with_its_scores_before_the_strategy_is_told(
 
 def test_whether_a_round_is_settled_is_asked_of_its_first_results_only():
     search, asked = searching(whole(times=4)), []
+    search.strategy.answers = True
     search.strategy.settled = lambda results: bool(asked.append([g.node for g in results]))
     calls = search.due()
     for place in (2, 1, 0):
@@ -381,6 +382,7 @@ def test_whether_a_round_is_settled_is_asked_of_its_first_results_only():
 def test_what_settles_a_round_does_not_depend_on_what_else_has_arrived():
     for arriving in ((0, 1), (1, 0), (3, 2, 1, 0), (0, 1, 2, 3)):
         search = searching(whole(times=4))
+        search.strategy.answers = True
         search.strategy.settled = lambda results: len(results) >= 2
         calls = search.due()
         for place in arriving:

@@ -71,7 +71,10 @@ class Strategy(Protocol):
         ...
 
     def settled(self, results: Sequence[Grown]) -> bool:
-        """Whether the search need not go on, given the first results of the round that is under way."""
+        """Whether the search need not go on, given the first results of the round that is under way.
+
+        Within a round only a strategy that is told the :attr:`answers` is asked.
+        """
         return False
 
 

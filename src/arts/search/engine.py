@@ -175,7 +175,7 @@ class Engine:
     def _record(self, search: Search, call: Call, completion: Completion) -> None:
         first = len(search.tree)
         rollout = search.receive(call, completion)
-        self.progress.generated_tokens += completion.tokens
+        self.progress.generated_tokens += rollout.tokens
         row = (search.tree, rollout, range(first, len(search.tree)))
         if rollout.stop == "error" and not completion.refused:
             self._watch.failure(row, rollout.error)

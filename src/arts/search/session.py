@@ -10,7 +10,7 @@ import numpy as np
 from arts.errors import StoreError, UsageError
 from arts.proposers.base import Completion, Request, Sampling
 from arts.proposers.fork import completion_steps, derive_seed
-from arts.search.base import Expansion, Grown, Status, Strategy, finished
+from arts.search.base import Expansion, Grown, Status, Strategy, finished, order
 from arts.search.budget import Budget, Ledger, StopReason
 from arts.trees.splitting import SplitterName
 from arts.trees.tree import ROOT, Rollout, State, Step, Stop, Tree
@@ -104,6 +104,7 @@ class Search:
         self._sites: dict[tuple[int, bool], _Site] = {}
         self._round: Sequence[Expansion] = ()
         self._sent = self._arrived = 0
+        self._finished = False  # whether anything of this round has
         self._results: list[tuple[int, Status] | None] = []
         self._out: dict[int, Call] = {}
         self._open: dict[int, None] = {ROOT: None}
@@ -148,9 +149,9 @@ class Search:
         """Put what was drawn into the tree."""
         del self._out[call.number]
         failed = completion.stop == "error"
-        uncounted = completion.text and completion.tokens <= 0
-        generated = call.granted if uncounted else max(completion.tokens, 0)
-        self.ledger.settle(call.granted, generated, completion.prompt_tokens, failed=failed)
+        if completion.text and completion.tokens <= 0:  # a backend that does not count
+            completion = replace(completion, tokens=call.granted)
+        self.ledger.settle(call.granted, completion.tokens, completion.prompt_tokens, failed=failed)
         steps, stop = self._steps(call, completion)
         node = call.expansion.node
         leaf = node if failed else self.tree.add_path(node, steps, None if stop == "step" else stop)
@@ -177,7 +178,7 @@ class Search:
         """Tell the strategy of a round that is complete; or, when what has come back settles the search, end it."""
         if self.stopped is not None or not self._round:
             return
-        known = self._prefix() if self._rescue != "under way" else []
+        known = self._prefix() if self.strategy.answers and self._rescue != "under way" else []
         enough = next((k for k in range(1, len(known) + 1) if self.strategy.settled(known[:k])), None)
         if enough is not None and enough < len(self._round):
             self._results[enough:] = [None] * (len(self._round) - enough)
@@ -208,14 +209,15 @@ class Search:
     def _start(self, expansions: Sequence[Expansion]) -> None:
         self._round, self._results = expansions, [None] * len(expansions)
         self._sent = self._arrived = 0
+        self._finished = False
 
     def _next_call(self) -> Call | None:
         while self._sent < len(self._round):
             expansion = self._round[self._sent]
             site = self._site(expansion)
             if site.limit > 0:
-                found = self.candidates or self._rescue or any(r and r[1] == "finished" for r in self._results)
-                keep = 0 if expansion.whole or found else self.drawing.sampling.max_tokens
+                free = expansion.whole or self._finished or self.candidates or self._rescue
+                keep = 0 if free else self.drawing.sampling.max_tokens
                 granted = self.ledger.admit(site.limit, keep)
                 return self._call(site, expansion, granted) if granted else None
             self._results[self._sent] = (expansion.node, "cut")  # a state without room for more
@@ -269,6 +271,7 @@ class Search:
         status = STATUS[stop]
         if status == "open":
             self._open[node] = None
+        self._finished |= status == "finished"
         self._results[call.place] = (node, status)
         self._arrived += 1
 
@@ -313,5 +316,5 @@ class Search:
 
     def _finish_the_best(self) -> None:
         self._rescue = "under way"
-        best = max(self._open, key=lambda node: np.nan_to_num(self.scores.get(node, UNSCORED)[0], nan=-np.inf))
+        best = max(self._open, key=lambda node: order(self._grown(node, "open")))
         self._start([Expansion(node=best, whole=True)])

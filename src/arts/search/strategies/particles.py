@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from arts.search.base import Expansion, Grown, Needs, Strategy
 from arts.trees.tree import ROOT, Tree
 
-TINY = 1e-300
-
 
 @final
 @dataclass(kw_only=True)
@@ -64,9 +62,10 @@ class ParticleFilter(Strategy):
 
     def _resample(self, rng: np.random.Generator) -> None:
         weights = np.exp(self._weights - self._weights.max()) if np.isfinite(self._weights).any() else np.zeros(self.n)
-        effective = weights.sum() ** 2 / max((weights**2).sum(), TINY)
-        least = self.threshold * self.n if self._moving.any() else len(weights) - 0.5
-        if effective >= least or not weights.any():
+        if not weights.any():
+            return
+        effective = weights.sum() ** 2 / (weights**2).sum()
+        if effective >= (self.threshold * self.n if self._moving.any() else self.n - 0.5):
             return
         chosen = systematic(weights / weights.sum(), rng)
         self._nodes, self._flows, self._moving = (a[chosen] for a in (self._nodes, self._flows, self._moving))
