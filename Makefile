@@ -1,6 +1,6 @@
 PY ?= python3
 BIN := .venv/bin
-EXTRAS := torch,local,data,report,dev
+EXTRAS := torch,local,data,report,rl,dev
 
 .PHONY: demo test test-slow check bench install clean
 

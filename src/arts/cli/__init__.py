@@ -1,6 +1,7 @@
 """The command line: one module per command, imported only when that command runs.
 
-A command module has a frozen dataclass ``Config`` (its fields are the flags) and ``run(config) -> int``.
+A command module has a frozen dataclass ``Config`` (its fields are the flags) and ``run(config) -> int``. A command of two
+words has its own module too: ``squeeze simulate`` is ``squeeze_simulate.py``.
 """
 
 import contextlib
@@ -20,6 +21,9 @@ COMMANDS = {
     "score": "write a verifier's scores for every node of a store",
     "evaluate": "compare every way of deciding on the same samples; write the report",
     "solve": "answer one question, or a file of them",
+    "squeeze simulate": "exact and simulated dynamics of the Normalization Squeeze: table and plots",
+    "squeeze diagnose": "what reinforcement learning took from a model and gave it: two sets of samples compared",
+    "rl": "fine-tune a model by GRPO (TRL) with the graders' rewards: the baseline",
     "store": "inspect, export or import tree stores",
     "problems": "list, show and check problem sets",
     "models": "list and fetch models",
@@ -35,7 +39,7 @@ ENVIRONMENT = (
 """Unless the user has set these otherwise: libraries speak only when something is wrong, and threads that wait for one
 another sleep. Where cores are shared with other work, threads that spin instead made training six times slower."""
 
-EXTRAS = {"torch": "torch", "transformers": "torch", "safetensors": "torch", "xllamacpp": "local", "datasets": "data"}
+EXTRAS = {"torch": "torch", "transformers": "torch", "safetensors": "torch", "xllamacpp": "local", "datasets": "data", "trl": "rl"}
 """Optional libraries and the extras that bring them."""
 
 
@@ -76,25 +80,33 @@ def _run(args: list[str]) -> int:
 
         _say(f"arts {__version__}", sys.stdout)
         return 0
-    return _dispatch(args[0], args[1:])
+    words = 2 if " ".join(args[:2]) in COMMANDS else 1
+    return _dispatch(" ".join(args[:words]), args[words:])
 
 
 def _dispatch(name: str, args: list[str]) -> int:
     if name not in COMMANDS:
-        import difflib
-
-        near = difflib.get_close_matches(name, COMMANDS, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
-        raise UsageError(f"no command '{name}'{hint} (arts --help lists them)")
+        raise UsageError(_unknown(name))
     from arts.cli.options import parse
 
-    command = importlib.import_module(f"arts.cli.{name}")
+    command = importlib.import_module(f"arts.cli.{name.replace(' ', '_')}")
     config = parse(command.Config, args, prog=f"arts {name}", description=command.__doc__ or "")
     if config is None:
         return 0
     code = command.run(config)
     assert isinstance(code, int)
     return code
+
+
+def _unknown(name: str) -> str:
+    import difflib
+
+    longer = [command for command in COMMANDS if command.startswith(f"{name} ")]
+    if longer:
+        return f"'{name}' needs a second word: {' or '.join(f'arts {command}' for command in longer)}"
+    near = difflib.get_close_matches(name, COMMANDS, n=1)
+    hint = f"; did you mean '{near[0]}'?" if near else ""
+    return f"no command '{name}'{hint} (arts --help lists them)"
 
 
 def _os_error(error: OSError) -> str:

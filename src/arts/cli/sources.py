@@ -18,6 +18,7 @@ class TaskDefaults:
 
     grader: GraderName
     splitter: SplitterName
+    max_tokens: int = 1024
 
 
 def open_problems(spec: str, *, limit: int | None = None, offset: int = 0) -> list[Problem]:
@@ -65,7 +66,7 @@ def require_samples(path: Path, record: Mapping[str, Any]) -> None:
 def task_defaults(spec: str) -> TaskDefaults:
     """Grader and splitter that fit a problem set; files of one's own get mathematics in paragraphs."""
     if spec.split(":")[0] == CONGRUENCES:
-        return TaskDefaults(grader="exact", splitter="newline")
+        return TaskDefaults(grader="exact", splitter="newline", max_tokens=46)
     from arts.problems.sets import SETS
 
     known = SETS.get(spec.split(":")[0])

@@ -1,0 +1,1 @@
+"""What a verifier is compared with: reinforcement learning of the proposer itself."""

@@ -1,0 +1,88 @@
+"""What a run of reinforcement learning writes down of itself: one row per update."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback, TrainerState
+
+from arts.errors import UsageError
+
+METRICS = "metrics.jsonl"
+HELD_OUT = "eval_reward"
+"""Pass rate on held-out problems, as TRL calls it."""
+REPORT_EVERY = 10
+"""Updates between two lines of progress."""
+NAMES = {
+    "reward": "reward",
+    "frac_reward_zero_std": "groups_without_signal",
+    "entropy": "entropy",
+    "kl": "kl",
+    "clip_ratio/region_mean": "clipped_share",
+    "completions/mean_length": "tokens_per_solution",
+    "completions/clipped_ratio": "truncated_share",
+    "ungraded": "ungraded_share",
+    "grad_norm": "gradient_norm",
+    "num_tokens": "tokens",
+    "step_time": "seconds",
+    HELD_OUT: "held_out_pass_rate",
+}
+"""TRL's names and ours. ``entropy`` is in nats per token, ``tokens`` counts prompts and solutions since the start."""
+
+
+def row(logged: dict[str, Any]) -> dict[str, Any] | None:
+    """One update as metrics.jsonl has it, or a measurement on held-out problems; None for what is neither."""
+    found = {ours: float(logged[theirs]) for theirs, ours in NAMES.items() if logged.get(theirs) is not None}
+    return {"update": logged["step"], **found} if "reward" in found or "held_out_pass_rate" in found else None
+
+
+class Metrics(TrainerCallback):  # type: ignore[misc]
+    """Keeps metrics.jsonl in step with the run, and says now and then how it goes.
+
+    A run that is taken up again forgets the rows after its checkpoint, as they come again.
+    """
+
+    def __init__(self, out: Path, on_progress: Callable[[str], None]) -> None:
+        self._out, self._on_progress = out, on_progress
+
+    def on_train_begin(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
+        """Write the rows up to here."""
+        if state.is_world_process_zero:
+            rows = [r for r in map(row, state.log_history) if r]
+            (self._out / METRICS).write_text("".join(f"{json.dumps(r)}\n" for r in rows), encoding="utf-8")
+
+    def on_log(self, args: Any, state: TrainerState, control: Any, logs: dict[str, Any], **_: Any) -> None:
+        """Add a row."""
+        if logs.get("loss", 0.0) != logs.get("loss", 0.0):
+            raise UsageError(
+                f"the loss is not a number at update {state.global_step}; use a smaller --rl.learning-rate and"
+                " another --out"
+            )
+        new = row({**logs, "step": state.global_step})
+        if new is None or not state.is_world_process_zero:
+            return
+        with (self._out / METRICS).open("a", encoding="utf-8") as file:
+            file.write(f"{json.dumps(new)}\n")
+        if "held_out_pass_rate" in new:
+            self._on_progress(
+                f"update {new['update']}: {new['held_out_pass_rate']:.1%} of held-out solutions are right"
+            )
+        elif new["update"] % REPORT_EVERY == 0 or new["update"] == state.max_steps:
+            self._on_progress(
+                f"update {new['update']}/{state.max_steps}: {new['reward']:.1%} right,"
+                f" {new['groups_without_signal']:.0%} of groups without signal, entropy {new['entropy']:.2f},"
+                f" {new['tokens_per_solution']:.0f} tokens, {new['seconds']:.1f} s"
+            )
+
+
+def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What the whole run cost and came to."""
+    updates = [r for r in rows if "reward" in r]
+    held_out = [(r["update"], r["held_out_pass_rate"]) for r in rows if "held_out_pass_rate" in r]
+    return {
+        "updates": len(updates),
+        "tokens": updates[-1]["tokens"] if updates else 0,
+        "seconds": sum(r["seconds"] for r in updates),
+        "held_out_pass_rate": {str(update): rate for update, rate in held_out},
+    }

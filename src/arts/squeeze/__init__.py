@@ -1,0 +1,1 @@
+"""The Normalization Squeeze: exact and simulated dynamics, and the diagnosis of two sets of samples."""
