@@ -1,0 +1,152 @@
+"""From the arrays of all runs to estimates with intervals over problems."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from compute import compute
+from decisions import decisions, validation_curve
+from losses import changes, same_again, strategies, success
+from numpy.typing import NDArray
+from plan import BASE, MAIN, Size, policies, settings
+from traces import traces
+from zones import zones
+
+from arts.evaluation.metrics import pass_at_k
+from arts.evaluation.statistics import mean, paired_difference, plain
+from arts.squeeze.diagnosis.curves import crossing
+from arts.squeeze.diagnosis.pairs import ladder
+
+SCHEMA = 1
+Floats = NDArray[np.float64]
+Arrays = dict[str, NDArray[Any]]
+
+
+def summarise(out: Path, size: Size) -> dict[str, Any]:
+    """Everything the page shows, JSON-able; estimates are objects ``{value, low, high, n, method}``."""
+    base = load(out, BASE)
+    main = [load(out, f"{MAIN}-{seed}") for seed in range(size.seeds)]
+    scores = [
+        {name: load(out, f"scores-{name}-by-{seed}") for name in (BASE, f"{MAIN}-{seed}")} for seed in range(size.seeds)
+    ]
+    base_scores = [s[BASE] for s in scores]
+    main_scores = [s[f"{MAIN}-{seed}"] for seed, s in enumerate(scores)]
+    return {
+        "schema": SCHEMA,
+        "size": {name: getattr(size, name) for name in size.__dataclass_fields__},
+        "settings": {name: _changed(config, settings(size)[MAIN]) for name, config in settings(size).items()},
+        "intervals": "problem-clustered bootstrap of means over seeds, percentile, 95 %",
+        "curves": curves(base, main),
+        "success": success(base, main),
+        "changes": changes(base, main),
+        "same_again": same_again(base, main),
+        "strategies": strategies(base, main),
+        "traces": traces(load(out, "traces"), [load(out, f"traces-{s}")["logprob"] for s in range(size.seeds)]),
+        "zones": zones(base, main, base_scores),
+        "decisions": decisions(base, main, base_scores, main_scores),
+        "ablation_seeds": complete_seeds(out, size),
+        "ablations": ablations(out, size, base),
+        "validation": validation_curve(out, size),
+        "compute": compute(out, size),
+    }
+
+
+def load(out: Path, name: str) -> Arrays:
+    """The arrays of one run."""
+    with np.load(out / f"{name}.npz") as found:
+        return dict(found)
+
+
+def over_seeds(runs: list[Arrays], measure: Callable[[Arrays], Floats]) -> Floats:
+    """Mean of a measure per problem over runs, (P, …)."""
+    return np.asarray(np.mean([measure(run) for run in runs], axis=0))
+
+
+def curves(base: Arrays, runs: list[Arrays]) -> dict[str, Any]:
+    """pass@k by k of the base model and of RL, the mean of its seeds and each; what is lost and gained at equal k."""
+    ks = ladder(min(base["correct"].shape[1], *(r["correct"].shape[1] for r in runs)))
+    ours = passes(base, ks)
+    each = [passes(r, ks) for r in runs]
+    theirs = np.mean(each, axis=0)
+    lost = np.mean([ours * (1 - one) for one in each], axis=0)
+    gained = np.mean([one * (1 - ours) for one in each], axis=0)
+    return {
+        "ks": ks,
+        "base": _by_k(ks, lambda i: mean(ours[:, i])),
+        "rl": _by_k(ks, lambda i: mean(theirs[:, i])),
+        "each": [[float(one[:, i].mean()) for i in range(len(ks))] for one in each],
+        "difference": _by_k(ks, lambda i: paired_difference(theirs[:, i], ours[:, i])),
+        "lost": _by_k(ks, lambda i: mean(lost[:, i])),
+        "gained": _by_k(ks, lambda i: mean(gained[:, i])),
+        "crossing": crossing(theirs - ours, ks, 0),
+        "crossings": [crossing(one - ours, ks, 0)["value"] for one in each],
+    }
+
+
+def passes(run: Arrays, ks: list[int]) -> Floats:
+    """pass@k of each problem, (P, K)."""
+    return np.stack([pass_at_k(run["correct"], k) for k in ks], axis=1)
+
+
+def ablations(out: Path, size: Size, base: Arrays) -> list[dict[str, Any]]:
+    """Each setting after half of the main run's updates, and the main run on its way; compared with its own half.
+
+    Of the seeds with which every setting has been run.
+    """
+    half, seeds = size.updates // 2, complete_seeds(out, size)
+    rows = {
+        f"{MAIN}, {update} updates": [load(out, f"{MAIN}-{s}-{update}") for s in seeds]
+        for update in (half // 2, half, half + half // 2)
+    }
+    rows[f"{MAIN}, {size.updates} updates"] = [_first(load(out, f"{MAIN}-{s}"), size) for s in seeds]
+    for name in list(settings(size))[1:]:
+        rows[name] = [load(out, p.name) for p in policies(size) if p.setting == name and p.config.seed in seeds]
+    reference = rows[f"{MAIN}, {half} updates"]
+    return [_ablation(name, runs, reference, _first(base, size)) for name, runs in rows.items()]
+
+
+def _ablation(name: str, runs: list[Arrays], reference: list[Arrays], base: Arrays) -> dict[str, Any]:
+    ks = ladder(base["correct"].shape[1])
+    ours, theirs, others = (over_seeds(part, lambda r: passes(r, ks)) for part in ([base], runs, reference))
+    return {
+        "name": name,
+        "ks": ks,
+        "rl": _by_k(ks, lambda i: mean(theirs[:, i])),
+        "minus_base": _by_k(ks, lambda i: paired_difference(theirs[:, i], ours[:, i])),
+        "minus_reference": _by_k(ks, lambda i: paired_difference(theirs[:, i], others[:, i])),
+        "crossing": crossing(theirs - ours, ks, 0),
+        "different_texts": plain(mean(over_seeds(runs, lambda r: _different(r["text"])))),
+    }
+
+
+def complete_seeds(out: Path, size: Size) -> list[int]:
+    """Seeds with which every policy has been sampled from."""
+    missing = {p.config.seed for p in policies(size) if not (out / f"{p.name}.npz").exists()}
+    return [seed for seed in range(size.seeds) if seed not in missing]
+
+
+def _first(run: Arrays, size: Size) -> Arrays:
+    """As many problems and samples as there are of the other settings."""
+    some = {name: column[: size.fewer_problems] for name, column in run.items()}
+    return {name: c[:, : size.fewer_samples] if c.ndim > 1 else c for name, c in some.items()}
+
+
+def _different(text: NDArray[Any]) -> Floats:
+    return np.array([len(np.unique(row)) for row in text], dtype=np.float64)
+
+
+def _by_k(ks: list[int], estimate: Callable[[int], Any]) -> dict[str, Any]:
+    return {str(k): plain(estimate(i)) for i, k in enumerate(ks)}
+
+
+def _changed(config: Any, main: Any) -> dict[str, Any]:
+    """A setting's values that are not the main run's; all of the main run's."""
+    values = {name: getattr(config, name) for name in config.__dataclass_fields__}
+    return {n: v for n, v in values.items() if config is main or getattr(main, n) != v}
+
+
+def write_results(results: dict[str, Any], path: Path) -> None:
+    """As JSON."""
+    path.write_text(json.dumps(results, indent=1, allow_nan=False) + "\n", encoding="utf-8")

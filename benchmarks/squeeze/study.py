@@ -1,0 +1,179 @@
+"""What GRPO does to rare correct solutions, and what verifiers on the frozen model do instead, on the testbed.
+
+    python benchmarks/squeeze/study.py            # everything; stop and start it as you like
+    python benchmarks/squeeze/study.py --quick    # a few problems and updates, to see that it works
+
+Runs are kept under ``runs/squeeze``: GRPO models, samples of the test problems, verifiers, their scores. Results go to
+``results.json`` beside this file, tables and figures to ``docs/squeeze.md``.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+THREADS = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+"""Of one job; jobs run side by side."""
+os.environ |= THREADS
+
+import torch  # noqa: E402
+from page import write_page  # noqa: E402
+from plan import BASE, MAIN, QUICK, Policy, Size, policies  # noqa: E402
+from results import summarise  # noqa: E402
+from samples import Arrays, arrays, candidates, correct_traces, log_probabilities, sampled  # noqa: E402
+
+from arts.baselines.grpo import train_policy  # noqa: E402
+from arts.baselines.task import HeldOut, Task  # noqa: E402
+from arts.models import BUNDLED  # noqa: E402
+from arts.problems.graders import make_grader  # noqa: E402
+from arts.testbed.congruences import congruence_problems  # noqa: E402
+from arts.testbed.measure import SAMPLING  # noqa: E402
+from verifiers import grow_trees, scores, train  # noqa: E402
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A part of the study that needs no other of its phase; does nothing where its files are there."""
+
+    name: str
+    work: Callable[..., None]
+    arguments: tuple[Any, ...]
+
+
+def main() -> None:
+    """Run what is missing, then write results and page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("runs/squeeze"))
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes of one thread each")
+    given = parser.parse_args()
+    size = QUICK if given.quick else Size()
+    out: Path = given.out / "quick" if given.quick else given.out
+    out.mkdir(parents=True, exist_ok=True)
+    for phase in phases(out, size):
+        run_all(phase, out, given.jobs)
+    results = summarise(out, size)
+    text = json.dumps(results, indent=1, allow_nan=False) + "\n"
+    (out / "results.json" if given.quick else HERE / "results.json").write_text(text, encoding="utf-8")
+    write_page(results, out / "page.md" if given.quick else HERE.parent.parent / "docs" / "squeeze.md")
+
+
+def phases(out: Path, size: Size) -> list[list[Job]]:
+    """Jobs in the order in which they can run."""
+    runs = list(policies(size))
+    main_runs = [p for p in runs if p.setting == MAIN]
+    others = [p for p in runs if p.setting != MAIN]
+    seeds = range(size.seeds)
+    return [
+        [
+            Job(name="trees", work=trees, arguments=(out, size)),
+            *(Job(name=p.name, work=reinforced, arguments=(out, size, p)) for p in main_runs),
+            Job(name=BASE, work=base, arguments=(out, size)),
+        ],
+        [Job(name=f"verifiers-{s}", work=verified, arguments=(out, size, s)) for s in seeds],
+        [Job(name=f"scores-{s}", work=scored, arguments=(out, size, s)) for s in seeds],
+        [Job(name=p.name, work=reinforced, arguments=(out, size, p)) for p in others],
+    ]
+
+
+def run_all(jobs: Sequence[Job], out: Path, processes: int) -> None:
+    """Each job in a process of its own, so many at a time; the wall-clock seconds of each go to ``seconds``."""
+    todo = [job for job in jobs if not (out / "seconds" / job.name).exists()]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context, max_tasks_per_child=1) as pool:
+        running = [pool.submit(timed, job, out) for job in todo]
+        for done in running:
+            done.result()
+
+
+def timed(job: Job, out: Path) -> None:
+    """Run a job and note how long this took; a job that was cut short counts from its last start."""
+    torch.set_num_threads(1)
+    started = time.monotonic()
+    job.work(*job.arguments)
+    note = out / "seconds" / job.name
+    note.parent.mkdir(exist_ok=True)
+    note.write_text(f"{time.monotonic() - started:.1f}\n", encoding="utf-8")
+    print(f"{job.name}: done after {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+
+
+def trees(out: Path, size: Size) -> None:
+    """What the verifiers learn from."""
+    grow_trees(out / "trees.db", size)
+
+
+def base(out: Path, size: Size) -> None:
+    """The frozen model on the test problems, and its correct solutions."""
+    sampled(BUNDLED, out / f"{BASE}.db", problems=size.problems, n=size.samples)
+    found = candidates(out / f"{BASE}.db", size.samples)
+    keep(out / f"{BASE}.npz", lambda: arrays(found))
+    keep(out / "traces.npz", lambda: _with_probabilities(BUNDLED, correct_traces(found)))
+
+
+def reinforced(out: Path, size: Size, policy: Policy) -> None:
+    """Train a policy; sample test problems from it, and from its checkpoints where it is a main run."""
+    folder = out / policy.name
+    grader = make_grader("exact")
+    held_out = HeldOut(problems=congruence_problems("validation")[:128], samples=4)
+    task = Task(
+        model=BUNDLED,
+        problems=congruence_problems("train"),
+        max_tokens=SAMPLING.max_tokens,
+        held_out=held_out,
+    )
+    train_policy(task, grader, policy.config, folder, lambda line: print(f"{policy.name}: {line}", file=sys.stderr))
+    main_run = policy.setting == MAIN
+    much, less = (size.problems, size.samples), (size.fewer_problems, size.fewer_samples)
+    models = {policy.name: (folder, much if main_run else less)}
+    if main_run:
+        for update in range(policy.config.save_updates, policy.config.updates, policy.config.save_updates):
+            models[f"{policy.name}-{update}"] = (folder / f"checkpoint-{update}", less)
+    for name, (model, (problems, n)) in models.items():
+        sampled(str(model), out / f"{name}.db", problems=problems, n=n)
+        keep(out / f"{name}.npz", lambda name=name, n=n: arrays(candidates(out / f"{name}.db", n)))
+
+
+def verified(out: Path, size: Size, seed: int) -> None:
+    """Train one verifier per objective."""
+    train(out / "trees.db", out / "verifiers", seed, size)
+
+
+def scored(out: Path, size: Size, seed: int) -> None:
+    """Scores of the base model's samples and of those of the main run with the same seed; its view of base's traces."""
+    for name in (BASE, f"{MAIN}-{seed}"):
+        keep(
+            out / f"scores-{name}-by-{seed}.npz",
+            lambda name=name: scores(candidates(out / f"{name}.db", size.samples), out / "verifiers", seed),
+        )
+    known = np.load(out / "traces.npz")
+    keep(
+        out / f"traces-{seed}.npz",
+        lambda: {"logprob": log_probabilities(str(out / f"{MAIN}-{seed}"), known)},
+    )
+
+
+def keep(path: Path, found: Callable[[], Arrays]) -> None:
+    """Compute arrays unless they are there; the file is whole or not there."""
+    if not path.exists():
+        unfinished = path.with_name(f".{path.name}")
+        np.savez_compressed(unfinished, **found())
+        unfinished.replace(path)
+
+
+def _with_probabilities(model: str, traces: Arrays) -> Arrays:
+    return {**traces, "logprob": log_probabilities(model, traces)}
+
+
+if __name__ == "__main__":
+    main()
