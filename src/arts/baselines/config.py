@@ -12,7 +12,8 @@ Recipe = Literal["grpo", "dr_grpo", "dapo"]
 
 ``grpo`` (arXiv 2402.03300): advantages divided by the group's standard deviation, losses averaged within each solution
 first. ``dr_grpo`` (arXiv 2503.20783): neither of the two divisions. ``dapo`` (arXiv 2503.14476): every token weighs the
-same, the upper clip is 0.28, solutions cut at the token limit teach nothing; its dynamic sampling is not offered.
+same, the upper clip is 0.28, solutions cut at the token limit teach nothing; its dynamic sampling and its penalty that
+grows towards the limit are not offered.
 """
 
 
@@ -24,13 +25,13 @@ class RLConfig:
     """Form of the objective: grpo, dr_grpo or dapo."""
     updates: int = 160
     """Optimiser updates."""
-    problems_per_update: int = 32
+    problems_per_update: int = 16
     """Groups per update, over all processes."""
     group_size: int = 16
     """Solutions drawn of each problem; their rewards are normalised against one another."""
     passes: int = 1
     """Updates made with the same solutions. With one, the policy is the one that drew them and no clip is active."""
-    learning_rate: float = 2e-4
+    learning_rate: float = 5e-4
     """1e-6 is usual for models of billions of parameters."""
     warmup_updates: int = 0
     """Linear warm-up; the rate is constant afterwards."""
@@ -44,7 +45,7 @@ class RLConfig:
     """Probability ratios below 1 − this get no further gradient."""
     clip_high: float | None = None
     """Probability ratios above 1 + this get no further gradient; default: the recipe's."""
-    batch: int = 512
+    batch: int = 256
     """Solutions that go through the network at once, per process; what an update lacks is accumulated."""
     save_updates: int = 40
     """Updates between checkpoints; a killed run resumes from the last one."""
@@ -89,3 +90,20 @@ class RLConfig:
                 f" {processes} process(es) with batch {self.batch} do not divide; use a batch that does"
             )
         return solutions // at_once
+
+    def held_out_batch(self, problems: int, samples: int, processes: int) -> int:
+        """Solutions of held-out problems that each process draws at once, such that all rounds are full.
+
+        The trainer averages over rounds whatever their size, and tops up a last one with problems it has had.
+
+        Raises:
+            UsageError: no number does that.
+        """
+        rounds = [n for n in range(1, problems + 1) if problems % n == 0 and n * samples % processes == 0]
+        if not rounds:
+            raise UsageError(
+                f"{problems} held-out problems with {samples} solution(s) each do not divide among {processes}"
+                " processes; use another --held-out-limit"
+            )
+        sizes = [n * samples // processes for n in rounds]
+        return max((size for size in sizes if size <= self.batch), default=min(sizes))

@@ -5,6 +5,7 @@ import shutil
 import warnings
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback
 from trl import GRPOConfig, GRPOTrainer
 
+from arts.baselines.card import model_card
 from arts.baselines.config import RLConfig
-from arts.baselines.metrics import Metrics, row, summary
+from arts.baselines.metrics import DIVERGED, Metrics, row, summary
 from arts.baselines.rewards import GraderReward
-from arts.baselines.task import PLAN, RECORD, HeldOut, Task, check_place, finished, make_plan
+from arts.baselines.task import CARD, PLAN, RECORD, HeldOut, Task, check_place, finished, make_plan, write_whole
+from arts.config import dump_toml
 from arts.errors import ModelError, UsageError
 from arts.models import resolve_model
 from arts.problems.base import Grader, Problem
@@ -42,22 +45,37 @@ ONLY_TO_RESUME = (
     "scheduler.pt",
     "rng_state*",
     "training_args.bin",
-    "global_step*",
     "pytorch_model_fsdp*",
+    "global_step*",
+    "zero_to_fp32.py",
+    "latest",
 )
 """What a checkpoint holds besides the model; none of it is needed after the end."""
 
 
+class _Trainer(GRPOTrainer):  # type: ignore[misc]
+    def create_model_card(self, *_: Any, **__: Any) -> None:
+        """None at checkpoints; ours is written at the end, when there is something to say."""
+
+
 def train_policy(
-    task: Task, grader: Grader, config: RLConfig, out: Path, on_progress: Callable[[str], None] = lambda line: None
+    task: Task,
+    grader: Grader,
+    config: RLConfig,
+    out: Path,
+    on_progress: Callable[[str], None] = lambda line: None,
+    *,
+    flags: str = "",
 ) -> dict[str, Any]:
     """Fine-tune all weights of a model and save it as a Hugging Face folder at ``out``; returns what ``rl.json`` says.
 
     A run that was killed goes on from its last checkpoint and ends with the same weights as one that was not, on the
-    same machine; a finished one is left as it is. Checkpoints stay, as folders ``checkpoint-UPDATE`` that are models.
+    same machine and with as many processes; a finished one is left as it is. Checkpoints stay, as folders
+    ``checkpoint-UPDATE`` that are models. ``flags`` are the command's, for the model card.
 
     Raises:
-        UsageError: ``out`` holds another run; the batch does not divide an update; the trainer refuses the settings.
+        UsageError: ``out`` holds something else; the batch or the problems do not suit an update; the trainer refuses
+            the settings; training diverges.
         ModelError: the model cannot be loaded for training.
     """
     plan = make_plan(task, grader.name, config)
@@ -65,24 +83,22 @@ def train_policy(
     done = finished(out)
     if done is not None:
         return done
-    process = PartialState(cpu=best_device().type == "cpu")
-    arguments = trainer_arguments(
-        config, out, max_tokens=task.max_tokens, held_out=task.held_out, processes=process.num_processes
-    )
+    begun = last_checkpoint(out)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of TRL, about transformers
-        trainer = _trainer(task, grader, arguments, Metrics(out, on_progress))
-        out.mkdir(parents=True, exist_ok=True)
-        if process.is_main_process:
-            (out / PLAN).write_text(plan, encoding="utf-8")
-        trainer.train(resume_from_checkpoint=last_checkpoint(out))
-    trainer.save_model(str(out))
+        trainer = _trainer(task, grader, config, out, on_progress)
+        trainer.args.eval_on_start &= begun is None
+        main = trainer.accelerator.is_main_process
+        if main:
+            out.mkdir(parents=True, exist_ok=True)
+            write_whole(out / PLAN, plan)
+        _train(trainer, begun)
+        trainer.save_model(str(out))
+    trainer.accelerator.wait_for_everyone()  # each process writes a part of a checkpoint
     rows = [r for r in map(row, trainer.state.log_history) if r]
     record = {"run": json.loads(plan), "versions": _versions(), **summary(rows)}
-    if process.is_main_process:
-        for folder in (out, *out.glob("checkpoint-*")):
-            _keep_the_model(folder)
-        (out / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    if main:
+        _finish(out, record, flags or f"[rl]\n{dump_toml(config)}")
     return record
 
 
@@ -94,11 +110,6 @@ def trainer_arguments(
     Raises:
         UsageError: the batch does not divide an update, or the trainer refuses them.
     """
-    recipe = dict(RECIPES[config.recipe])
-    if config.clip_high is not None:
-        recipe["epsilon_high"] = config.clip_high
-    evaluation = {"eval_strategy": "steps", "eval_steps": config.save_updates, "eval_on_start": True}
-    samples = held_out.samples if held_out else 1
     accumulation = config.accumulation(processes)
     try:
         return GRPOConfig(
@@ -109,6 +120,7 @@ def trainer_arguments(
             num_generations=config.group_size,
             num_iterations=config.passes,
             max_completion_length=max_tokens,
+            shuffle_dataset=False,  # see _order
             temperature=config.temperature,
             top_p=config.top_p,
             learning_rate=config.learning_rate,
@@ -119,37 +131,61 @@ def trainer_arguments(
             logging_steps=1,
             save_strategy="steps",
             save_steps=config.save_updates,
-            per_device_eval_batch_size=max(1, config.batch // samples) * samples,
-            num_generations_eval=samples,
             bf16=config.precision == "bfloat16",
             activation_checkpointing=config.gradient_checkpointing,
             use_vllm=config.vllm,
             vllm_gpu_memory_utilization=config.vllm_memory,
+            ddp_find_unused_parameters=False,
             report_to=config.report_to,
             seed=config.seed,
             disable_tqdm=True,
             use_cpu=best_device().type == "cpu",
-            **recipe,
-            **(evaluation if held_out else {}),
+            **_recipe(config),
+            **(_evaluation(config, held_out, processes) if held_out else {}),
         )
     except (ValueError, ImportError, RuntimeError) as error:
         raise UsageError(f"these settings cannot be trained with: {' '.join(str(error).split())[:200]}") from error
 
 
-def _trainer(task: Task, grader: Grader, arguments: GRPOConfig, metrics: Metrics) -> GRPOTrainer:
+def _recipe(config: RLConfig) -> dict[str, Any]:
+    clip = {} if config.clip_high is None else {"epsilon_high": config.clip_high}
+    return {**RECIPES[config.recipe], **clip}
+
+
+def _evaluation(config: RLConfig, held_out: HeldOut, processes: int) -> dict[str, Any]:
+    return {
+        "eval_strategy": "steps",
+        "eval_steps": config.save_updates,
+        "eval_on_start": True,
+        "num_generations_eval": held_out.samples,
+        "per_device_eval_batch_size": config.held_out_batch(len(held_out.problems), held_out.samples, processes),
+    }
+
+
+def _trainer(
+    task: Task, grader: Grader, config: RLConfig, out: Path, on_progress: Callable[[str], None]
+) -> GRPOTrainer:
+    processes = PartialState(cpu=best_device().type == "cpu").num_processes
+    arguments = trainer_arguments(config, out, max_tokens=task.max_tokens, held_out=task.held_out, processes=processes)
+    order = _order(len(task.problems), config)
     policy, tokenizer = _load(task.model)
+    context = getattr(policy.config.get_text_config(), "max_position_embeddings", None)
+    if context is not None and task.max_tokens >= context:
+        raise UsageError(
+            f"solutions of {task.max_tokens} tokens do not fit the model's {context}; use a smaller --max-tokens"
+        )
     chat = task.prompt.style == "chat" or (task.prompt.style == "auto" and bool(tokenizer.chat_template))
     if chat and not tokenizer.chat_template:
         raise ModelError(f"{task.model}: has no chat template; use --prompt.style plain")
     try:
-        trainer = GRPOTrainer(
+        trainer = _Trainer(
             model=policy,
             reward_funcs=GraderReward(grader, _ends(policy, tokenizer)),
             args=arguments,
-            train_dataset=_rows(task.problems, task.prompt, chat),
+            train_dataset=_rows(task.problems, task.prompt, chat).select(order),
             eval_dataset=_rows(task.held_out.problems, task.prompt, chat) if task.held_out else None,
             processing_class=tokenizer,
-            callbacks=[metrics],
+            callbacks=[Metrics(out, on_progress)],
         )
     except (ValueError, ImportError, RuntimeError) as error:
         raise UsageError(f"these settings cannot be trained with: {' '.join(str(error).split())[:200]}") from error
@@ -157,10 +193,39 @@ def _trainer(task: Task, grader: Grader, arguments: GRPOConfig, metrics: Metrics
     return trainer
 
 
+def _order(count: int, config: RLConfig) -> list[int]:
+    """The problem of every group of the run: shuffled anew each time round, without what does not fill an update.
+
+    TRL would shuffle in the same order, but begin at the first one again in a run that is taken up.
+    """
+    if count < config.problems_per_update:
+        raise UsageError(
+            f"an update needs {config.problems_per_update} problems and there are {count}; use a smaller"
+            " --rl.problems-per-update"
+        )
+    groups = ceil(config.updates / config.passes) * config.problems_per_update
+    generator, order = torch.Generator().manual_seed(config.seed), list[int]()
+    while len(order) < groups:
+        order += torch.randperm(count, generator=generator).tolist()[: count - count % config.problems_per_update]
+    return order[:groups]
+
+
+def _train(trainer: GRPOTrainer, begun: str | None) -> None:
+    try:
+        trainer.train(resume_from_checkpoint=begun)
+    except RuntimeError as error:
+        if "probability tensor" not in str(error):
+            raise
+        what = "the policy's probabilities are not numbers"
+        raise UsageError(DIVERGED.format(what=what, update=trainer.state.global_step)) from error
+
+
 def _load(model: str) -> tuple[Any, Any]:
     path = resolve_model(model)
     if path.endswith(".gguf"):
         raise ModelError(f"{model}: a GGUF file cannot be trained; give a model folder or a Hub id")
+    if path.startswith(("/", ".", "~")) and not Path(path).is_dir():
+        raise ModelError(f"{model}: no such model; give an existing folder or a Hub id")
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, padding_side="left", truncation_side="left")
         policy = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
@@ -180,10 +245,18 @@ def _rows(problems: Sequence[Problem], prompt: PromptFormat, chat: bool) -> Data
     return Dataset.from_list([{"prompt": form(p.question), "key": p.answer} for p in problems])
 
 
-def _keep_the_model(folder: Path) -> None:
-    for pattern in ONLY_TO_RESUME:
-        for found in folder.glob(pattern):
-            shutil.rmtree(found) if found.is_dir() else found.unlink()
+def _finish(out: Path, record: dict[str, Any], flags: str) -> None:
+    if not any(out.glob("*.safetensors")):
+        raise UsageError(
+            f"{out}: the weights are there in shards only; let accelerate gather them (fsdp_state_dict_type:"
+            " FULL_STATE_DICT, or zero3_save_16bit_model: true) and run the same command again"
+        )
+    for folder in (out, *out.glob("checkpoint-*")):
+        for pattern in ONLY_TO_RESUME:
+            for found in folder.glob(pattern):
+                shutil.rmtree(found) if found.is_dir() else found.unlink()
+    write_whole(out / CARD, model_card(out.name, record, flags))
+    write_whole(out / RECORD, json.dumps(record, indent=1) + "\n")
 
 
 def _versions() -> dict[str, str]:

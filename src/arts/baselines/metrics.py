@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,15 @@ NAMES = {
     "step_time": "seconds",
     HELD_OUT: "held_out_pass_rate",
 }
-"""TRL's names and ours. ``entropy`` is in nats per token, ``tokens`` counts prompts and solutions since the start."""
+"""TRL's names and ours. ``entropy`` is in nats per token, ``tokens`` counts prompts and solutions since the start.
+What is about solutions is missing from updates that use those of an earlier one again."""
+DIVERGED = "{what} at update {update}; use a smaller --rl.learning-rate and another --out"
 
 
 def row(logged: dict[str, Any]) -> dict[str, Any] | None:
     """One update as metrics.jsonl has it, or a measurement on held-out problems; None for what is neither."""
     found = {ours: float(logged[theirs]) for theirs, ours in NAMES.items() if logged.get(theirs) is not None}
-    return {"update": logged["step"], **found} if "reward" in found or "held_out_pass_rate" in found else None
+    return {"update": logged["step"], **found} if "seconds" in found or "held_out_pass_rate" in found else None
 
 
 class Metrics(TrainerCallback):  # type: ignore[misc]
@@ -45,6 +48,7 @@ class Metrics(TrainerCallback):  # type: ignore[misc]
 
     def __init__(self, out: Path, on_progress: Callable[[str], None]) -> None:
         self._out, self._on_progress = out, on_progress
+        self._drawn: dict[str, Any] = {}
 
     def on_train_begin(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
         """Write the rows up to here."""
@@ -54,11 +58,8 @@ class Metrics(TrainerCallback):  # type: ignore[misc]
 
     def on_log(self, args: Any, state: TrainerState, control: Any, logs: dict[str, Any], **_: Any) -> None:
         """Add a row."""
-        if logs.get("loss", 0.0) != logs.get("loss", 0.0):
-            raise UsageError(
-                f"the loss is not a number at update {state.global_step}; use a smaller --rl.learning-rate and"
-                " another --out"
-            )
+        if not isfinite(logs.get("grad_norm", 0.0)):
+            raise UsageError(DIVERGED.format(what="the gradient is not finite", update=state.global_step))
         new = row({**logs, "step": state.global_step})
         if new is None or not state.is_world_process_zero:
             return
@@ -68,21 +69,23 @@ class Metrics(TrainerCallback):  # type: ignore[misc]
             self._on_progress(
                 f"update {new['update']}: {new['held_out_pass_rate']:.1%} of held-out solutions are right"
             )
-        elif new["update"] % REPORT_EVERY == 0 or new["update"] == state.max_steps:
+            return
+        self._drawn = {**self._drawn, **new}
+        if new["update"] % REPORT_EVERY == 0 or new["update"] == state.max_steps:
             self._on_progress(
-                f"update {new['update']}/{state.max_steps}: {new['reward']:.1%} right,"
-                f" {new['groups_without_signal']:.0%} of groups without signal, entropy {new['entropy']:.2f},"
-                f" {new['tokens_per_solution']:.0f} tokens, {new['seconds']:.1f} s"
+                "update {update}/{of}: {reward:.1%} right, {groups_without_signal:.0%} of groups without signal,"
+                " entropy {entropy:.2f}, {tokens_per_solution:.0f} tokens, {seconds:.1f} s".format(
+                    of=state.max_steps, **self._drawn
+                )
             )
 
 
 def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """What the whole run cost and came to."""
-    updates = [r for r in rows if "reward" in r]
-    held_out = [(r["update"], r["held_out_pass_rate"]) for r in rows if "held_out_pass_rate" in r]
+    updates = [r for r in rows if "seconds" in r]
     return {
         "updates": len(updates),
-        "tokens": updates[-1]["tokens"] if updates else 0,
+        "tokens": max(r["tokens"] for r in updates if "tokens" in r),
         "seconds": sum(r["seconds"] for r in updates),
-        "held_out_pass_rate": {str(update): rate for update, rate in held_out},
+        "held_out_pass_rate": {str(r["update"]): r[key] for r in rows if (key := "held_out_pass_rate") in r},
     }

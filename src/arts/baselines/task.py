@@ -12,8 +12,9 @@ from arts.errors import UsageError
 from arts.problems.base import Problem
 from arts.proposers.prompt import PromptFormat
 
-PLAN, RECORD = "plan.json", "rl.json"
-"""In the folder of a run: what it is; what came of it, there when it has finished."""
+PLAN, CARD, RECORD = "plan.json", "README.md", "rl.json"
+"""In the folder of a run: what it is; for the reader; what came of it, there when it has finished."""
+UNFINISHED = ".new"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,21 +55,31 @@ def check_place(out: Path, plan: str) -> None:
     """Refuse a folder that is another run's.
 
     Raises:
-        UsageError: it is, or it is no folder.
+        UsageError: it is, it holds anything else, or it is no folder.
     """
-    if out.exists() and not out.is_dir():
+    if not out.exists():
+        return
+    if not out.is_dir():
         raise UsageError(f"{out}: is a file; give a folder as --out")
     begun = out / PLAN
-    if begun.is_file() and begun.read_text(encoding="utf-8") != plan:
-        raise UsageError(f"{out}: holds a run with other settings or problems; use the same ones or another --out")
-    if not begun.is_file() and (out / "config.json").is_file():
-        raise UsageError(f"{out}: holds a model that is none of arts rl; use another --out")
+    if begun.is_file():
+        if begun.read_text(encoding="utf-8") != plan:
+            raise UsageError(f"{out}: holds a run with other settings or problems; use the same ones or another --out")
+    elif any(entry.suffix != UNFINISHED for entry in out.iterdir()):
+        raise UsageError(f"{out}: holds files that are no run of arts rl; use another --out")
 
 
 def finished(out: Path) -> dict[str, Any] | None:
     """What a run that has come to its end says of itself."""
     record = out / RECORD
     return dict(json.loads(record.read_text(encoding="utf-8"))) if record.is_file() else None
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that is there whole or not at all, whenever the process is killed."""
+    unfinished = path.with_name(f".{path.name}{UNFINISHED}")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(path)
 
 
 def _fingerprint(problems: Sequence[Problem]) -> dict[str, Any]:

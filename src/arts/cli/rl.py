@@ -3,19 +3,20 @@
 This is the baseline that a verifier on the frozen model is compared with, through TRL's GRPOTrainer. The folder it
 writes is a model for every other command: arts sample --model OUT, or --model OUT/checkpoint-40 for one on the way.
 
-More processes or GPUs: accelerate launch --num_processes 8 $(command -v arts) rl --config rl-qwen2.5-7b.toml
+More processes or GPUs: accelerate launch --multi_gpu --num_processes 2 $(command -v arts) rl --out FOLDER
+(on a CPU too: the processes then talk through gloo). A model of 7B parameters: docs/rl.md in the repository.
 """
 
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from arts.baselines.config import RLConfig
 from arts.baselines.task import HeldOut, Task
 from arts.cli.sources import open_problems, task_defaults
-from arts.config import require_at_least
-from arts.errors import MissingExtraError
+from arts.config import dump_toml, require_at_least
+from arts.errors import MissingExtraError, UsageError
 from arts.problems.base import GraderName
 from arts.proposers.prompt import PromptFormat
 
@@ -51,37 +52,47 @@ class Config:
 
     def __post_init__(self) -> None:
         require_at_least(self, 1, "held_out_limit", "held_out_samples", "max_tokens")
+        if self.held_out is None and (self.held_out_limit, self.held_out_samples) != (128, 4):
+            raise UsageError("--held-out-limit and --held-out-samples need --held-out")
 
 
 def run(config: Config) -> int:
     """Train; the model's folder goes to stdout."""
+    from arts.problems.graders import make_grader
+
+    task = _task(config)
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # TRL reports every run to its makers otherwise
     try:
         from arts.baselines.grpo import train_policy
     except ModuleNotFoundError as error:
         if error.name not in ("trl", "torch", "transformers", "accelerate", "datasets", "safetensors"):
             raise
         raise MissingExtraError("arts rl", "rl") from error
-    from arts.problems.graders import make_grader
+    grader = make_grader(config.grader or task_defaults(config.problems).grader)
+    flags = dump_toml(replace(config, out=Path(config.out.name)))
+    try:
+        done = train_policy(task, grader, config.rl, config.out, _say, flags=flags)
+    finally:
+        grader.close()
+    if os.environ.get("RANK", "0") == "0":  # one line, however many processes accelerate has launched
+        _say(f"{done['updates']} updates, {done['tokens']:,.0f} tokens, {done['seconds']:.0f} s")
+        print(config.out)
+    return 0
 
-    problems = open_problems(config.problems, limit=config.limit, offset=config.offset)
+
+def _task(config: Config) -> Task:
     held_out = None
     if config.held_out:
         measured = open_problems(config.held_out, limit=config.held_out_limit)
         held_out = HeldOut(problems=measured, samples=config.held_out_samples)
-    defaults = task_defaults(config.problems)
-    task = Task(
+    return Task(
         model=config.model,
-        problems=problems,
-        max_tokens=config.max_tokens or defaults.max_tokens,
+        problems=open_problems(config.problems, limit=config.limit, offset=config.offset),
+        max_tokens=config.max_tokens or task_defaults(config.problems).max_tokens,
         prompt=config.prompt,
         held_out=held_out,
     )
-    grader = make_grader(config.grader or defaults.grader)
-    try:
-        done = train_policy(task, grader, config.rl, config.out, lambda line: print(line, file=sys.stderr, flush=True))
-    finally:
-        grader.close()
-    if os.environ.get("RANK", "0") == "0":  # one line, however many processes accelerate has launched
-        print(f"{done['updates']} updates, {done['tokens']:,.0f} tokens, {done['seconds']:.0f} s", file=sys.stderr)
-        print(config.out)
-    return 0
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -12,7 +12,7 @@ from scipy.special import gammaln
 from scipy.stats import binom
 
 from arts.errors import UsageError
-from arts.squeeze.policy import RARE, Floats, Ints, World, normalised, tempered
+from arts.squeeze.policy import RARE, Floats, Ints, World, normalised, policy_gradient, tempered
 from arts.squeeze.rules import Rule, Update
 
 STATES = 2_000_000
@@ -29,19 +29,13 @@ def squeeze_alpha(log_policy: Floats, step: Floats) -> Floats:
 
 
 def miss_probability(q: Floats, n: int) -> Floats:
-    """(1 − q)^n, the probability that n independent draws miss a trajectory of probability ``q``; without cancellation."""
+    """(1 − q)^n, the probability that n independent draws miss a trajectory of probability ``q``."""
     with np.errstate(divide="ignore"):
         return np.asarray(np.exp(n * np.log1p(-np.asarray(q))))
 
 
-def policy_gradient(log_policy: Floats, rewards: Floats) -> Floats:
-    """Gradient of J = E_π[R] by the logits: π(τ) A(τ) with A = R − J; along the last axis."""
-    policy = np.exp(log_policy)
-    return np.asarray(policy * (rewards - (policy * rewards).sum(axis=-1, keepdims=True)))
-
-
 def drift(log_policy: Floats, rewards: Floats) -> Floats:
-    """d log π(τ) / dt = π(τ) A(τ) − Σ_σ π(σ)² A(σ) under the exact policy gradient flow; along the last axis."""
+    """Drift of log π(τ) under the exact policy gradient flow, π(τ) A(τ) − Σ_σ π(σ)² A(σ); along the last axis."""
     gradient = policy_gradient(log_policy, rewards)
     return np.asarray(gradient - (np.exp(log_policy) * gradient).sum(axis=-1, keepdims=True))
 
@@ -96,7 +90,7 @@ def seen_threshold(world: World, n: int, temperature: float, level: float = 0.5)
 
 
 def ever_sampled_bound(world: World, pi0: float, n: int, beta: float) -> float:
-    """No more than this is the chance that the rare trajectory is ever sampled, in however many reward-weighted updates.
+    """Upper bound of the chance that the rare trajectory is ever sampled, in however many reward-weighted updates.
 
     n pi0 / (1 − ρ) with ρ = 1 − s + s / (1 + f (exp(R/β) − 1)), f the frequent trajectory's first probability and
     s = 1 − (1 − f)^n; for draws at temperature 1, a wrong reward of 0, and R > 0.
@@ -128,7 +122,7 @@ def groups(trajectories: int, n: int) -> Ints:
 def group_probability(log_q: Floats, counts: Ints) -> Floats:
     """Multinomial probability of each outcome (M, K) for each sampling distribution (S, K); (S, M)."""
     ways = gammaln(counts.sum(axis=1) + 1) - gammaln(counts + 1).sum(axis=1)
-    return np.exp(ways + log_q @ counts.T)
+    return np.asarray(np.exp(ways + log_q @ counts.T))
 
 
 def chain(

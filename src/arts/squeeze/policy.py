@@ -1,7 +1,7 @@
 """Softmax policies over a finite set of trajectories, many runs side by side.
 
-Axes: R runs, K trajectories. A policy is its log-probabilities (R, K), in nats; they are logits too, whose free constant
-is fixed by Σ exp = 1.
+Axes: R runs, K trajectories. A policy is its log-probabilities (R, K), in nats; they are logits too, with the
+free constant fixed by Σ exp = 1.
 """
 
 from dataclasses import dataclass
@@ -57,9 +57,11 @@ class World:
         """
         if not ((pi0 > 0) & (2 * pi0 < 1 - self.wrong_mass)).all():
             limit = (1 - self.wrong_mass) / 2
-            raise UsageError(f"pi0 is {', '.join(f'{p:g}' for p in pi0)}; use numbers in (0, {limit:g}), half the right mass")
+            raise UsageError(
+                f"pi0 is {', '.join(f'{p:g}' for p in pi0)}; use numbers in (0, {limit:g}), half the right mass"
+            )
         wrong = np.full((len(pi0), self.wrong_paths), self.wrong_mass / self.wrong_paths)
-        return np.log(np.column_stack([1 - self.wrong_mass - pi0, pi0, wrong]))
+        return np.asarray(np.log(np.column_stack([1 - self.wrong_mass - pi0, pi0, wrong])))
 
 
 def normalised(logits: Floats) -> Floats:
@@ -75,3 +77,9 @@ def tempered(log_policy: Floats, temperature: float) -> Floats:
 def draw(log_policy: Floats, n: int, temperature: float, rng: np.random.Generator) -> Ints:
     """How often each trajectory is in a group of ``n`` independent draws from q ∝ π^(1/T); counts (R, K)."""
     return rng.multinomial(n, np.exp(tempered(log_policy, temperature)))
+
+
+def policy_gradient(log_policy: Floats, rewards: Floats) -> Floats:
+    """Gradient of J = E_π[R] by the logits: π(τ) A(τ) with A = R − J; along the last axis."""
+    policy = np.exp(log_policy)
+    return np.asarray(policy * (rewards - (policy * rewards).sum(axis=-1, keepdims=True)))

@@ -8,12 +8,13 @@ the logits, one free logit for each trajectory.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from arts.config import require_at_least
 from arts.errors import UsageError
-from arts.squeeze.policy import Floats, Ints, normalised
+from arts.squeeze.policy import Floats, Ints, normalised, policy_gradient
 
 STD_FLOOR = 1e-6
 """Added to a group's standard deviation before advantages are divided by it."""
@@ -86,13 +87,24 @@ def grpo(log_policy: Floats, counts: Ints, rewards: Floats, reference: Floats, u
     return _ascend(log_policy, counts, advantages, reference, update, passes=update.inner)
 
 
-RULES: dict[str, Rule] = {
+def exact(log_policy: Floats, counts: Ints, rewards: Floats, reference: Floats, update: Update) -> Floats:
+    """One step along the gradient of E_π[R] − kl KL(π ‖ π_ref) itself: no draws, no noise.
+
+    What the other gradient rules are estimates of; reads ``rate`` and ``kl``.
+    """
+    gradient = policy_gradient(log_policy, rewards) - update.kl * kl_gradient(log_policy, reference)
+    return np.asarray(update.rate * gradient)
+
+
+RuleName = Literal["reward_weighted", "reinforce", "dr_grpo", "grpo", "exact"]
+RULES: dict[RuleName, Rule] = {
     "reward_weighted": reward_weighted,
     "reinforce": reinforce,
     "dr_grpo": dr_grpo,
     "grpo": grpo,
+    "exact": exact,
 }
-GROUP_RELATIVE = ("dr_grpo", "grpo")
+GROUP_RELATIVE: tuple[RuleName, ...] = ("dr_grpo", "grpo")
 """Rules that compare the draws of a group with one another: one draw teaches them nothing."""
 
 

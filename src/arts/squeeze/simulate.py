@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 from arts.errors import UsageError
 from arts.evaluation.statistics import CONFIDENCE, Estimate
@@ -58,7 +60,7 @@ def dynamics(
         yield log_policy
 
 
-def first_passage(below: np.ndarray) -> Ints:
+def first_passage(below: NDArray[np.bool_]) -> Ints:
     """Number of updates until a run is first below the floor, (R,), of ``below`` (updates + 1, R); −1: never."""
     return np.where(below.any(axis=0), below.argmax(axis=0), -1)
 
@@ -68,7 +70,5 @@ def wilson(hits: int, runs: int) -> Estimate:
 
     Wilson 1927, doi:10.1080/01621459.1927.10502953. It keeps a width where the share is 0 or 1.
     """
-    from scipy.stats import binomtest
-
     interval = binomtest(hits, runs).proportion_ci(CONFIDENCE, method="wilson")
     return Estimate(value=hits / runs, low=interval.low, high=interval.high, n=runs, method="Wilson score")

@@ -9,7 +9,7 @@ its ``text``. ``null`` is no score.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from arts.problems.rows import read_rows
 from arts.trees.splitting import SPLITTERS, SplitterName
 from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree
 
+AS_GIVEN = "as given"
+"""The reason of a verdict that was believed."""
 _NOT_SCORES = frozenset({"text", "steps", "answer", "correct", "model", "tokens", "logprob"})
 _PER_TOKEN = frozenset({"logprobs", "token_ids", "token_logprobs"})
 """Lists that other tools write beside a sample and that are no step scores."""
@@ -38,17 +40,36 @@ def import_flat(path: Path, *, splitter: SplitterName, grader: Grader) -> tuple[
         InputError: a row or sample does not have the fields, or a list not one number per step; the text names file
             and row.
     """
+    stem = path.name.split(".")[0]
+    rows = ((f"{path}:{number}", f"{stem}-{number}", row) for number, row in read_rows(path))
+    problems, trees = _import(rows, splitter, grader, believe=False)
+    if not problems:
+        raise InputError(f"{path}: no rows; each line must be one JSON object with 'problem' and 'samples'")
+    return problems, trees
+
+
+def import_rows(
+    rows: Iterable[tuple[str, Mapping[str, Any]]], *, splitter: SplitterName, grader: Grader, believe: bool
+) -> tuple[list[Problem], list[Tree]]:
+    """The same of rows that are at hand, each with its place for errors and a ``problem_id``.
+
+    ``believe``: where a row's samples have verdicts, they go before its ``answer``. A sample whose verdict is None is
+    then ungraded, and so are samples of one text that have both verdicts.
+    """
+    return _import(((place, "", row) for place, row in rows), splitter, grader, believe=believe)
+
+
+def _import(
+    rows: Iterable[tuple[str, str, Mapping[str, Any]]], splitter: SplitterName, grader: Grader, *, believe: bool
+) -> tuple[list[Problem], list[Tree]]:
     problems, trees, seen = [], [], set()
-    for number, row in read_rows(path):
-        place = f"{path}:{number}"
-        problem = _problem(row, place, f"{path.name.split('.')[0]}-{number}")
+    for place, default_id, row in rows:
+        problem = _problem(row, place, default_id)
         if problem.id in seen:
             raise InputError(f"{place}: id '{problem.id}' was used in an earlier row; ids must be unique")
         seen.add(problem.id)
         problems.append(problem)
-        trees.append(_tree(problem, row, place, splitter, grader))
-    if not problems:
-        raise InputError(f"{path}: no rows; each line must be one JSON object with 'problem' and 'samples'")
+        trees.append(_tree(problem, row, place, splitter, grader, believe))
     return problems, trees
 
 
@@ -73,9 +94,12 @@ def _problem(row: Mapping[str, Any], place: str, default_id: str) -> Problem:
     )
 
 
-def _tree(problem: Problem, row: Mapping[str, Any], place: str, splitter: SplitterName, grader: Grader) -> Tree:
+def _tree(
+    problem: Problem, row: Mapping[str, Any], place: str, splitter: SplitterName, grader: Grader, believe: bool
+) -> Tree:
     tree = Tree(problem_id=problem.id, question=problem.question)
     keyless = row.get("answer") is None
+    believe = believe and any(isinstance(s, dict) and isinstance(s.get("correct"), bool) for s in row["samples"])
     answers: dict[int, str | None] = {}
     scores: dict[str, dict[int, list[float]]] = {}
     for index, sample in enumerate(row["samples"]):
@@ -84,13 +108,15 @@ def _tree(problem: Problem, row: Mapping[str, Any], place: str, splitter: Splitt
             raise InputError(f"{where} is a {type(sample).__name__}; give an object with 'text'")
         leaf = _add_sample(tree, index, sample, where, splitter)
         answers[leaf] = _answer(sample, tree.solution(leaf), grader)
-        if keyless:
+        if believe:
+            tree.outcomes[leaf] = _as_logged(sample, answers[leaf], tree.outcomes.get(leaf))
+        elif keyless:
             believed = _believed(sample, answers[leaf], where)
             if tree.outcomes.setdefault(leaf, believed).verdict is not believed.verdict:
                 raise InputError(f"{where}: an earlier sample with the same text has the other 'correct'; mend one")
         for name, node, value in _scores(sample, tree.path(leaf), where):
             scores.setdefault(name, {}).setdefault(node, []).append(value)
-    if not keyless:
+    if not keyless and not believe:
         grades = grader.grade([(problem.answer, answer) for answer in answers.values()])
         for (leaf, answer), grade in zip(answers.items(), grades, strict=True):
             tree.outcomes[leaf] = Outcome(answer=answer, verdict=grade.verdict, reason=grade.reason)
@@ -165,4 +191,13 @@ def _believed(sample: Mapping[str, Any], answer: str | None, where: str) -> Outc
     if not isinstance(correct, bool):
         raise InputError(f"{where}: neither the row has 'answer' nor the sample 'correct'; give one of them")
     verdict = Verdict.CORRECT if correct else Verdict.INCORRECT
-    return Outcome(answer=answer, verdict=verdict, reason="as given")
+    return Outcome(answer=answer, verdict=verdict, reason=AS_GIVEN)
+
+
+def _as_logged(sample: Mapping[str, Any], answer: str | None, earlier: Outcome | None) -> Outcome:
+    """The verdict of a log; none where it has none, or the other one for the same text."""
+    verdict = {True: Verdict.CORRECT, False: Verdict.INCORRECT}.get(sample["correct"], Verdict.UNGRADED)
+    if earlier is not None and earlier.verdict is not verdict:
+        return Outcome(answer=earlier.answer, verdict=Verdict.UNGRADED, reason="the log has two verdicts on this text")
+    reason = AS_GIVEN if verdict is not Verdict.UNGRADED else "the log has no verdict"
+    return Outcome(answer=answer, verdict=verdict, reason=reason)

@@ -1,0 +1,260 @@
+"""Diagnose what reinforcement learning took and gave: compare graded samples of two models, or sample both first.
+
+Each of BASE and RL is a tree store (.db), a log (.jsonl, .jsonl.gz, .parquet; flat rollouts, verl, TRL, lm-eval, OpenAI
+evals, or any other whose fields are named), or else a model, as for arts sample.
+"""
+
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from arts.cli.sample import Config as SampleConfig
+from arts.cli.sample import sample
+from arts.cli.sources import require_samples
+from arts.config import require_at_least, to_dict
+from arts.errors import UsageError
+from arts.evaluation.report.calibration import Table
+from arts.evaluation.report.markdown import shown
+from arts.problems.base import Grader, GraderName
+from arts.problems.graders import make_grader
+from arts.proposers.base import Sampling
+from arts.proposers.load import BackendOptions
+from arts.proposers.prompt import PromptFormat
+from arts.squeeze.diagnosis.diagnose import diagnose
+from arts.squeeze.diagnosis.pairs import Samples, match
+from arts.squeeze.diagnosis.report import write_diagnosis
+from arts.squeeze.diagnosis.tables import classes_table, curves_table, headline
+from arts.trees.flat import AS_GIVEN, import_rows
+from arts.trees.log_formats import LogOptions
+from arts.trees.logs import is_log, read_log
+from arts.trees.splitting import SplitterName
+from arts.trees.store import TreeStore
+from arts.trees.tree import Tree
+
+UNGRADED = 0.02
+"""Share of ungraded samples from which on the report remarks on it."""
+FEW_SCORES = 2
+"""A score that takes more values than these is no plain verdict."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side(LogOptions):
+    """One of the two sets of samples."""
+
+    source: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")]
+    """BASE, then RL: each a store (.db), a log (.jsonl, .jsonl.gz, .parquet; with * in its name all files that fit),
+    or a model."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Flags of ``arts squeeze diagnose``; docs/squeeze-diagnose.md describes the formats and the report."""
+
+    base: Side
+    """The model before."""
+    rl: Side
+    """The model after."""
+    out: Path = Path("runs/diagnosis")
+    """Folder for report.json, report.md and report.html, and for base.db and rl.db where models are sampled."""
+    rate: float = 0.1
+    """Rate of false discoveries among the problems that are called gained, squeezed or extinct."""
+    grader: GraderName | None = None
+    """Grades the answers of logs against their keys, and says which wrong answers are equal. Default: the verdicts of
+    logs are believed, math grades where there is none, exact says which are equal."""
+    splitter: SplitterName | None = None
+    """Cuts solutions into steps; default: what fits the problem set, paragraph for logs."""
+    problems: str | None = None
+    """Models: the problem set to sample on, as for arts sample."""
+    limit: int | None = None
+    """Models: take at most this many problems."""
+    offset: int = 0
+    """Models: skip this many problems first."""
+    n: int = 16
+    """Models: samples per problem."""
+    sampling: Sampling = field(default_factory=Sampling)
+    """Models: how text is drawn."""
+    prompt: PromptFormat = field(default_factory=PromptFormat)
+    """Models: how a question becomes a prompt."""
+    backend: BackendOptions = field(default_factory=BackendOptions)
+    """Models: where and how they run."""
+    seed: int = 0
+    """Of resampling, and of sampling BASE; RL is sampled with the next one, as the two must be independent."""
+
+    def __post_init__(self) -> None:
+        require_at_least(self, 0, "seed")
+        if not 0 < self.rate < 1:
+            raise UsageError(f"rate is {self.rate}; use a number between 0 and 1")
+        models = [s.source for s in (self.base, self.rl) if _is_model(s)]
+        if models and self.problems is None:
+            raise UsageError(f"{models[0]} is taken for a model; give --problems to sample on, or a file of samples")
+        if not models:
+            _refuse_unused(self)
+            if self.base == self.rl:
+                raise UsageError(f"{self.base.source}: BASE and RL are the same samples; give two, or different where")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Read:
+    """One side: its samples, what the report says of them, and remarks."""
+
+    samples: Samples
+    about: Mapping[str, Any]
+    notes: list[str]
+    seed: int | None
+    """Of the sampling, where it is known."""
+
+
+def run(config: Config) -> int:
+    """Print curves and classes on stdout, the headline and the report's files on stderr."""
+    keys, equal = make_grader(config.grader or "math"), make_grader(config.grader or "exact")
+    try:
+        base, rl = read_side("base", config, keys), read_side("rl", config, keys)
+        pair = match(base.samples, rl.samples, equal)
+    finally:
+        keys.close()
+        equal.close()
+    result = diagnose(
+        pair,
+        rate=config.rate,
+        seed=config.seed,
+        sides={"base": base.about, "rl": rl.about},
+        about={"command": _command(config), **{name: version(name) for name in ("arts", "numpy", "scipy")}},
+    )
+    result["notes"] = [*base.notes, *rl.notes, *_notes(result, base, rl)]
+    for table in (curves_table(result), classes_table(result)):
+        _show(table)
+    print(shown(headline(result)), file=sys.stderr)
+    for note in result["notes"]:
+        print(f"note: {shown(note)}", file=sys.stderr)
+    paths = write_diagnosis(result, config.out)
+    for path in paths:
+        print(f"wrote {path}", file=sys.stderr)
+    if paths[-1].suffix != ".html":
+        print("the page needs the extra 'report': pip install 'arts[report]'", file=sys.stderr)
+    return 0
+
+
+def read_side(which: str, config: Config, grader: Grader) -> Read:
+    """The samples of BASE (``which`` "base") or RL ("rl"), drawn first where it is a model."""
+    side: Side = getattr(config, which)
+    if is_log(side.source):
+        return _read_log(which, side, config, grader)
+    path = Path(side.source)
+    if _is_model(side):
+        path = config.out / f"{which}.db"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sample(_sampling(side.source, path, config.seed + (which == "rl"), config))
+    with TreeStore.open(path) as store:
+        record = store.config()
+        require_samples(path, record)
+        samples = Samples(name=str(path), problems=store.problems(), trees=list(store.trees()))
+    about = {"source": side.source, "kind": f"store of {record.get('proposer', 'unknown')}", "verdicts": "of the store"}
+    return Read(samples=samples, about=about, notes=[], seed=record.get("sample", {}).get("seed"))
+
+
+def _read_log(which: str, side: Side, config: Config, grader: Grader) -> Read:
+    log = read_log(side.source, side)
+    splitter = config.splitter or "paragraph"
+    problems, trees = import_rows(log.rows, splitter=splitter, grader=grader, believe=config.grader is None)
+    notes = []
+    if len(log.scores) > FEW_SCORES and config.grader is None:
+        values = ", ".join(f"{x:g}" for x in log.scores)
+        notes.append(f"{which}: scores are {values}; correct means above {side.correct_above:g} (correct_above).")
+    about = {
+        "source": " ".join([side.source, *side.where]),
+        "kind": log.format,
+        "verdicts": _judged(trees, grader),
+    }
+    return Read(samples=Samples(name=side.source, problems=problems, trees=trees), about=about, notes=notes, seed=None)
+
+
+def _judged(trees: Sequence[Tree], grader: Grader) -> str:
+    """Who has said what is correct."""
+    given = Counter(tree.outcomes[r.leaf].reason == AS_GIVEN for tree in trees for r in tree.backbones)
+    names = {True: "of the log", False: f"of the {grader.name} grader"}
+    return ", ".join(names[k] if len(given) == 1 else f"{n} {names[k]}" for k, n in sorted(given.items(), reverse=True))
+
+
+def _sampling(model: str, store: Path, seed: int, config: Config) -> SampleConfig:
+    assert config.problems is not None
+    return SampleConfig(
+        problems=config.problems,
+        store=store,
+        model=model,
+        limit=config.limit,
+        offset=config.offset,
+        n=config.n,
+        fork_probability=0.0,
+        splitter=config.splitter,
+        grader=config.grader,
+        sampling=config.sampling,
+        prompt=config.prompt,
+        backend=config.backend,
+        seed=seed,
+    )
+
+
+def _is_model(side: Side) -> bool:
+    return not is_log(side.source) and not side.source.endswith(".db")
+
+
+def _refuse_unused(config: Config) -> None:
+    usual = {
+        **{"problems": None, "limit": None, "offset": Config.offset, "n": Config.n},
+        **{"sampling": Sampling(), "prompt": PromptFormat(), "backend": BackendOptions()},
+    }
+    for name, value in usual.items():
+        if getattr(config, name) != value:
+            raise UsageError(f"--{name} is for models, and BASE and RL are samples; leave it out")
+
+
+def _notes(result: Mapping[str, Any], base: Read, rl: Read) -> Iterator[str]:
+    """What has to be known of the two sides together."""
+    others = result["matching"]["other_question"]
+    if others:
+        yield f"{others} problems have one id and different questions; they were matched by id."
+    if base.about["verdicts"] != rl.about["verdicts"]:
+        yield f"The sides were judged differently: base {base.about['verdicts']}, RL {rl.about['verdicts']} (--grader)."
+    if base.seed is not None and base.seed == rl.seed:
+        yield "Both stores were sampled with one seed, which can make samples of similar models alike: not independent."
+    for name, side in result["sides"].items():
+        if side["ungraded_share"] > UNGRADED:
+            yield f"{name}: {side['ungraded_share']:.1%} of the samples are ungraded and count as not correct."
+
+
+def _command(config: Config) -> str:
+    """The command line that gives this report again."""
+    plain = Config(base=config.base, rl=config.rl, problems=config.problems)
+    given, usual = to_dict(config), to_dict(plain)
+    usual |= {"problems": None, "base": to_dict(Side(source="")), "rl": to_dict(Side(source=""))}
+    sources = [given[side].pop("source") for side in ("base", "rl")]
+    return shlex.join(["arts", "squeeze", "diagnose", *sources, *_flags("--", given, usual)])
+
+
+def _flags(prefix: str, given: Mapping[str, Any], usual: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in given.items():
+        flag = f"{prefix}{name.replace('_', '-')}"
+        if isinstance(value, Mapping):
+            yield from _flags(f"{flag}.", value, usual[name])
+        elif value != usual.get(name):
+            yield flag
+            yield from (map(str, value) if isinstance(value, list) else [str(value)])
+
+
+def _show(table: Table) -> None:
+    """A table on stdout: in columns on a terminal, tab-separated elsewhere."""
+    rows = [[" ".join(shown(cell).split()) for cell in row] for row in [table.header, *table.rows]]
+    if not sys.stdout.isatty():
+        print("\n".join("\t".join(row) for row in rows) + "\n")
+        return
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print()

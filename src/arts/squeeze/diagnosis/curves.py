@@ -1,0 +1,88 @@
+"""pass@k of both models, where the curves cross, and what is lost and gained at equal k."""
+
+from typing import Any
+
+import numpy as np
+
+from arts.evaluation.statistics import CONFIDENCE, RESAMPLES, mean, paired_difference, plain
+from arts.squeeze.diagnosis.pairs import Floats, Pair, ladder, most_have, pass_at
+
+ROUNDING = 1e-12
+
+
+def curves(pair: Pair, seed: int) -> dict[str, Any]:
+    """Estimates by k, over the problems that have the largest k on both sides.
+
+    ``lost`` is the share of problems that k samples of the base model solve and k of the other do not, the mean of
+    pass@k_base (1 − pass@k_rl): unbiased, as the two sets of samples are independent. ``gained`` is the reverse.
+    ``room`` is pass@k of the base model minus pass@1 of the other: what a perfect verifier on k base samples wins.
+    """
+    least = np.minimum(pair.base.n, pair.rl.n)
+    top = most_have(least)
+    kept = least >= top
+    ks = ladder(top)
+    base, rl = (
+        np.stack([pass_at(s.c[kept], s.n[kept], k) for k in ks], axis=1) for s in (pair.base, pair.rl)
+    )  # (P, K)
+    return {
+        "ks": ks,
+        "top_k": top,
+        "problems": int(kept.sum()),
+        "left_out": int((~kept).sum()),
+        "base": {str(k): plain(mean(base[:, i], seed)) for i, k in enumerate(ks)},
+        "rl": {str(k): plain(mean(rl[:, i], seed)) for i, k in enumerate(ks)},
+        "difference": {str(k): plain(paired_difference(rl[:, i], base[:, i], seed)) for i, k in enumerate(ks)},
+        "lost": {str(k): plain(mean(base[:, i] * (1 - rl[:, i]), seed)) for i, k in enumerate(ks)},
+        "gained": {str(k): plain(mean(rl[:, i] * (1 - base[:, i]), seed)) for i, k in enumerate(ks)},
+        "room": {str(k): plain(paired_difference(base[:, i], rl[:, 0], seed)) for i, k in enumerate(ks)},
+        "crossing": crossing(rl - base, ks, seed) if top > 1 else None,
+    }
+
+
+def crossing(difference: Floats, ks: list[int], seed: int) -> dict[str, Any]:
+    """From which k on the base model stays ahead, up to the largest k.
+
+    ``difference`` (P, K) is pass@k of the other model minus that of the base model. ``value`` is interpolated in
+    log k between two of the ``ks``; 1 where base is ahead at every k, None where it is not ahead at the largest.
+    ``low`` and ``high`` are quantiles over resamples of problems, all of them: one in which base does not end ahead
+    counts as later than every k (None). ``share_crossing``, ``share_base_throughout`` and ``share_not_ahead`` of the
+    resamples cross after k = 1, begin with base ahead, or do not end so.
+    """
+    problems = len(difference)
+    weights = np.random.default_rng(seed).multinomial(problems, np.full(problems, 1 / problems), size=RESAMPLES)
+    found = stays_ahead(weights @ difference / problems, ks)
+    tails = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
+    low, high = np.quantile(found, tails, method="inverted_cdf") if problems > 1 else (np.nan, np.nan)
+    value = float(stays_ahead(difference.mean(axis=0)[None], ks)[0])
+    return {
+        "value": _finite(value),
+        "low": _finite(low),
+        "high": _finite(high),
+        "n": problems,
+        "method": "problem bootstrap, percentile",
+        "share_crossing": float(((found > 1) & np.isfinite(found)).mean()),
+        "share_base_throughout": float((found == 1).mean()),
+        "share_not_ahead": float(np.isinf(found).mean()),
+    }
+
+
+def stays_ahead(difference: Floats, ks: list[int]) -> Floats:
+    """The k after which each row of differences (R, K) is negative to its end; 1 if all of it is, ∞ if the end is not.
+
+    Between two ks the difference is taken as linear in log k.
+    """
+    logs = np.log(ks)
+    ahead = difference >= -ROUNDING
+    last = len(ks) - 1 - np.argmax(ahead[:, ::-1], axis=1)  # the last k at which base is not ahead
+    after = np.minimum(last + 1, len(ks) - 1)
+    rows = np.arange(len(difference))
+    before_value, after_value = difference[rows, last], difference[rows, after]
+    part = np.divide(before_value, before_value - after_value, out=np.zeros(len(rows)), where=after > last)
+    found = np.exp(logs[last] + part * (logs[after] - logs[last]))
+    found[ahead[:, -1]] = np.inf
+    found[~ahead.any(axis=1)] = 1.0
+    return np.asarray(found)
+
+
+def _finite(x: float) -> float | None:
+    return float(x) if np.isfinite(x) else None

@@ -1,0 +1,105 @@
+"""How many samples would tell: power of the test at rates that are shrunk towards those of all problems."""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import betaln, expit
+from scipy.stats import binom
+
+from arts.squeeze.diagnosis.pairs import Bools, Floats, Ints, Pair
+from arts.squeeze.diagnosis.significance import Changes, by_count
+
+POWER = 0.8
+SIZES = (2, 3, 4, 6, 8, 11, 16, 23, 32, 45, 64, 91, 128, 181, 256, 362, 512)
+"""Samples per side that are tried."""
+PLANS = (16, 32, 64, 128, 256)
+DRAWS = 8
+"""Draws from the posterior of the rates of each kind of problem, at least; few kinds get more, ``ALL_DRAWS`` in all."""
+ALL_DRAWS = 8_000
+
+
+def plan(pair: Pair, changes: Changes, seed: int) -> dict[str, Any] | None:
+    """What more samples would do, or None where no problem has two on one of the sides.
+
+    ``needed`` is per problem the least of ``SIZES`` per side at which the test rejects, in the right direction and at
+    the level that is in force now, with probability ``POWER``, if the true rates are the shrunken ones; None where
+    none of them is enough. ``expected`` is by number of samples per side how many problems would be found, on average
+    over the posterior of all rates.
+    """
+    priors = [fit_beta(s.c, s.n) for s in (pair.base, pair.rl)]
+    if priors[0] is None or priors[1] is None:
+        return None
+    counts = np.stack([pair.base.c, pair.base.n, pair.rl.c, pair.rl.n], axis=1)
+    kinds, which, times = np.unique(counts, axis=0, return_inverse=True, return_counts=True)
+    base, rl = _posterior(priors[0], kinds[:, 0], kinds[:, 1]), _posterior(priors[1], kinds[:, 2], kinds[:, 3])
+    powers = np.stack([power(_mean(base), _mean(rl), size, changes.level) for size in SIZES], axis=1)
+    needed = [SIZES[int(np.argmax(row))] if row.any() else None for row in powers >= POWER]
+    rng, draws = np.random.default_rng(seed), max(DRAWS, ALL_DRAWS // len(kinds))
+    drawn_base, drawn_rl = (
+        rng.beta(a[:, None], b[:, None], size=(len(kinds), draws)).reshape(-1) for a, b in (base, rl)
+    )
+    return {
+        "power": POWER,
+        "level": changes.level,
+        "most": SIZES[-1],
+        "prior": {"base": list(priors[0]), "rl": list(priors[1])},
+        "needed": [needed[i] for i in which.reshape(-1)],
+        "expected": {
+            str(size): float(times @ power(drawn_base, drawn_rl, size, changes.level).reshape(-1, draws).mean(axis=1))
+            for size in PLANS
+        },
+    }
+
+
+def _posterior(prior: tuple[float, float], c: Ints, n: Ints) -> Floats:
+    """Both parameters of the beta posterior, (2, P)."""
+    return np.stack([prior[0] + c, prior[1] + n - c])
+
+
+def _mean(beta: Floats) -> Floats:
+    return np.asarray(beta[0] / beta.sum(axis=0))
+
+
+def fit_beta(c: Ints, n: Ints) -> tuple[float, float] | None:
+    """The beta distribution of success rates over problems, (a, b), of largest beta-binomial likelihood.
+
+    None where no problem has two samples, as then only its mean can be known. The mean is kept within 0.0003 of
+    0 and 1, and a + b between 0.05 and 400.
+    """
+    if n.max() < 2:
+        return None
+    kinds, times = np.unique(np.stack([c, n], axis=1), axis=0, return_counts=True)
+    k, size = kinds[:, 0], kinds[:, 1]
+
+    def shape(x: Floats) -> tuple[float, float]:
+        rate, weight = expit(x[0]), np.exp(x[1])
+        return float(rate * weight), float((1 - rate) * weight)
+
+    def loss(x: Floats) -> float:
+        a, b = shape(x)
+        return float(-(times @ (betaln(a + k, b + size - k) - betaln(a, b))))
+
+    best = minimize(loss, np.zeros(2), method="L-BFGS-B", bounds=[(-8, 8), (np.log(0.05), np.log(400))])
+    return shape(best.x)
+
+
+def power(base: Floats, rl: Floats, size: int, level: float) -> Floats:
+    """Probability that the test on ``size`` samples per side rejects at ``level`` in the rates' direction, (P,)."""
+    rejects = _rejects(size, level)
+    count = np.arange(size + 1)
+    fall, rise = np.tril(rejects, -1), np.triu(rejects, 1)  # rows: correct base samples; columns: those of the other
+    p, q = (binom.pmf(count, size, rate[:, None]) for rate in (base, rl))
+    falls, rises = (((p @ side.astype(np.float64)) * q).sum(axis=1) for side in (fall, rise))
+    return np.asarray(np.where(rl < base, falls, rises))
+
+
+@lru_cache(maxsize=len(SIZES) + len(PLANS))
+def _rejects(size: int, level: float) -> Bools:
+    """Whether the test rejects c correct base samples and d of the other, (size + 1, size + 1)."""
+    out = np.zeros((size + 1, size + 1), dtype=np.bool_)
+    for total in range(2 * size + 1):
+        c = np.arange(max(0, total - size), min(size, total) + 1)
+        out[c, total - c] = by_count(size, size, total) <= level
+    return out

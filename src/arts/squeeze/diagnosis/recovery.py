@@ -1,0 +1,60 @@
+"""What a verifier on base samples could recover at most, labelled and measured on different samples."""
+
+from math import comb
+from typing import Any
+
+import numpy as np
+
+from arts.evaluation.statistics import plain, ratio
+from arts.squeeze.diagnosis.pairs import Pair, ladder, most_have, per_kind
+
+
+def recovery(pair: Pair, seed: int) -> dict[str, Any] | None:
+    """pass@k of both models on problems that the other has lost, or None where problems have fewer than two samples.
+
+    A problem is lost when a random half of its base samples has a correct one and a random half of the other model's
+    has none. pass@k is then taken of the remaining samples: of the base model it is what a perfect verifier that
+    picks of k samples gets back, of the other model what k of its own samples solve. Both are exact means over all
+    ways to halve the samples, hence in both directions, so no sample is used for label and measure at once; problems
+    count by how often they are lost.
+    """
+    least = np.minimum(pair.base.n, pair.rl.n)
+    enough = least >= 2
+    if not enough.any():
+        return None
+    top = most_have((least[enough] + 1) // 2)
+    kept = enough & ((least + 1) // 2 >= top)
+    ks = ladder(top)
+    columns = [x[kept] for x in (pair.base.c, pair.base.n, pair.rl.c, pair.rl.n)]
+    sums = per_kind(lambda c, n, d, m: [_lost(c, n, d, m), *(x for k in ks for x in _solved(c, n, d, m, k))], *columns)
+    times, base, rl = sums[:, 0], sums[:, 1::2], sums[:, 2::2]
+    return {
+        "ks": ks,
+        "top_k": top,
+        "problems": int(kept.sum()),
+        "lost": float(times.sum()),
+        "base": {str(k): plain(ratio(base[:, i], times, seed)) for i, k in enumerate(ks)},
+        "rl": {str(k): plain(ratio(rl[:, i], times, seed)) for i, k in enumerate(ks)},
+    }
+
+
+def _lost(c: int, n: int, d: int, m: int) -> float:
+    """Probability of the label: of n // 2 drawn of n base samples one is correct, of m // 2 of m others none."""
+    return (1 - _drawn(0, c, n)) * _drawn(0, d, m)
+
+
+def _solved(c: int, n: int, d: int, m: int, k: int) -> tuple[float, float]:
+    """Expected pass@k of what is left on either side, times the label."""
+    some = range(1, min(c, n // 2) + 1)
+    base = sum(_drawn(x, c, n) * _pass(c - x, n - n // 2, k) for x in some) * _drawn(0, d, m)
+    return base, _lost(c, n, d, m) * _pass(d, m - m // 2, k)
+
+
+def _drawn(x: int, c: int, n: int) -> float:
+    """Probability that n // 2 of n samples, c of them correct, hold x correct ones."""
+    half = n // 2
+    return comb(c, x) * comb(n - c, half - x) / comb(n, half)
+
+
+def _pass(c: int, n: int, k: int) -> float:
+    return 1 - comb(max(n - c, 0), k) / comb(n, k)

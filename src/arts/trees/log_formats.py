@@ -1,0 +1,110 @@
+"""Formats of logs, as data: where the rows of other tools hold problem, text, answer and verdict.
+
+The field names are those of verl's ``_dump_generations``, of the completions that TRL's ``GRPOTrainer`` logs (1.16), of
+lm-evaluation-harness with ``--log_samples``, and of the events that openai/evals records.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+LogName = Literal["auto", "flat", "verl", "trl", "lm-eval", "openai-evals", "custom"]
+"""``auto`` takes the first of the others whose marks the first row carries."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fields:
+    """Where a log holds things: names, or paths with dots (``doc.question``); ``a|b`` is b where there is no a.
+
+    What is empty is as the format has it.
+    """
+
+    id: str = ""
+    """What problems are matched by; without it, by the question."""
+    problem: str = ""
+    """The question: text, or chat messages, of which those of the user count."""
+    key: str = ""
+    """The answer key."""
+    samples: str = ""
+    """A list of samples in the row; the fields below are then those of a sample. Without it, the row is one sample, or
+    several where ``text`` is a list (and ``answer`` and ``correct`` lists beside it)."""
+    text: str = ""
+    """The sampled solution: text, chat messages, or a list of steps of a sample."""
+    answer: str = ""
+    """The answer that the tool has read off."""
+    correct: str = ""
+    """The verdict: true or false, or a score, which is one above ``correct_above``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogFormat:
+    """A tool's format; ``marks`` are fields that its rows, and of the formats here only its, carry."""
+
+    name: LogName
+    marks: frozenset[str]
+    fields: Fields
+
+
+FORMATS = (
+    LogFormat(
+        name="flat",
+        marks=frozenset({"samples"}),
+        fields=Fields(
+            id="problem_id|id",
+            problem="problem|question",
+            key="answer",
+            samples="samples",
+            text="steps|text",
+            answer="answer",
+            correct="correct",
+        ),
+    ),
+    LogFormat(
+        name="verl",
+        marks=frozenset({"input", "output", "score"}),
+        fields=Fields(problem="input", key="gts", text="output", answer="pred", correct="acc|score"),
+    ),
+    LogFormat(
+        name="trl",
+        marks=frozenset({"prompt", "completion"}),
+        fields=Fields(
+            problem="prompt",
+            key="solution|answer",
+            text="completion",
+            correct="accuracy_reward|reasoning_accuracy_reward|correct|reward",
+        ),
+    ),
+    LogFormat(
+        name="lm-eval",
+        marks=frozenset({"doc_id", "resps"}),
+        fields=Fields(
+            id="doc_id",
+            problem="doc.question|doc.problem|doc.query|arguments.gen_args_0.arg_0",
+            key="target",
+            text="resps",
+            answer="filtered_resps",
+            correct="exact_match|math_verify|acc",
+        ),
+    ),
+    LogFormat(
+        name="openai-evals",
+        marks=frozenset({"spec"}),
+        fields=Fields(
+            id="sample_id", problem="prompt", key="expected", text="sampled", answer="picked", correct="correct"
+        ),
+    ),
+    LogFormat(name="custom", marks=frozenset(), fields=Fields()),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogOptions:
+    """How a log is read."""
+
+    format: LogName = "auto"
+    """The tool that wrote it."""
+    fields: Fields = field(default_factory=Fields)
+    """Where things are, if not where the format has them."""
+    correct_above: float = 0.5
+    """A verdict that is a number means correct above this: right for 0/1, for −1/1, and for a small format bonus."""
+    where: tuple[str, ...] = ()
+    """Only samples with FIELD=VALUE, of themselves or of their row; several values of one field are alternatives."""

@@ -1,0 +1,78 @@
+"""Single values of logs: found by their paths, and read as text, key or answer."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+NO_ANSWER = frozenset({"", "[invalid]", "[no_extraction]"})
+"""What tools write where they found no answer, in lower case."""
+
+MISSING = object()
+"""What :func:`look` finds where there is nothing; None is a value."""
+
+
+def look(paths: str, holder: Mapping[str, Any]) -> Any:
+    """The value under the first of the alternatives that is there."""
+    for path in paths.split("|"):
+        if path in holder:
+            return holder[path]
+        value: Any = holder
+        for part in path.split("."):
+            value = value.get(part, MISSING) if isinstance(value, Mapping) else MISSING
+        if value is not MISSING:
+            return value
+    return MISSING
+
+
+def is_chat(value: object) -> bool:
+    """Whether a value is a list of chat messages."""
+    return isinstance(value, list) and bool(value) and all(isinstance(m, Mapping) and "content" in m for m in value)
+
+
+def text_of(value: object, role: str) -> str | None:
+    """Text, or the contents of chat messages: of those by ``role`` where there are any, else of all."""
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, list) or not is_chat(value):
+        return None
+    messages = [m for m in value if m.get("role") == role] or value
+    parts = [p for m in messages for p in (m["content"] if isinstance(m["content"], list) else [m["content"]])]
+    return "\n\n".join(str(p.get("text", "")) if isinstance(p, Mapping) else str(p or "") for p in parts)
+
+
+def key_of(value: object) -> str | None:
+    """An answer key; of a worked solution that marks its answer by ``####``, as in GSM8K, the answer."""
+    value = only(value)
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)) or value != value:
+        return None
+    return str(value).rpartition("####")[2].strip() or None
+
+
+def answer_of(value: object) -> str | None:
+    """The answer that a tool has read off; None where it says that it found none."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)) or value != value:
+        return None
+    return None if str(value).strip().lower() in NO_ANSWER else str(value)
+
+
+def only(value: object) -> object:
+    """The one element of a list of one."""
+    while isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return value
+
+
+def flattened(value: list[Any]) -> list[Any]:
+    """The elements of a list of lists, however deep."""
+    return [x for item in value for x in (flattened(item) if isinstance(item, list) else [item])]
+
+
+def beside(value: object, count: int) -> list[Any]:
+    """What stands beside each of ``count`` texts: a list of as many; else, of a single text, the value itself."""
+    values = flattened(value) if isinstance(value, list) else [value]
+    return values if len(values) == count else [None] * count
+
+
+def digest(question: str) -> str:
+    """A name for a question that has none, the same in every log; white space does not matter."""
+    return f"q-{hashlib.sha256(' '.join(question.split()).encode()).hexdigest()[:16]}"

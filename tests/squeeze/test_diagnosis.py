@@ -1,0 +1,540 @@
+"""The diagnosis against enumeration, exact fractions, scipy and simulation."""
+
+import gzip
+import json
+import math
+import re
+from collections import Counter
+from fractions import Fraction
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import betabinom, binom, fisher_exact
+
+from arts.errors import InputError
+from arts.problems.graders import make_grader
+from arts.squeeze.diagnosis.curves import crossing, curves, stays_ahead
+from arts.squeeze.diagnosis.diagnose import diagnose
+from arts.squeeze.diagnosis.diversity import diversity
+from arts.squeeze.diagnosis.pairs import Pair, Samples, Side, match
+from arts.squeeze.diagnosis.planning import PLANS, POWER, SIZES, fit_beta, plan, power
+from arts.squeeze.diagnosis.recovery import recovery
+from arts.squeeze.diagnosis.report import to_html, to_markdown
+from arts.squeeze.diagnosis.significance import find_changes, fisher, least_p, mcnemar, upper_bound
+from arts.squeeze.diagnosis.tables import tables
+from arts.trees.flat import import_rows
+from arts.trees.log_formats import LogOptions
+from arts.trees.logs import read_log
+
+REAL = Path(__file__).parent.parent / "data" / "gsm8k_openai_60x4.jsonl.gz"
+SIDES = {"base": ("6b_finetuning", "6b_verification"), "rl": ("175b_finetuning", "175b_verification")}
+HOSTILE = "<script>alert(1)</script>\x1b[2J\u202e|"
+
+
+def samples(name, rows):
+    grader = make_grader("exact")
+    full = [(f"row {i}", row) for i, row in enumerate(rows, start=1)]
+    problems, trees = import_rows(full, splitter="newline", grader=grader, believe=True)
+    return Samples(name=name, problems=problems, trees=trees)
+
+
+def row(name, marks, question="", answers=None):
+    """A problem whose samples are right (1) or wrong (0)."""
+    answers = answers or [f"{name} {'right' if mark else f'wrong {i}'}" for i, mark in enumerate(marks)]
+    texts = [{"text": a, "answer": a, "correct": bool(m)} for a, m in zip(answers, marks, strict=True)]
+    return {"problem_id": name, "problem": question or name, "samples": texts}
+
+
+def built(base, rl):
+    """A pair from marks by problem: {"p1": [1, 0, …], …}."""
+    return match(
+        samples("base", [row(k, v) for k, v in base.items()]),
+        samples("rl", [row(k, v) for k, v in rl.items()]),
+        make_grader("exact"),
+    )
+
+
+def counted(base, rl):
+    """A pair from counts [(correct, sampled), …]."""
+    named = [{f"p{i}": [1] * c + [0] * (n - c) for i, (c, n) in enumerate(side)} for side in (base, rl)]
+    return built(*named)
+
+
+def quick(c, n, d, m):
+    """A pair of count arrays, without any texts."""
+
+    def side(c, n):
+        owner = np.repeat(np.arange(len(n)), n)
+        index = np.concatenate([np.arange(k) for k in n])
+        correct = index < c[owner]
+        same = np.zeros(len(owner), dtype=np.int64)
+        return Side(owner=owner, correct=correct, ungraded=same > 0, answer=same, text=same, first=same, steps=False)
+
+    return Pair(problems=[], base=side(c, n), rl=side(d, m), matching={})
+
+
+@pytest.fixture(scope="module")
+def real():
+    """Recorded samples of two small and two large models, as the program reads them."""
+    read = {
+        name: read_log(str(REAL), LogOptions(where=tuple(f"model={m}" for m in models)))
+        for name, models in SIDES.items()
+    }
+    sides = [samples(name, [row for _, row in log.rows]) for name, log in read.items()]
+    return match(*sides, make_grader("exact"))
+
+
+@pytest.fixture(scope="module")
+def raw():
+    """The same straight from the file: {problem: (base samples, other samples)}."""
+    with gzip.open(REAL, "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    return {
+        r["problem_id"]: tuple([s for s in r["samples"] if s["model"] in models] for models in SIDES.values())
+        for r in rows
+    }
+
+
+def enumerated(marks, k):
+    """Share of k-subsets with a right sample."""
+    return Fraction(*map(sum, zip(*((any(chosen), 1) for chosen in combinations(marks, k)), strict=True)))
+
+
+def marks(side):
+    return [s["correct"] for s in side]
+
+
+def average(values):
+    values = list(values)
+    return float(sum(values) / len(values))
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_the_curves_of_real_samples_are_those_of_enumeration(real, raw, k):
+    found = curves(real, 0)
+    base, rl = ([enumerated(marks(s[i]), k) for s in raw.values()] for i in (0, 1))
+    assert (found["ks"], found["problems"], found["left_out"]) == ([1, 2], 60, 0)
+    value = {name: found[name][str(k)]["value"] for name in ("base", "rl", "difference", "lost", "gained", "room")}
+    single = [enumerated(marks(s[1]), 1) for s in raw.values()]
+    assert value == pytest.approx(
+        {
+            "base": average(base),
+            "rl": average(rl),
+            "difference": average(r - b for b, r in zip(base, rl, strict=True)),
+            "lost": average(b * (1 - r) for b, r in zip(base, rl, strict=True)),
+            "gained": average(r * (1 - b) for b, r in zip(base, rl, strict=True)),
+            "room": average(b - r for b, r in zip(base, single, strict=True)),
+        }
+    )
+    assert value["lost"] != pytest.approx(value["gained"])
+
+
+def test_the_tests_of_real_samples_are_those_of_scipy(real, raw):
+    changes = find_changes(real, 0.1)
+    for problem, p in zip(real.problems, changes.p, strict=True):
+        (a, b), (c, d) = ([(sum(marks(s))), len(s) - sum(marks(s))] for s in raw[problem.id])
+        assert p == pytest.approx(fisher_exact([[a, b], [c, d]])[1])
+    assert changes.counts() == {"gained": 0, "squeezed": 0, "extinct": 0, "unresolved": 60}
+    assert not changes.tested.any()  # two samples a side cannot tell: p is 1/3 or more
+
+
+def test_the_diversity_of_real_samples_is_that_of_counting(real, raw):
+    found = diversity(real, 0)
+    two = [[len({_word(s) for s in side}) for side in both] for both in raw.values()]
+    assert found["answers"]["2"]["base"]["value"] == pytest.approx(average(b for b, _ in two))
+    assert found["answers"]["2"]["rl"]["value"] == pytest.approx(average(r for _, r in two))
+    right = [len({str(s["steps"]) for s in side if s["correct"]}) for side, _ in raw.values()]
+    assert found["correct_texts"]["base"]["value"] == pytest.approx(average(right))
+    steps = [len({s["steps"][0] for s in side}) for _, side in raw.values()]
+    assert found["first_steps"]["rl"]["value"] == pytest.approx(average(steps))
+
+
+def _word(sample):
+    """Right, or the stated answer, or the last number of those two solutions that state none."""
+    return "right" if sample["correct"] else sample["answer"] or re.findall(r"[\d.]+", sample["steps"][-1])[-1]
+
+
+def test_recovery_of_real_samples_is_that_of_all_halvings(real, raw):
+    expected = halvings({k: (marks(b), marks(r)) for k, (b, r) in raw.items()})
+    found = recovery(real, 0)
+    assert (found["ks"], found["lost"]) == ([1], pytest.approx(expected["lost"]))
+    assert found["base"]["1"]["value"] == pytest.approx(expected["base", 1])
+    assert found["rl"]["1"]["value"] == pytest.approx(expected["rl", 1])
+
+
+def halvings(problems):
+    """Label on one half, measure on the other, over all pairs of halves."""
+    sums = Counter()
+    for base, rl in problems.values():
+        halves = [list(combinations(range(len(side)), len(side) // 2)) for side in (base, rl)]
+        weight = Fraction(1, len(halves[0]) * len(halves[1]))
+        for h in halves[0]:
+            for g in halves[1]:
+                if not any(base[i] for i in h) or any(rl[i] for i in g):
+                    continue
+                sums["lost"] += weight
+                rest = [[s[i] for i in range(len(s)) if i not in half] for s, half in ((base, h), (rl, g))]
+                for k in range(1, min(map(len, rest)) + 1):
+                    sums["base", k] += weight * enumerated(rest[0], k)
+                    sums["rl", k] += weight * enumerated(rest[1], k)
+    return {k: float(v if k == "lost" else v / sums["lost"]) for k, v in sums.items()}
+
+
+def test_recovery_is_measured_on_the_samples_that_did_not_label():
+    base = {"a": [1, 1, 0, 0, 0, 0], "b": [1, 0, 0, 0, 0], "c": [1, 1, 1, 1, 0, 0], "d": [0] * 6}
+    rl = {"a": [0] * 6, "b": [1, 0, 0, 0, 0, 0], "c": [1, 1, 1, 1, 1, 0], "d": [1, 0, 0, 0, 0, 0]}
+    expected = halvings({k: (base[k], rl[k]) for k in base})
+    found = recovery(built(base, rl), 0)
+    assert found["lost"] == pytest.approx(expected["lost"])
+    for side in ("base", "rl"):
+        assert [found[side][str(k)]["value"] for k in (1, 2, 3)] == pytest.approx(
+            [expected[side, k] for k in (1, 2, 3)]
+        )
+
+
+def test_chance_alone_recovers_as_much_on_either_side():
+    """Labels from the measured samples would make base look far better than RL on models that are one and the same."""
+    rng = np.random.default_rng(0)
+    rates = np.full(400, 0.1)
+    n = np.full(400, 8)
+    found = recovery(quick(rng.binomial(8, rates), n, rng.binomial(8, rates), n), 0)
+    assert found["base"]["1"]["value"] == pytest.approx(0.1, abs=0.03)
+    assert found["rl"]["1"]["value"] == pytest.approx(0.1, abs=0.03)
+
+
+def test_p_values_are_those_of_scipy_at_every_table():
+    tables = [(c, n, d, m) for n, m in [(1, 1), (3, 5), (8, 8), (16, 7)] for c in range(n + 1) for d in range(m + 1)]
+    expected = [fisher_exact([[c, n - c], [d, m - d]])[1] for c, n, d, m in tables]
+    least = {}
+    for (c, n, d, m), p in zip(tables, expected, strict=True):
+        least[n, m, c + d] = min(p, least.get((n, m, c + d), 1))
+    columns = np.array(tables).T
+    assert fisher(*columns) == pytest.approx(expected)
+    smallest = least_p(columns[1], columns[3], columns[0] + columns[2])
+    assert smallest == pytest.approx([least[n, m, c + d] for c, n, d, m in tables])
+
+
+def test_the_classes_are_those_found_by_hand():
+    full, none, half = (16, 16), (0, 16), (8, 16)
+    changes = find_changes(counted([full, full, none, half, half], [none, (3, 16), full, half, (6, 16)]), 0.1)
+    assert changes.change == ["extinct", "squeezed", "gained", "unresolved", "unresolved"]
+    assert changes.counts() == {"gained": 1, "squeezed": 1, "extinct": 1, "unresolved": 2}
+    assert changes.level == pytest.approx(0.1 * 3 / 5)
+    assert upper_bound(16) == pytest.approx(0.1707, abs=1e-4)
+
+
+def test_a_problem_that_no_outcome_could_show_costs_the_others_nothing():
+    shown = [(0, 6)], [(6, 6)]  # p = 0.0022
+    hopeless = [(6, 6), (0, 6), (1, 6), (0, 6)] * 100
+    changes = find_changes(counted(shown[0] + hopeless, shown[1] + hopeless), 0.1)
+    assert changes.tested.sum() == 1 and changes.change[0] == "gained"
+    alike = [(3, 6)] * 100
+    crowded = find_changes(counted(shown[0] + alike, shown[1] + alike), 0.1)
+    assert not crowded.tested.any()  # 101 tests ask for p ≤ 0.001, which six samples a side never give
+    for others, tested in ((45, 46), (46, 0)):  # 0.1 / 46 ≥ 2 / C(12, 6) > 0.1 / 47
+        some = find_changes(counted(shown[0] + alike[:others], shown[1] + alike[:others]), 0.1)
+        assert (some.tested.sum(), some.change[0] == "gained") == (tested, tested > 0)
+
+
+def found_in(changes):
+    return np.array([change != "unresolved" for change in changes.change])
+
+
+def test_the_rate_of_false_discoveries_is_kept_where_nothing_has_changed():
+    rng = np.random.default_rng(0)
+    runs, n = 300, np.full(200, 32)
+    false = 0
+    for _ in range(runs):
+        rates = rng.beta(0.4, 0.4, 200)
+        false += found_in(find_changes(quick(rng.binomial(32, rates), n, rng.binomial(32, rates), n), 0.2)).any()
+    assert false / runs <= 0.2 + 2 * math.sqrt(0.2 * 0.8 / runs)
+    assert false > 0  # it is used, not only kept
+
+
+def test_changes_are_found_and_few_of_them_are_false():
+    rng = np.random.default_rng(1)
+    n = np.full(200, 32)
+    shares, found_shares = [], []
+    for _ in range(60):
+        base = rng.beta(0.5, 0.5, 200)
+        rl = base.copy()
+        rl[:60] = 1 - base[:60]
+        found = found_in(find_changes(quick(rng.binomial(32, base), n, rng.binomial(32, rl), n), 0.2))
+        shares.append(found[60:].sum() / max(found.sum(), 1))
+        found_shares.append(found[:60].mean())
+    assert np.mean(shares) <= 0.2
+    assert np.mean(found_shares) > 0.4
+
+
+@pytest.mark.parametrize("base, rl", [(0.9, 0.2), (0.55, 0.45), (0.45, 0.55)])
+def test_the_power_is_that_of_enumeration(base, rl):
+    level = 0.05
+    expected = 0.0
+    for c in range(9):
+        for d in range(9):
+            right_way = d < c if rl < base else d > c
+            if right_way and fisher_exact([[c, 8 - c], [d, 8 - d]])[1] <= level:
+                expected += binom.pmf(c, 8, base) * binom.pmf(d, 8, rl)
+    assert power(np.array([base, 0.5]), np.array([rl, 0.5]), 8, level)[0] == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_advertised_number_of_samples_does_what_it_says():
+    pair = counted([(12, 16), (3, 16), (16, 16), (2, 16), (8, 16)], [(4, 16), (9, 16), (12, 16), (1, 16), (8, 16)])
+    changes = find_changes(pair, 0.1)
+    planned = plan(pair, changes, 0)
+    rng = np.random.default_rng(0)
+    said = 0
+    for i, size in enumerate(planned["needed"]):
+        if size is None:
+            continue
+        rates = [
+            (planned["prior"][name][0] + side.c[i]) / (sum(planned["prior"][name]) + side.n[i])
+            for name, side in (("base", pair.base), ("rl", pair.rl))
+        ]
+        c, d = (rng.binomial(size, rate, 2_000) for rate in rates)
+        n = np.full(2_000, size)
+        assert (fisher(c, n, d, n) <= changes.level).mean() >= 0.75
+        fewer = SIZES[SIZES.index(size) - 1]
+        assert power(np.array(rates[:1]), np.array(rates[1:]), fewer, changes.level)[0] < POWER
+        said += 1
+    assert said >= 3
+    assert planned["needed"][4] is None or planned["needed"][4] > 100
+
+
+def test_the_expected_number_of_resolved_problems_comes_true():
+    """Rates from the priors, few samples, then many: as many are found at the level as were expected."""
+    rng = np.random.default_rng(0)
+    base, rl = rng.beta(0.4, 1.6, 1_500), rng.beta(0.7, 1.4, 1_500)
+    n = np.full(1_500, 16)
+    pair = quick(rng.binomial(16, base), n, rng.binomial(16, rl), n)
+    changes = find_changes(pair, 0.1)
+    expected = plan(pair, changes, 0)["expected"]
+    assert list(expected) == [str(size) for size in PLANS]
+    more = np.full(1_500, 64)
+    found = (fisher(rng.binomial(64, base), more, rng.binomial(64, rl), more) <= changes.level).sum()
+    assert found == pytest.approx(expected["64"], rel=0.1)
+
+
+def test_the_prior_is_the_likeliest():
+    rng = np.random.default_rng(0)
+    n = np.full(2_000, 12)
+    c = rng.binomial(12, rng.beta(0.5, 1.5, 2_000))
+    a, b = fit_beta(c, n)
+    assert (a, b) == pytest.approx((0.5, 1.5), rel=0.15)
+
+    def likelihood(a, b):
+        return betabinom.logpmf(c, n, a, b).sum()
+
+    assert all(likelihood(a, b) > likelihood(x, y) for x, y in [(a * 1.1, b), (a / 1.1, b), (a, b * 1.1), (a, b / 1.1)])
+    assert fit_beta(np.array([0, 1]), np.array([1, 1])) is None
+
+
+def test_one_sample_each_resolves_no_problem_and_is_said_plainly():
+    base = [(1, 1)] * 20 + [(0, 1)] * 7 + [(1, 1)] * 3
+    rl = [(1, 1)] * 20 + [(1, 1)] * 7 + [(0, 1)] * 3
+    pair = counted(base, rl)
+    result = diagnose(pair, rate=0.1, seed=0)
+    assert result["changes"]["counts"]["unresolved"] == 30
+    assert result["changes"]["mcnemar"] == {"base_only": 3, "rl_only": 7, "p": pytest.approx(0.34375)}
+    assert result["changes"]["plan"] is None and result["recovery"] is None and result["curves"]["crossing"] is None
+    assert "One sample of each problem on either side resolves no single problem" in to_markdown(result)
+    assert mcnemar(counted([(1, 2)], [(0, 1)])) is None
+
+
+def test_the_crossing_is_interpolated_in_log_k():
+    ks = [1, 2, 4, 8]
+    rows = [[0.2, 0.1, -0.1, -0.2], [0.1, 0.1, 0.1, 0.1], [-0.1, -0.2, -0.1, -0.1], [-0.1, 0.2, -0.1, -0.3], [0] * 4]
+    found = stays_ahead(np.array(rows), ks)
+    assert found == pytest.approx([math.sqrt(8), math.inf, 1, 2 * 2 ** (2 / 3), math.inf])
+    late = stays_ahead(np.array([[0.3, 0.3, 0.3, -0.1]]), ks)
+    assert late == pytest.approx([4 * 2 ** (3 / 4)])
+
+
+def test_the_interval_of_a_crossing_counts_the_resamples_that_do_not_cross():
+    rng = np.random.default_rng(0)
+    sharp = np.array([0.2, 0.1, -0.1, -0.2]) + 0.01 * rng.standard_normal((50, 1))
+    found = crossing(sharp, [1, 2, 4, 8], 0)
+    assert found["low"] < found["value"] < found["high"] < 3.0
+    assert (found["share_crossing"], found["share_not_ahead"]) == (1, 0)
+    vague = np.array([0.02, 0.01, -0.01, -0.02]) + 0.3 * rng.standard_normal((50, 4))
+    found = crossing(vague - vague.mean(axis=0) + [0.02, 0.01, -0.01, -0.02], [1, 2, 4, 8], 0)
+    assert found["value"] == pytest.approx(math.sqrt(8))
+    assert found["low"] == 1 and found["high"] is None
+    shares = [found[f"share_{x}"] for x in ("crossing", "base_throughout", "not_ahead")]
+    assert min(shares) > 0.025 and sum(shares) == pytest.approx(1)
+
+
+def test_narrowing_shows_as_base_that_overtakes():
+    pair = counted([(4, 16)] * 30, [(16, 16)] * 15 + [(0, 16)] * 15)
+    found = curves(pair, 0)
+    assert found["difference"]["1"]["value"] == pytest.approx(0.25)
+    assert found["difference"]["16"]["value"] == pytest.approx(-0.5)
+    assert 2 < found["crossing"]["value"] < 4
+    assert found["lost"]["16"]["value"] == pytest.approx(0.5) and found["gained"]["16"]["value"] == 0
+
+
+def test_problems_with_few_samples_are_left_out_of_the_curves_only():
+    pair = counted([(2, 8)] * 19 + [(1, 2)], [(3, 4)] * 20)
+    found = curves(pair, 0)
+    assert (found["top_k"], found["problems"], found["left_out"]) == (4, 19, 1)
+    assert found["base"]["4"]["value"] == pytest.approx(1 - math.comb(6, 4) / math.comb(8, 4))
+    assert len(find_changes(pair, 0.1).change) == 20
+    assert diversity(pair, 0)["problems"] == 19
+    long = counted([(2, 4)] * 7 + [(9, 16)] * 3, [(2, 16)] * 10)
+    assert (curves(long, 0)["top_k"], curves(long, 0)["left_out"]) == (4, 0)
+
+
+def test_distinct_answers_are_the_mean_over_all_subsets():
+    answers = ["a", "a", "b", "c", "c", "c"]
+    base = samples("base", [row("p", [0] * 6, answers=answers)])
+    rl = samples("rl", [row("p", [1, 1, 0, 0, 0, 0], answers=["a", "b", "c", "c", "d", "d"])])
+    found = diversity(match(base, rl, make_grader("exact")), 0)
+    merged = ["right", "right", "c", "c", "d", "d"]
+    for k in (1, 2, 4, 6):
+        for side, words in (("base", answers), ("rl", merged)):
+            expected = average(Fraction(len(set(chosen))) for chosen in combinations(words, k))
+            assert found["answers"][str(k)][side]["value"] == pytest.approx(expected)
+    shares = [Fraction(x, 6) for x in Counter(answers).values()]
+    assert found["entropy"]["base"]["value"] == pytest.approx(-sum(float(x) * math.log(x) for x in shares))
+    assert found["majority_share"]["base"]["value"] == pytest.approx(3 / 6)
+    assert found["majority_correct"]["rl"]["value"] == pytest.approx(1 / 3)
+
+
+def test_the_entropy_of_fewer_samples_is_the_mean_over_all_subsets():
+    answers = ["a", "a", "b", "c", "c"]
+    base = samples("base", [row("p", [0] * 5, answers=answers)])
+    rl = samples("rl", [row("p", [0] * 3, answers=["a", "b", "a"])])
+    found = diversity(match(base, rl, make_grader("exact")), 0)
+
+    def entropy(words):
+        return -sum(x / len(words) * math.log(x / len(words)) for x in Counter(words).values())
+
+    expected = np.mean([entropy(chosen) for chosen in combinations(answers, 3)])
+    assert found["top_k"] == 3
+    assert found["entropy"]["base"]["value"] == pytest.approx(expected)
+    assert found["entropy"]["rl"]["value"] == pytest.approx(entropy("aba"))
+
+
+def test_samples_that_state_no_answer_are_no_answer_of_the_majority():
+    empty = {"problem_id": "p", "problem": "p", "samples": [{"text": "?", "answer": None, "correct": False}] * 4}
+    base = samples("base", [empty])
+    rl = samples("rl", [row("p", [1, 0, 0, 0], answers=["a", "b", "b", "c"])])
+    found = diversity(match(base, rl, make_grader("exact")), 0)
+    assert found["answers"]["4"]["base"]["value"] == 0
+    assert found["majority_share"]["base"]["value"] == 0
+    assert found["majority_correct"]["rl"]["value"] == 0
+
+
+def test_first_steps_are_told_from_whole_solutions():
+    lines = [{"text": f"{first}\n{rest}", "correct": False} for first, rest in ("ab", "ac", "ad", "be")]
+    side = samples("s", [{"problem_id": "p", "problem": "p", "samples": lines}])
+    found = diversity(match(side, side, make_grader("exact")), 0)
+    assert found["first_steps"]["base"]["value"] == 2 and found["texts"]["base"]["value"] == 4
+    assert found["correct_texts"]["base"]["value"] == 0
+    single = samples("s", [row("p", [1, 0])])
+    assert "first_steps" not in diversity(match(single, single, make_grader("exact")), 0)
+
+
+def test_problems_are_matched_by_id_and_else_by_question():
+    base = samples(
+        "b", [row("1", [1], "one"), row("2", [1], "two"), row("x", [1], "three  four"), row("5", [1], "one")]
+    )
+    rl = samples("r", [row("y", [0], "three four"), row("2", [0], "another"), row("1", [0], "one"), row("9", [0])])
+    pair = match(base, rl, make_grader("exact"))
+    assert [p.id for p in pair.problems] == ["1", "2", "x"]
+    assert pair.matching == {"matched": 3, "by_question": 1, "only_base": 1, "only_rl": 1, "other_question": 1}
+
+
+def test_each_problem_keeps_its_own_samples_when_the_order_differs():
+    base = {"a": [1, 1, 1], "b": [0, 0], "c": [1, 0]}
+    rl = {"c": [0, 0, 0, 1], "b": [1], "a": [0, 1]}
+    pair = built(base, rl)
+    by_id = {p.id: i for i, p in enumerate(pair.problems)}
+    for name in base:
+        i = by_id[name]
+        assert (pair.base.c[i], pair.base.n[i]) == (sum(base[name]), len(base[name]))
+        assert (pair.rl.c[i], pair.rl.n[i]) == (sum(rl[name]), len(rl[name]))
+
+
+def test_two_sets_without_a_common_problem_are_refused():
+    with pytest.raises(InputError, match="no problem is in both") as caught:
+        match(samples("b", [row("1", [1], "x")]), samples("r", [row("2", [1], "y")]), make_grader("exact"))
+    assert "1: x" in str(caught.value) and "fields.id" in str(caught.value)
+
+
+def test_ungraded_samples_count_as_not_correct_and_are_reported():
+    half = {"problem_id": "p", "problem": "p"}
+    half["samples"] = [{"text": "a", "correct": True}, {"text": "b", "correct": None}]
+    pair = match(samples("b", [half]), samples("r", [half]), make_grader("exact"))
+    result = diagnose(pair, rate=0.1, seed=0)
+    assert result["curves"]["base"]["1"]["value"] == 0.5
+    assert result["sides"]["base"]["ungraded_share"] == 0.5
+
+
+@pytest.fixture(scope="module")
+def result():
+    base = [row(f"p{i}", [1] * 12 + [0] * 4, f"{HOSTILE} {i}") for i in range(12)]
+    rl = [row(f"p{i}", [0] * 16 if i < 3 else [1] * 16, f"{HOSTILE} {i}") for i in range(12)]
+    pair = match(samples("b", base), samples("r", rl), make_grader("exact"))
+    about = {"command": f"arts {HOSTILE}"}
+    return diagnose(pair, rate=0.1, seed=0, sides={"base": {"source": HOSTILE}}, notes=[HOSTILE], about=about)
+
+
+def test_the_most_significant_problems_come_first(result):
+    ps = [p["p"] for p in result["problems"]]
+    assert ps == sorted(ps)
+    assert [p["change"] for p in result["problems"][:3]] == ["extinct"] * 3
+    assert result["problems"][0]["rl_at_most"] == pytest.approx(1 - 0.05 ** (1 / 16))
+    assert result["problems"][-1]["rl_at_most"] is None
+
+
+def test_equal_results_give_equal_reports_and_plain_json(result):
+    again = json.loads(json.dumps(result, allow_nan=False))
+    assert to_markdown(again) == to_markdown(result)
+    assert to_html(again) == to_html(result)
+
+
+def test_the_tables_hold_the_numbers(result):
+    curves_shown, classes, planned, problems, recovered, diverse = tables(result, 5)
+    c, r, d = result["curves"], result["recovery"], result["diversity"]
+    top = curves_shown.rows[-1]
+    names = ("base", "rl", "difference", "lost", "gained", "room")
+    assert [cell.split()[0] for cell in top] == [
+        "16",
+        *(f"{100 * c[n]['16']['value']:{'+' if n in ('difference', 'room') else ''}.1f}" for n in names),
+    ]
+    assert [row[:2] for row in classes.rows] == [[k, str(v)] for k, v in result["changes"]["counts"].items()]
+    assert [row[1] for row in planned.rows] == [f"{x:.0f}" for x in result["changes"]["plan"]["expected"].values()]
+    assert len(problems.rows) == 5 and problems.rows[0][1:3] == ["12/16", "0/16 (≤ 17%)"]
+    assert recovered.rows[2][0] == "4"
+    assert [x.split()[0] for x in recovered.rows[2][1:]] == [f"{100 * r[s]['4']['value']:.1f}" for s in ("base", "rl")]
+    entropy = next(row for row in diverse.rows if row[0].startswith("entropy"))
+    assert [x.split()[0] for x in entropy[1:]] == [
+        f"{d['entropy'][s]['value']:.2f}" for s in ("base", "rl", "difference")
+    ]
+    assert all(cell in to_html(result) for cell in top)
+
+
+def test_text_from_outside_stays_text(result):
+    page = to_html(result)
+    assert "<script" not in page and "&lt;script&gt;" in page
+    assert {c for c in page + to_markdown(result) if not c.isprintable()} == {"\n"}
+    lines = [line for line in to_markdown(result).splitlines() if line.startswith("| p")]
+    assert {line.replace(r"\|", "").count("|") for line in lines if "extinct" in line} == {9}
+    assert r"\<script>" in to_markdown(result)
+
+
+def test_the_page_loads_nothing(result):
+    page = to_html(result)
+    assert "default-src 'none'" in page
+    assert "src=" not in page and "@import" not in page and "url(http" not in page
+    assert page.count("<style>") == 1 and "{%" not in page and ".scroll { overflow-x: auto" in page
+
+
+def test_the_headline_says_who_is_ahead_where(result):
+    text = to_markdown(result)
+    assert "With one sample neither is shown to be ahead (RL − base +0.0" in text
+    assert "with 16 base is ahead (RL − base -25.0" in text
+    assert "Of 12 problems: 0 gained, 0 squeezed, 3 extinct and 9 unresolved" in text

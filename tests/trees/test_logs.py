@@ -1,0 +1,288 @@
+"""Logs in the shapes that other tools write, made by hand."""
+
+import gzip
+import json
+
+import pytest
+
+from arts.errors import InputError
+from arts.problems.base import Verdict
+from arts.problems.graders import make_grader
+from arts.trees.flat import AS_GIVEN, import_rows
+from arts.trees.log_formats import Fields, LogOptions
+from arts.trees.logs import is_log, read_log
+
+CHAT = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "2+2?"}]
+FLAT = [
+    {
+        "id": 7,
+        "problem": "2+2?",
+        "answer": 4,
+        "level": 1,
+        "samples": [
+            {"model": "a", "text": "#### 4", "answer": "4", "correct": True, "score": 0.3},
+            {"model": "b", "steps": ["2+2", "#### 5"], "answer": "5", "correct": False},
+            {"model": "c", "text": "#### 4", "correct": True},
+        ],
+    },
+    {"id": 8, "problem": "1+1?", "answer": 2, "level": 2, "samples": [{"model": "a", "text": "3", "correct": False}]},
+]
+VERL = [
+    {"input": "user\n2+2?\nassistant\n", "output": r"\boxed{4}", "gts": "4", "score": 1.0, "step": 10},
+    {"input": "user\n2+2?\nassistant\n", "output": r"\boxed{5}", "gts": "4", "score": 0.1, "step": 10},
+    {"input": "user\n1+1?\nassistant\n", "output": r"\boxed{2}", "gts": "2", "score": -1.0, "acc": True, "step": 20},
+]
+TRL = [
+    {"step": 5, "prompt": CHAT, "completion": [{"role": "assistant", "content": r"\boxed{4}"}]}
+    | {"accuracy_reward": 1.0, "format_reward": 0.0, "solution": "4", "advantage": 0.7},
+    {"step": 5, "prompt": CHAT, "completion": [{"role": "assistant", "content": r"\boxed{5}"}]}
+    | {"accuracy_reward": 0.0, "format_reward": 1.0, "solution": "4", "advantage": -0.7},
+    {"step": 5, "prompt": CHAT, "completion": [{"role": "assistant", "content": "?"}]}
+    | {"accuracy_reward": None, "format_reward": 1.0, "solution": "4", "advantage": 0.0},
+]
+LM_EVAL = [
+    {
+        "doc_id": 3,
+        "doc": {"question": "2+2?", "answer": "2+2 is 4\n#### 4"},
+        "target": "2+2 is 4\n#### 4",
+        "arguments": {"gen_args_0": {"arg_0": "Q: 2+2?\nA:", "arg_1": {"until": ["Q:"]}}},
+        "resps": [["It is\n#### 4"]],
+        "filtered_resps": ["4"],
+        "filter": "strict-match",
+        "metrics": ["exact_match"],
+        "doc_hash": "x",
+        "exact_match": 1.0,
+    },
+    {
+        "doc_id": 4,
+        "doc": {"question": "1+1?", "answer": "#### 2"},
+        "target": "#### 2",
+        "arguments": {"gen_args_0": {"arg_0": "Q: 1+1?\nA:"}},
+        "resps": [["It is 2"]],
+        "filtered_resps": ["[invalid]"],
+        "filter": "strict-match",
+        "metrics": ["exact_match"],
+        "doc_hash": "y",
+        "exact_match": 0.0,
+    },
+]
+EVALS = [
+    {"spec": {"completion_fns": ["m"], "eval_name": "sums", "run_id": "r1"}},
+    {"run_id": "r1", "event_id": 0, "sample_id": "s.0", "type": "sampling"}
+    | {"data": {"prompt": CHAT, "sampled": ["It is 4"]}, "created_by": "", "created_at": "now"},
+    {"run_id": "r1", "event_id": 1, "sample_id": "s.1", "type": "sampling"}
+    | {"data": {"prompt": "1+1?", "sampled": ["3"]}, "created_by": "", "created_at": "now"},
+    {"run_id": "r1", "event_id": 2, "sample_id": "s.1", "type": "match"}
+    | {"data": {"correct": False, "expected": "2", "picked": None, "sampled": "3", "options": ["2"]}},
+    {"run_id": "r1", "event_id": 3, "sample_id": "s.0", "type": "match"}
+    | {"data": {"correct": True, "expected": ["4"], "picked": "4"}},
+    {"final_report": {"accuracy": 0.5}},
+]
+
+
+@pytest.fixture
+def log(tmp_path):
+    """Writes rows and reads them back as (format, {question: (id, key, samples)})."""
+
+    def read(rows, name="log.jsonl", **options):
+        data = "".join(json.dumps(row) + "\n" for row in rows).encode()
+        (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+        found = read_log(str(tmp_path / name), LogOptions(**options))
+        return found.format, {r["problem"]: (r["problem_id"], r["answer"], r["samples"]) for _, r in found.rows}
+
+    return read
+
+
+def verdicts(samples):
+    return [(s.get("text") or s["steps"], s["answer"], s["correct"]) for s in samples]
+
+
+def test_flat_rollouts_are_read_as_they_are(log):
+    name, problems = log(FLAT, "log.jsonl.gz")
+    assert name == "flat" and set(problems) == {"2+2?", "1+1?"}
+    given, key, samples = problems["2+2?"]
+    assert (given, key) == ("7", "4")
+    assert verdicts(samples) == [("#### 4", "4", True), (["2+2", "#### 5"], "5", False), ("#### 4", None, True)]
+
+
+def test_the_rows_of_verl_are_samples_of_their_input(log):
+    name, problems = log(VERL)
+    assert name == "verl"
+    first, second = problems.values()
+    assert first[1] == "4"
+    assert verdicts(first[2]) == [(r"\boxed{4}", None, True), (r"\boxed{5}", None, False)]
+    assert verdicts(second[2]) == [(r"\boxed{2}", None, True)]  # "acc" goes before the score
+    assert first[0].startswith("q-") and first[0] != second[0]
+
+
+def test_the_completions_of_trl_are_read_from_parquet_and_json(log, tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as pq
+
+    name, from_json = log(TRL)
+    pq.write_table(pa.Table.from_pylist(TRL), tmp_path / "completions_00005.parquet")
+    found = read_log(str(tmp_path / "completions_*.parquet"), LogOptions())
+    assert name == found.format == "trl"
+    (((place, row),),) = [found.rows]
+    assert place == f"{tmp_path / 'completions_00005.parquet'}:1"
+    assert {"2+2?": (row["problem_id"], row["answer"], row["samples"])} == from_json
+    assert verdicts(row["samples"]) == [(r"\boxed{4}", None, True), (r"\boxed{5}", None, False), ("?", None, None)]
+    assert found.scores == (0.0, 1.0)
+
+
+def test_the_samples_of_lm_eval_have_their_filtered_answers(log):
+    name, problems = log(LM_EVAL)
+    assert name == "lm-eval"
+    assert problems["2+2?"] == ("3", "4", [{"text": "It is\n#### 4", "answer": "4", "correct": True}])
+    assert problems["1+1?"] == ("4", "2", [{"text": "It is 2", "answer": None, "correct": False}])
+
+
+def test_repeats_of_lm_eval_are_samples_whose_one_verdict_is_nobodys(log):
+    row = {**LM_EVAL[0], "resps": [["#### 4", "#### 5"]], "filtered_resps": ["4"]}
+    _, problems = log([row])
+    assert verdicts(problems["2+2?"][2]) == [("#### 4", None, None), ("#### 5", None, None)]
+    each = {**row, "exact_match": [1.0, 0.0], "filtered_resps": [["4", "5"]]}
+    _, problems = log([each])
+    assert verdicts(problems["2+2?"][2]) == [("#### 4", "4", True), ("#### 5", "5", False)]
+
+
+def test_the_filters_of_lm_eval_are_not_counted_twice(log):
+    rows = [LM_EVAL[0], {**LM_EVAL[0], "filter": "flexible-extract", "exact_match": 0.0}]
+    with pytest.raises(InputError, match="flexible-extract, strict-match; choose one by where filter="):
+        log(rows)
+    _, problems = log(rows, where=("filter=strict-match",))
+    assert [s["correct"] for s in problems["2+2?"][2]] == [True]
+
+
+def test_events_of_openai_evals_are_joined_by_sample(log):
+    name, problems = log(EVALS)
+    assert name == "openai-evals"
+    assert problems["2+2?"] == ("s.0", "4", [{"text": "It is 4", "answer": "4", "correct": True}])
+    assert problems["1+1?"] == ("s.1", "2", [{"text": "3", "answer": None, "correct": False}])
+
+
+def test_an_answer_that_is_the_whole_text_is_none(log):
+    match = {**EVALS[3], "data": {"correct": True, "expected": "2", "picked": "so 2", "sampled": "so 2"}}
+    _, problems = log([EVALS[0], EVALS[2], match])
+    assert problems["1+1?"][2] == [{"text": "so 2", "answer": None, "correct": True}]
+
+
+def test_any_other_log_is_read_by_naming_its_fields(log):
+    rows = [
+        {"meta": {"qid": 1}, "q": "2+2?", "outs": [{"gen": "4", "r": {"total": 2.5}}, {"gen": "5", "r": {"total": 2}}]}
+    ]
+    fields = Fields(id="meta.qid", problem="q", samples="outs", text="gen", correct="r.total")
+    name, problems = log(rows, fields=fields, correct_above=2)
+    assert name == "custom"
+    assert problems["2+2?"] == (
+        *("1", None),
+        [{"text": "4", "answer": None, "correct": True}, {"text": "5", "answer": None, "correct": False}],
+    )
+
+
+def test_lists_beside_one_another_are_samples(log):
+    rows = [{"q": "2+2?", "responses": ["4", "5"], "scores": [1, 0]}]
+    _, problems = log(rows, fields=Fields(problem="q", text="responses", correct="scores"))
+    assert verdicts(problems["2+2?"][2]) == [("4", None, True), ("5", None, False)]
+
+
+def test_a_named_field_replaces_that_of_the_format(log):
+    name, problems = log(VERL, fields=Fields(correct="score"))
+    assert name == "verl"
+    assert [s["correct"] for _, _, samples in problems.values() for s in samples] == [True, False, False]
+
+
+@pytest.mark.parametrize("threshold, expected", [(-2, [True, True]), (0.05, [True, True]), (0.1, [True, False])])
+def test_a_score_is_correct_above_the_threshold(log, threshold, expected):
+    _, problems = log(VERL[:2], correct_above=threshold)
+    assert [s["correct"] for _, _, samples in problems.values() for s in samples] == expected
+
+
+def test_conditions_hold_of_the_sample_or_its_row(log):
+    kept = {name: len(samples) for name, (_, _, samples) in log(FLAT, where=("model=a", "model=b"))[1].items()}
+    assert kept == {"2+2?": 2, "1+1?": 1}
+    kept = {name: len(samples) for name, (_, _, samples) in log(FLAT, where=("model=a", "level=2"))[1].items()}
+    assert kept == {"1+1?": 1}
+
+
+def test_samples_of_one_problem_come_together_from_all_files(log, tmp_path):
+    log(VERL[:2], "10.jsonl")
+    log(VERL, "20.jsonl")
+    found = read_log(str(tmp_path / "*.jsonl"), LogOptions())
+    assert [len(row["samples"]) for _, row in found.rows] == [4, 1]
+
+
+def test_a_question_names_its_problem_whatever_its_white_space(log):
+    assert (
+        log([{**VERL[0], "input": "2 + 2\n"}])[1]["2 + 2\n"][0]
+        == log([{**VERL[0], "input": " 2  + 2"}])[1][" 2  + 2"][0]
+    )
+
+
+@pytest.mark.parametrize(
+    "rows, options, words",
+    [
+        ([{"a": 1}], {}, ["log.jsonl:1", "the fields a", "fields.problem"]),
+        ([VERL[0], {**VERL[1], "output": None}], {}, ["log.jsonl:2", "no text under 'output'", "input, output"]),
+        ([VERL[0], {**VERL[1], "input": 3}], {}, ["log.jsonl:2", "no text under 'input'"]),
+        ([{**VERL[0], "score": "good"}], {}, ["log.jsonl:1", "'acc|score' is good", "true, false or a number"]),
+        ([TRL[0] | {"accuracy_reward": None, "solution": None}], {}, ["log.jsonl:1", "no verdict", "format_reward"]),
+        (VERL, {"fields": Fields(correct="points")}, ["log.jsonl:1", "no field 'points'", "gts"]),
+        (FLAT, {"where": ("modle=a",)}, ["log.jsonl", "modle is nowhere"]),
+        (FLAT, {"where": ("model=z",)}, ["log.jsonl", "model is a or b or c"]),
+        (FLAT, {"where": ("model",)}, ["where model", "FIELD=VALUE"]),
+        ([FLAT[0], {**FLAT[1], "id": 7}], {}, ["log.jsonl:2", "problem '7'", "log.jsonl:1", "fields.id"]),
+        ([{**FLAT[0], "samples": "x"}], {}, ["log.jsonl:1", "no list under 'samples'"]),
+        ([{**FLAT[0], "samples": [3]}], {}, ["log.jsonl:1: sample 1", "int", "object"]),
+        ([], {}, ["log.jsonl", "no rows"]),
+        (EVALS[:2], {}, ["log.jsonl", "no graded samples"]),
+    ],
+)
+def test_a_wrong_row_is_named_with_a_remedy(log, rows, options, words):
+    with pytest.raises(InputError) as caught:
+        log(rows, **options)
+    said = str(caught.value)
+    assert "\n" not in said
+    assert [w for w in words if w not in said] == [], said
+
+
+def test_files_that_are_not_there_are_named(tmp_path):
+    for name in ("none.jsonl", "none.parquet", "none-*.jsonl"):
+        with pytest.raises(InputError, match=r"no such|no file"):
+            read_log(str(tmp_path / name), LogOptions())
+
+
+def test_a_damaged_parquet_file_is_named(tmp_path):
+    pytest.importorskip("pyarrow")
+    (tmp_path / "x.parquet").write_bytes(b"PAR1 no")
+    with pytest.raises(InputError, match=r"x\.parquet: cannot be read as Parquet"):
+        read_log(str(tmp_path / "x.parquet"), LogOptions())
+
+
+def test_logs_are_told_by_their_names():
+    assert all(map(is_log, ("a.jsonl", "a.jsonl.gz", "a.parquet", "a/*.jsonl")))
+    assert not any(map(is_log, ("a.db", "a.gguf", "openai:http://x#m", "a/model", "bundled")))
+
+
+def imported(samples, key=None, *, believe=True):
+    rows = [("here:1", {"problem_id": "p", "problem": "q", "answer": key, "samples": samples})]
+    _, (tree,) = import_rows(rows, splitter="newline", grader=make_grader("exact"), believe=believe)
+    return [(tree.outcomes[r.leaf].verdict, tree.outcomes[r.leaf].reason) for r in tree.backbones]
+
+
+def test_verdicts_of_a_log_go_before_its_key_when_they_are_believed():
+    samples = [{"text": "#### 4", "correct": False}, {"text": "#### 5", "correct": True}]
+    assert imported(samples, "4") == [(Verdict.INCORRECT, AS_GIVEN), (Verdict.CORRECT, AS_GIVEN)]
+    assert imported(samples, "4", believe=False) == [(Verdict.CORRECT, ""), (Verdict.INCORRECT, "")]
+
+
+def test_a_log_without_verdicts_is_graded_against_its_key():
+    samples = [{"text": "#### 4", "correct": None}, {"text": "#### 5", "correct": None}]
+    assert imported(samples, "4") == [(Verdict.CORRECT, ""), (Verdict.INCORRECT, "")]
+
+
+def test_a_missing_verdict_and_two_on_one_text_are_ungraded():
+    texts = ["a", "b", "b", "c"]
+    samples = [{"text": t, "correct": v} for t, v in zip(texts, [None, True, False, True], strict=True)]
+    found = [verdict for verdict, _ in imported(samples, "4")]
+    assert found == [Verdict.UNGRADED, Verdict.UNGRADED, Verdict.UNGRADED, Verdict.CORRECT]
