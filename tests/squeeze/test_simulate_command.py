@@ -47,7 +47,7 @@ def test_the_table_and_the_file_say_the_same(run, tmp_path):
     _, table, said = run(QUICK)
     header, *body = [line.split("\t") for line in table.splitlines()]
     assert header == ["rule", "N", "T", "pi0 0.01", "pi0 0.1", "survives from", "seen from", "pass@1"]
-    result = json.loads((tmp_path / "runs/squeeze/simulate.json").read_text())
+    result = json.loads((tmp_path / "runs/simulate/simulate.json").read_text())
     assert "π ≤ 0.0002" in said and result["floor"] == pytest.approx(0.0002, rel=0.01)
     assert result["settings"]["runs"] == 30 and "out" not in result["settings"]
     cells = {(c["rule"], str(c["n"]), f"{c['temperature']:g}", c["pi0"]): c for c in result["cells"]}
@@ -61,8 +61,8 @@ def test_the_table_and_the_file_say_the_same(run, tmp_path):
 def test_the_diagrams_show_the_numbers_of_the_table(run, tmp_path):
     pytest.importorskip("matplotlib")
     run(f"{QUICK} --rules reward_weighted")
-    result = json.loads((tmp_path / "runs/squeeze/simulate.json").read_text())
-    page = (tmp_path / "runs/squeeze/squeeze-pi0-n.svg").read_text()
+    result = json.loads((tmp_path / "runs/simulate/simulate.json").read_text())
+    page = (tmp_path / "runs/simulate/squeeze-pi0-n.svg").read_text()
     shown = [f">{100 * c['extinct']['12']['value']:.0f}</text>" for c in result["cells"] if c["temperature"] == 1]
     assert len(shown) == 4 and all(text in page for text in shown)
     assert "reward weighted" in page
@@ -74,7 +74,7 @@ def test_without_matplotlib_the_numbers_are_there_and_one_line_names_the_extra(r
     code, table, said = run(QUICK)
     assert code == 0 and len(table.splitlines()) == 13
     assert said.count("pip install 'arts[report]'") == 1
-    assert list(contents(tmp_path / "runs/squeeze")) == ["simulate.json"]
+    assert list(contents(tmp_path / "runs/simulate")) == ["simulate.json"]
 
 
 @pytest.mark.parametrize(
