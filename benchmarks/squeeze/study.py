@@ -8,13 +8,12 @@ Runs are kept under ``runs/squeeze``: GRPO models, samples of the test problems,
 """
 
 import argparse
-import json
 import multiprocessing
 import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ os.environ |= THREADS
 import torch  # noqa: E402
 from page import write_page  # noqa: E402
 from plan import BASE, MAIN, QUICK, Policy, Size, policies  # noqa: E402
-from results import summarise  # noqa: E402
+from results import summarise, write_results  # noqa: E402
 from samples import Arrays, arrays, candidates, correct_traces, log_probabilities, sampled  # noqa: E402
 
 from arts.baselines.grpo import train_policy  # noqa: E402
@@ -44,11 +43,12 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A part of the study that needs no other of its phase; does nothing where its files are there."""
+    """A part of the study, run once all that it needs is done; does nothing where its files are there."""
 
     name: str
     work: Callable[..., None]
     arguments: tuple[Any, ...]
+    needs: tuple[str, ...] = ()
 
 
 def main() -> None:
@@ -61,40 +61,51 @@ def main() -> None:
     size = QUICK if given.quick else Size()
     out: Path = given.out / "quick" if given.quick else given.out
     out.mkdir(parents=True, exist_ok=True)
-    for phase in phases(out, size):
-        run_all(phase, out, given.jobs)
+    run_all(jobs(out, size), out, given.jobs)
     results = summarise(out, size)
-    text = json.dumps(results, indent=1, allow_nan=False) + "\n"
-    (out / "results.json" if given.quick else HERE / "results.json").write_text(text, encoding="utf-8")
+    write_results(results, out / "results.json" if given.quick else HERE / "results.json")
     write_page(results, out / "page.md" if given.quick else HERE.parent.parent / "docs" / "squeeze.md")
 
 
-def phases(out: Path, size: Size) -> list[list[Job]]:
-    """Jobs in the order in which they can run."""
-    runs = list(policies(size))
-    main_runs = [p for p in runs if p.setting == MAIN]
-    others = [p for p in runs if p.setting != MAIN]
+def jobs(out: Path, size: Size) -> list[Job]:
+    """All of them, the ones that others wait for first."""
+    runs = {p.name: Job(name=p.name, work=reinforced, arguments=(out, size, p)) for p in policies(size)}
     seeds = range(size.seeds)
+    main_runs = [runs.pop(f"{MAIN}-{seed}") for seed in seeds]
     return [
-        [
-            Job(name="trees", work=trees, arguments=(out, size)),
-            *(Job(name=p.name, work=reinforced, arguments=(out, size, p)) for p in main_runs),
-            Job(name=BASE, work=base, arguments=(out, size)),
-        ],
-        [Job(name=f"verifiers-{s}", work=verified, arguments=(out, size, s)) for s in seeds],
-        [Job(name=f"scores-{s}", work=scored, arguments=(out, size, s)) for s in seeds],
-        [Job(name=p.name, work=reinforced, arguments=(out, size, p)) for p in others],
+        Job(name="trees", work=trees, arguments=(out, size)),
+        *main_runs,
+        Job(name=BASE, work=base, arguments=(out, size)),
+        *(Job(name=f"verifiers-{s}", work=verified, arguments=(out, size, s), needs=("trees",)) for s in seeds),
+        *(
+            Job(
+                name=f"scores-{s}",
+                work=scored,
+                arguments=(out, size, s),
+                needs=(BASE, f"{MAIN}-{s}", f"verifiers-{s}"),
+            )
+            for s in seeds
+        ),
+        *runs.values(),
     ]
 
 
-def run_all(jobs: Sequence[Job], out: Path, processes: int) -> None:
+def run_all(todo: Sequence[Job], out: Path, processes: int) -> None:
     """Each job in a process of its own, so many at a time; the wall-clock seconds of each go to ``seconds``."""
-    todo = [job for job in jobs if not (out / "seconds" / job.name).exists()]
+    done = {job.name for job in todo if (out / "seconds" / job.name).exists()}
+    waiting = [job for job in todo if job.name not in done]
+    running: dict[Future[None], Job] = {}
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context, max_tasks_per_child=1) as pool:
-        running = [pool.submit(timed, job, out) for job in todo]
-        for done in running:
-            done.result()
+        while waiting or running:
+            ready = [job for job in waiting if done.issuperset(job.needs)]
+            for job in ready[: processes - len(running)]:
+                running[pool.submit(timed, job, out)] = job
+                waiting.remove(job)
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                future.result()
+                done.add(running.pop(future).name)
 
 
 def timed(job: Job, out: Path) -> None:
