@@ -137,6 +137,7 @@ def test_the_tests_of_real_samples_are_those_of_scipy(real, raw):
         (a, b), (c, d) = ([(sum(marks(s))), len(s) - sum(marks(s))] for s in raw[problem.id])
         assert p == pytest.approx(fisher_exact([[a, b], [c, d]])[1])
     assert changes.counts() == {"gained": 0, "squeezed": 0, "extinct": 0, "unresolved": 60}
+    assert changes.level == 0.1 / 60  # what one problem alone would need
     assert not changes.tested.any()  # two samples a side cannot tell: p is 1/3 or more
 
 
@@ -225,17 +226,23 @@ def test_the_classes_are_those_found_by_hand():
     assert upper_bound(16) == pytest.approx(0.1707, abs=1e-4)
 
 
-def test_a_problem_that_no_outcome_could_show_costs_the_others_nothing():
-    shown = [(0, 6)], [(6, 6)]  # p = 0.0022
-    hopeless = [(6, 6), (0, 6), (1, 6), (0, 6)] * 100
+def test_problems_that_no_outcome_could_show_cost_the_others_nothing():
+    shown, hopeless = [[(0, 6)], [(6, 6)]], [(6, 6), (0, 6), (1, 6), (0, 6)] * 100
     changes = find_changes(counted(shown[0] + hopeless, shown[1] + hopeless), 0.1)
     assert changes.tested.sum() == 1 and changes.change[0] == "gained"
-    alike = [(3, 6)] * 100
+    alike = [(3, 6)] * 100  # these could have been shown: 101 tests ask for p ≤ 0.001
     crowded = find_changes(counted(shown[0] + alike, shown[1] + alike), 0.1)
-    assert not crowded.tested.any()  # 101 tests ask for p ≤ 0.001, which six samples a side never give
-    for others, tested in ((45, 46), (46, 0)):  # 0.1 / 46 ≥ 2 / C(12, 6) > 0.1 / 47
+    assert crowded.tested.all() and set(crowded.change) == {"unresolved"}
+    for others in (45, 46):  # 0.1 / 46 ≥ 2 / C(12, 6) > 0.1 / 47
         some = find_changes(counted(shown[0] + alike[:others], shown[1] + alike[:others]), 0.1)
-        assert (some.tested.sum(), some.change[0] == "gained") == (tested, tested > 0)
+        assert (some.change[0] == "gained") == (others == 45)
+
+
+def test_whether_a_problem_is_tested_depends_on_its_margins_only():
+    together = find_changes(counted([(0, 6), (2, 6), (1, 6)], [(4, 6), (2, 6), (3, 6)]), 0.1)
+    assert together.tested.all()
+    apart = find_changes(counted([(0, 6), (1, 6)], [(3, 6), (2, 6)]), 0.1)
+    assert not apart.tested.any()
 
 
 def found_in(changes):
@@ -303,18 +310,17 @@ def test_the_advertised_number_of_samples_does_what_it_says():
     assert planned["needed"][4] is None or planned["needed"][4] > 100
 
 
-def test_the_expected_number_of_resolved_problems_comes_true():
-    """Rates from the priors, few samples, then many: as many are found at the level as were expected."""
+@pytest.mark.parametrize("n, narrow", [(4, 1), (16, 1), (16, 8)])
+def test_the_expected_number_of_resolved_problems_comes_true(n, narrow):
+    """Rates from the priors, a few samples, then 64: as many problems are found as were expected of 64."""
     rng = np.random.default_rng(0)
-    base, rl = rng.beta(0.4, 1.6, 1_500), rng.beta(0.7, 1.4, 1_500)
-    n = np.full(1_500, 16)
-    pair = quick(rng.binomial(16, base), n, rng.binomial(16, rl), n)
-    changes = find_changes(pair, 0.1)
-    expected = plan(pair, changes, 0)["expected"]
+    base, rl = rng.beta(0.4 * narrow, 1.6 * narrow, 1_500), rng.beta(0.7 * narrow, 1.4 * narrow, 1_500)
+    few, many = np.full(1_500, n), np.full(1_500, 64)
+    pair = quick(rng.binomial(n, base), few, rng.binomial(n, rl), few)
+    expected = plan(pair, find_changes(pair, 0.1), 0)["expected"]
     assert list(expected) == [str(size) for size in PLANS]
-    more = np.full(1_500, 64)
-    found = (fisher(rng.binomial(64, base), more, rng.binomial(64, rl), more) <= changes.level).sum()
-    assert found == pytest.approx(expected["64"], rel=0.1)
+    found = found_in(find_changes(quick(rng.binomial(64, base), many, rng.binomial(64, rl), many), 0.1)).sum()
+    assert found == pytest.approx(expected["64"], rel=0.05)
 
 
 def test_the_prior_is_the_likeliest():

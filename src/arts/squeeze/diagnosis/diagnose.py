@@ -45,7 +45,7 @@ def diagnose(
         "curves": curves(pair, seed),
         "changes": {
             "rate": rate,
-            "test": "Fisher's exact test, two-sided; Benjamini-Hochberg over what could be found (Gilbert 2005)",
+            "test": "Fisher's exact test, two-sided; Benjamini-Hochberg",
             "counts": changes.counts(),
             "tested": int(changes.tested.sum()),
             "level": changes.level,

@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 from scipy.special import betaln, expit
 from scipy.stats import binom
 
-from arts.squeeze.diagnosis.pairs import Bools, Floats, Ints, Pair
+from arts.squeeze.diagnosis.pairs import Floats, Ints, Pair
 from arts.squeeze.diagnosis.significance import Changes, by_count
 
 POWER = 0.8
@@ -25,8 +25,8 @@ def plan(pair: Pair, changes: Changes, seed: int) -> dict[str, Any] | None:
 
     ``needed`` is per problem the least of ``SIZES`` per side at which the test rejects, in the right direction and at
     the level that is in force now, with probability ``POWER``, if the true rates are the shrunken ones; None where
-    none of them is enough. ``expected`` is by number of samples per side how many problems would be found, on average
-    over the posterior of all rates.
+    none of them is enough. ``expected`` is by number of samples per side how many problems the whole procedure would
+    find, on average over the posterior of all rates.
     """
     priors = [fit_beta(s.c, s.n) for s in (pair.base, pair.rl)]
     if priors[0] is None or priors[1] is None:
@@ -40,16 +40,14 @@ def plan(pair: Pair, changes: Changes, seed: int) -> dict[str, Any] | None:
     drawn_base, drawn_rl = (
         rng.beta(a[:, None], b[:, None], size=(len(kinds), draws)).reshape(-1) for a, b in (base, rl)
     )
+    weight = np.repeat(times / draws, draws)
     return {
         "power": POWER,
         "level": changes.level,
         "most": SIZES[-1],
         "prior": {"base": list(priors[0]), "rl": list(priors[1])},
         "needed": [needed[i] for i in which.reshape(-1)],
-        "expected": {
-            str(size): float(times @ power(drawn_base, drawn_rl, size, changes.level).reshape(-1, draws).mean(axis=1))
-            for size in PLANS
-        },
+        "expected": {str(size): resolved(drawn_base, drawn_rl, weight, size, changes.rate) for size in PLANS},
     }
 
 
@@ -87,19 +85,39 @@ def fit_beta(c: Ints, n: Ints) -> tuple[float, float] | None:
 
 def power(base: Floats, rl: Floats, size: int, level: float) -> Floats:
     """Probability that the test on ``size`` samples per side rejects at ``level`` in the rates' direction, (P,)."""
-    rejects = _rejects(size, level)
-    count = np.arange(size + 1)
-    fall, rise = np.tril(rejects, -1), np.triu(rejects, 1)  # rows: correct base samples; columns: those of the other
-    p, q = (binom.pmf(count, size, rate[:, None]) for rate in (base, rl))
-    falls, rises = (((p @ side.astype(np.float64)) * q).sum(axis=1) for side in (fall, rise))
+    rejects = (p_values(size) <= level).astype(np.float64)
+    p, q = _counts(base, size), _counts(rl, size)
+    falls, rises = (((p @ side) * q).sum(axis=1) for side in (np.tril(rejects, -1), np.triu(rejects, 1)))
     return np.asarray(np.where(rl < base, falls, rises))
 
 
-@lru_cache(maxsize=len(SIZES) + len(PLANS))
-def _rejects(size: int, level: float) -> Bools:
-    """Whether the test rejects c correct base samples and d of the other, (size + 1, size + 1)."""
-    out = np.zeros((size + 1, size + 1), dtype=np.bool_)
+def resolved(base: Floats, rl: Floats, weight: Floats, size: int, rate: float) -> float:
+    """How many problems Benjamini-Hochberg at ``rate`` finds, in the rates' direction, with ``size`` samples per side.
+
+    ``weight`` (D,) is how many problems each pair of rates stands for. The level is the fixed point of
+    level = rate · found(level) / problems, which the procedure tends to with many problems (Genovese & Wasserman 2002,
+    doi 10.1111/1467-9868.00347).
+    """
+    p, q = _counts(base, size) * weight[:, None], _counts(rl, size)
+    falls = rl < base
+    tables = np.tril(p[falls].T @ q[falls], -1) + np.triu(p[~falls].T @ q[~falls], 1)
+    level, found = rate, np.inf
+    while (now := float(tables[p_values(size) <= level].sum())) < found:
+        found = now
+        level = rate * max(found, 1.0) / weight.sum()
+    return found
+
+
+def _counts(rates: Floats, size: int) -> Floats:
+    """Probability of each count of correct samples, (P, size + 1)."""
+    return np.asarray(binom.pmf(np.arange(size + 1), size, rates[:, None]))
+
+
+@lru_cache(maxsize=len(SIZES))
+def p_values(size: int) -> Floats:
+    """Fisher's p of each count of correct base samples (rows) and of the other model's, (size + 1, size + 1)."""
+    out = np.ones((size + 1, size + 1))
     for total in range(2 * size + 1):
         c = np.arange(max(0, total - size), min(size, total) + 1)
-        out[c, total - c] = by_count(size, size, total) <= level
+        out[c, total - c] = by_count(size, size, total)
     return out

@@ -46,8 +46,8 @@ def by_count(n: int, m: int, total: int) -> Floats:
 class Changes:
     """The classes of P problems and how they were found.
 
-    ``tested`` (P,) are the problems that could be found even if they were the only ones. ``p`` and ``adjusted`` (NaN
-    where untested) are (P,). ``level`` is the p-value up to which the procedure rejects now, or would reject one
+    ``tested`` (P,) are the problems that some outcome with these margins could show. ``p`` and ``adjusted`` (NaN where
+    untested) are (P,). ``level`` is the p-value up to which the procedure rejects now, or would reject one
     problem where it rejects none.
     """
 
@@ -64,22 +64,21 @@ class Changes:
 
 
 def find_changes(pair: Pair, rate: float) -> Changes:
-    """Fisher's test of every problem, and Benjamini-Hochberg at ``rate`` over those that could be found.
+    """Fisher's test of every problem, and Benjamini-Hochberg at ``rate`` over those that some outcome could show.
 
-    Tested are the m problems whose margins allow p ≤ rate/K, with the least K for which m ≤ K (Tarone 1990, doi
-    10.2307/2531456). That depends on the margins only, on which the test conditions; so the expected share of false
-    ones among the problems found stays at most ``rate``, and problems that no outcome could show do not weaken the
-    procedure (Gilbert 2005, doi 10.1111/j.1467-9876.2005.00475.x).
+    Tested are the problems whose margins allow p ≤ ``rate`` at all. That depends on the margins only, on which the test
+    conditions; so the expected share of false ones among the problems found stays at most ``rate``, and problems that
+    no outcome could show do not weaken the procedure (after Gilbert 2005, doi 10.1111/j.1467-9876.2005.00475.x).
     """
     (c, n), (d, m) = (pair.base.c, pair.base.n), (pair.rl.c, pair.rl.n)
     p = fisher(c, n, d, m)
     least = least_p(n, m, c + d)
-    tested = least <= rate / _tarone(least, rate)
+    tested = least <= rate
     adjusted = np.full(len(n), np.nan)
     if tested.any():
         adjusted[tested] = false_discovery_control(p[tested])
     found = adjusted <= rate
-    level = rate * max(int(found.sum()), 1) / max(int(tested.sum()), 1)
+    level = rate * max(int(found.sum()), 1) / (int(tested.sum()) or len(n))
     change: list[Change] = [
         "unresolved" if not f else "gained" if not low else "extinct" if none else "squeezed"
         for f, low, none in zip(found, d * n < c * m, d == 0, strict=True)
@@ -92,13 +91,6 @@ def find_changes(pair: Pair, rate: float) -> Changes:
         level=level,
         change=change,
     )
-
-
-def _tarone(least: Floats, rate: float) -> int:
-    """The least K ≥ 1 for which at most K of the smallest possible p-values are at most rate/K."""
-    tries = np.arange(1, len(least) + 1)
-    within = np.searchsorted(np.sort(least), rate / tries, side="right")
-    return int(tries[np.argmax(within <= tries)])
 
 
 def upper_bound(n: int) -> float:

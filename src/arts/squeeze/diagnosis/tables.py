@@ -125,8 +125,8 @@ def classes_table(result: Part) -> Table:
     total = result["matching"]["matched"]
     found = total - c["counts"]["unresolved"]
     note = (
-        f"{c['test']} at {c['rate']:.0%}. {c['tested']} of {total} problems could be found, with so many samples and so"
-        " many correct ones; the rest cannot, however they fall to the two sides."
+        f"{c['test']} at {c['rate']:.0%}, over the {c['tested']} of {total} problems that could reach p ≤ {c['rate']:g}"
+        " with so many samples and correct ones; the rest cannot be resolved, however they fall to the two sides."
     )
     if c["tested"]:
         note += f" {'Found is' if found else 'None is found; one alone would need'} p ≤ {small(c['level'])}."
@@ -142,19 +142,19 @@ def classes_table(result: Part) -> Table:
 
 def plan_table(result: Part) -> Table | None:
     """How many problems more samples would resolve."""
-    p = result["changes"]["plan"]
-    if p is None:
+    changes = result["changes"]
+    if changes["plan"] is None:
         return None
     total = result["matching"]["matched"]
     return Table(
         title="What more samples would resolve",
         note=(
-            f"Of {total} problems, on average over what their rates may be: beta-binomial priors fitted to each side"
-            f" and updated by each problem's counts, the test at p ≤ {small(p['level'])}. Problems that have hardly"
-            " changed stay unresolved with any number."
+            f"Of {total} problems, by the same procedure at {changes['rate']:.0%}, on average over what their rates"
+            " may be: beta-binomial priors fitted to each side, updated by each problem's counts. Problems that have"
+            " hardly changed stay unresolved with any number."
         ),
         header=["samples per problem and side", "problems expected to be resolved"],
-        rows=[[size, f"{found:.0f}"] for size, found in p["expected"].items()],
+        rows=[[size, f"{found:.0f}"] for size, found in changes["plan"]["expected"].items()],
     )
 
 
