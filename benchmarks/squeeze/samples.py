@@ -24,12 +24,15 @@ Arrays = dict[str, NDArray[Any]]
 BATCH = 512
 
 
-def sampled(model: str, store: Path, *, problems: int, n: int) -> None:
-    """Bring a store of ``n`` independent solutions of each of the first test problems to its full size."""
+def sampled(model: str, store: Path, *, problems: int, n: int, seed: int = 0) -> None:
+    """Bring a store of ``n`` independent solutions of each of the first test problems to its full size.
+
+    Two models need two seeds to be independent of each other: with one they draw alike as far as they are alike.
+    """
     sample(
         SampleConfig(
             problems="congruences:test", store=store, limit=problems, model=model, n=n, fork_probability=0.0,
-            sampling=SAMPLING,
+            sampling=SAMPLING, seed=seed,
         )
     )  # fmt: skip
 

@@ -39,6 +39,8 @@ from arts.testbed.measure import SAMPLING  # noqa: E402
 from verifiers import grow_trees, scores, train  # noqa: E402
 
 HERE = Path(__file__).parent
+BASE_SEED = 1
+"""Of the base model's samples; GRPO's have 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +128,7 @@ def trees(out: Path, size: Size) -> None:
 
 def base(out: Path, size: Size) -> None:
     """The frozen model on the test problems, and its correct solutions."""
-    sampled(BUNDLED, out / f"{BASE}.db", problems=size.problems, n=size.samples)
+    sampled(BUNDLED, out / f"{BASE}.db", problems=size.problems, n=size.samples, seed=BASE_SEED)
     found = candidates(out / f"{BASE}.db", size.samples)
     keep(out / f"{BASE}.npz", lambda: arrays(found))
     keep(out / "traces.npz", lambda: _with_probabilities(BUNDLED, correct_traces(found)))
