@@ -1,16 +1,48 @@
 """What both routes cost: seconds here, tokens, and operations by the usual count."""
 
 import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from plan import MAIN, OBJECTIVES, SHAPE, Size
+from plan import MAIN, OBJECTIVES, SHAPE, Size, training
 from safetensors import safe_open
 
 from arts.models import bundled_model
 from arts.proposers.grow import spent
+from arts.training.fit import train_verifier
 from arts.trees.store import TreeStore
+from verifiers import grow_trees
+
+
+def timed_parts(folder: Path, size: Size, reinforce: Callable[[Path, int], None]) -> dict[str, float]:
+    """Seconds of a small part of each route, one after the other with nothing beside them, scaled to the whole.
+
+    A tenth of the updates, of the trees, and of the verifier's updates, in ``folder``; ``reinforce`` runs GRPO into a
+    folder for a number of updates. Starting and loading count too, so the whole is a little overestimated.
+    """
+    tenth = replace(size, trees=max(8, size.trees // 10), verifier_updates=max(2, size.verifier_updates // 10))
+    updates = max(2, size.updates // 10)
+    objective = OBJECTIVES[0]
+
+    def seconds(work: Callable[[], object]) -> float:
+        started = time.monotonic()
+        work()
+        return time.monotonic() - started
+
+    def learn() -> None:
+        with TreeStore.open(folder / "trees.db") as store:
+            grown = list(store.trees())
+        train_verifier(grown, SHAPE, training(objective, 0, tenth), folder / objective)
+
+    return {
+        "rl": seconds(lambda: reinforce(folder / "rl", updates)) * size.updates / updates,
+        "trees": seconds(lambda: grow_trees(folder / "trees.db", tenth)) * size.trees / tenth.trees,
+        "verifier": seconds(learn) * size.verifier_updates / tenth.verifier_updates,
+    }
 
 
 def compute(out: Path, size: Size) -> dict[str, Any]:
@@ -28,31 +60,27 @@ def compute(out: Path, size: Size) -> dict[str, Any]:
     trained = [out / "verifiers" / f"{OBJECTIVES[0]}-{seed}" for seed in range(size.seeds)]
     own = _parameters(trained[0] / "verifier.safetensors")
     passes = size.verifier_updates * 8 / size.trees
+    seconds = json.loads((out / "timing.json").read_text(encoding="utf-8"))
     return {
         "parameters": {"model": model, "verifier": own},
         "rl": {
             "solutions": float(np.mean([r["updates"] for r in runs])) * 256,
             "tokens": rl_tokens,
-            "seconds": float(np.mean([r["seconds"] for r in runs])),
+            "seconds": seconds["rl"],
             "operations": (2 + 6) * model * rl_tokens,
         },
         "verifier": {
             "solutions": cost.rollouts,
             "tokens": cost.tokens,
-            "seconds_trees": _seconds(out, "trees"),
-            "seconds_verifier": float(np.mean([_seconds(out, f"verifiers-{s}") for s in range(size.seeds)]))
-            / len(OBJECTIVES),
+            "seconds_trees": seconds["trees"],
+            "seconds_verifier": seconds["verifier"],
             "operations": 2 * model * cost.tokens
             + 2 * model * cost.unique_tokens
             + 6 * own * passes * cost.unique_tokens,
         },
         "architecture": {"trunk_layers": SHAPE.trunk_layers, "trunk_width": SHAPE.trunk_width},
-        "study_hours": sum(float(f.read_text()) for f in (out / "seconds").iterdir()) / 3600,
+        "job_hours": sum(float(f.read_text(encoding="utf-8")) for f in (out / "seconds").iterdir()) / 3600,
     }
-
-
-def _seconds(out: Path, job: str) -> float:
-    return float((out / "seconds" / job).read_text(encoding="utf-8"))
 
 
 def _parameters(file: Path) -> int:

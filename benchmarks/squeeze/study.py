@@ -8,14 +8,16 @@ Runs are kept under ``runs/squeeze``: GRPO models, samples of the test problems,
 """
 
 import argparse
+import json
 import multiprocessing
 import os
 import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -25,11 +27,13 @@ THREADS = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELI
 os.environ |= THREADS
 
 import torch  # noqa: E402
+from compute import timed_parts  # noqa: E402
 from page import write_page  # noqa: E402
 from plan import BASE, MAIN, QUICK, Policy, Size, policies  # noqa: E402
 from results import summarise, write_results  # noqa: E402
 from samples import Arrays, arrays, candidates, correct_traces, log_probabilities, sampled  # noqa: E402
 
+from arts.baselines.config import RLConfig  # noqa: E402
 from arts.baselines.grpo import train_policy  # noqa: E402
 from arts.baselines.task import HeldOut, Task  # noqa: E402
 from arts.models import BUNDLED  # noqa: E402
@@ -89,6 +93,7 @@ def jobs(out: Path, size: Size) -> list[Job]:
             for s in seeds
         ),
         *runs.values(),
+        Job(name="costs", work=costs, arguments=(out, size), needs=(BASE, *runs, *(f"scores-{s}" for s in seeds))),
     ]
 
 
@@ -137,15 +142,7 @@ def base(out: Path, size: Size) -> None:
 def reinforced(out: Path, size: Size, policy: Policy) -> None:
     """Train a policy; sample test problems from it, and from its checkpoints where it is a main run."""
     folder = out / policy.name
-    grader = make_grader("exact")
-    held_out = HeldOut(problems=congruence_problems("validation")[:128], samples=4)
-    task = Task(
-        model=BUNDLED,
-        problems=congruence_problems("train"),
-        max_tokens=SAMPLING.max_tokens,
-        held_out=held_out,
-    )
-    train_policy(task, grader, policy.config, folder, lambda line: print(f"{policy.name}: {line}", file=sys.stderr))
+    reinforce(folder, policy.config, HeldOut(problems=congruence_problems("validation")[:128], samples=4))
     main_run = policy.setting == MAIN
     much, less = (size.problems, size.samples), (size.fewer_problems, size.fewer_samples)
     models = {policy.name: (folder, much if main_run else less)}
@@ -155,6 +152,25 @@ def reinforced(out: Path, size: Size, policy: Policy) -> None:
     for name, (model, (problems, n)) in models.items():
         sampled(str(model), out / f"{name}.db", problems=problems, n=n)
         keep(out / f"{name}.npz", lambda name=name, n=n: arrays(candidates(out / f"{name}.db", n)))
+
+
+def reinforce(folder: Path, config: RLConfig, held_out: HeldOut | None = None) -> None:
+    """One GRPO run of the bundled model on all training problems."""
+    task = Task(model=BUNDLED, problems=congruence_problems("train"), max_tokens=SAMPLING.max_tokens, held_out=held_out)
+    name = folder.name
+    train_policy(task, make_grader("exact"), config, folder, lambda line: print(f"{name}: {line}", file=sys.stderr))
+
+
+def costs(out: Path, size: Size) -> None:
+    """Time both routes, with nothing beside them."""
+    main_run = next(policies(size)).config
+
+    def some(folder: Path, updates: int) -> None:
+        reinforce(folder, replace(main_run, updates=updates, save_updates=updates))
+
+    with TemporaryDirectory() as folder:
+        found = timed_parts(Path(folder), size, some)
+    (out / "timing.json").write_text(json.dumps(found) + "\n", encoding="utf-8")
 
 
 def verified(out: Path, size: Size, seed: int) -> None:
