@@ -155,13 +155,17 @@ MOMENTS = [
 
 def test_a_run_killed_at_every_moment_ends_as_if_it_had_not_been(rl, whole, tmp_path):
     """The five problems are gone through more than once, so the order of a later round counts too."""
+    saved = tmp_path / "killed" / "checkpoint-2" / "model.safetensors"
+    written = set()
     for moment in MOMENTS:
         assert rl(tmp_path / "killed", die=moment)[0] == -signal.SIGKILL, moment
         left = {f.name for f in (tmp_path / "killed").iterdir()}
+        written |= {saved.stat().st_mtime_ns} if saved.exists() else set()
         assert "rl.json" not in left
         assert "README.md" not in left or moment == ("finishing", "rl.json")
     assert rl(tmp_path / "killed")[0] == 0
     assert_same(tmp_path / "killed", whole)
+    assert written == {saved.stat().st_mtime_ns}  # no run began at the beginning again
     assert [r["update"] for r in metrics(whole)] == [0, 1, 2, 2, 3, 4, 4, 5, 6, 6]
 
 

@@ -80,8 +80,7 @@ def train_policy(
     """
     plan = make_plan(task, grader.name, config)
     check_place(out, plan)
-    done = finished(out)
-    if done is not None:
+    if (done := finished(out)) is not None:
         return done
     begun = last_checkpoint(out)
     with warnings.catch_warnings():
