@@ -20,9 +20,10 @@ from arts.baselines.card import model_card
 from arts.baselines.config import RLConfig
 from arts.baselines.metrics import DIVERGED, Metrics, row, summary
 from arts.baselines.rewards import GraderReward
-from arts.baselines.task import CARD, PLAN, RECORD, HeldOut, Task, check_place, finished, make_plan, write_whole
+from arts.baselines.task import CARD, PLAN, RECORD, HeldOut, Task, check_place, finished, make_plan
 from arts.config import dump_toml
 from arts.errors import ModelError, UsageError
+from arts.files import write_whole
 from arts.models import resolve_model
 from arts.problems.base import Grader, Problem
 from arts.proposers.prompt import PromptFormat

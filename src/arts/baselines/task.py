@@ -9,12 +9,12 @@ from typing import Any
 
 from arts.baselines.config import RLConfig
 from arts.errors import UsageError
+from arts.files import UNFINISHED
 from arts.problems.base import Problem
 from arts.proposers.prompt import PromptFormat
 
 PLAN, CARD, RECORD = "plan.json", "README.md", "rl.json"
 """In the folder of a run: what it is; for the reader; what came of it, there when it has finished."""
-UNFINISHED = ".new"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +73,6 @@ def finished(out: Path) -> dict[str, Any] | None:
     """What a run that has come to its end says of itself."""
     record = out / RECORD
     return dict(json.loads(record.read_text(encoding="utf-8"))) if record.is_file() else None
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file that is there whole or not at all, whenever the process is killed."""
-    unfinished = path.with_name(f".{path.name}{UNFINISHED}")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)
 
 
 def _fingerprint(problems: Sequence[Problem]) -> dict[str, Any]:

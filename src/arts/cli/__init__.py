@@ -1,7 +1,7 @@
 """The command line: one module per command, imported only when that command runs.
 
-A command module has a frozen dataclass ``Config`` (its fields are the flags) and ``run(config) -> int``. A command of two
-words has its own module too: ``squeeze simulate`` is ``squeeze_simulate.py``.
+A command module has a frozen dataclass ``Config`` (its fields are the flags) and ``run(config) -> int``. A command of
+two words has its own module too: ``squeeze simulate`` is ``squeeze_simulate.py``.
 """
 
 import contextlib
@@ -39,7 +39,14 @@ ENVIRONMENT = (
 """Unless the user has set these otherwise: libraries speak only when something is wrong, and threads that wait for one
 another sleep. Where cores are shared with other work, threads that spin instead made training six times slower."""
 
-EXTRAS = {"torch": "torch", "transformers": "torch", "safetensors": "torch", "xllamacpp": "local", "datasets": "data", "trl": "rl"}
+EXTRAS = {
+    "torch": "torch",
+    "transformers": "torch",
+    "safetensors": "torch",
+    "xllamacpp": "local",
+    "datasets": "data",
+    "trl": "rl",
+}
 """Optional libraries and the extras that bring them."""
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from arts.config import to_dict
 from arts.evaluation.statistics import Estimate, plain
+from arts.files import write_whole
 from arts.squeeze.phase import Cell, Plan, Row, cells, rows, settings
 
 WIDE = 92
@@ -65,13 +66,7 @@ def write(config: Config, found: Sequence[Cell], lines: Sequence[Row]) -> list[P
     else:
         texts |= diagrams(config, found)
     config.out.mkdir(parents=True, exist_ok=True)
-    return [_write(config.out / name, text) for name, text in texts.items()]
-
-
-def _write(path: Path, text: str) -> Path:
-    unfinished = path.with_name(f".{path.name}.new")
-    unfinished.write_text(text, encoding="utf-8")
-    return unfinished.replace(path)
+    return [write_whole(config.out / name, text) for name, text in texts.items()]
 
 
 def table(config: Plan, lines: Sequence[Row]) -> tuple[list[str], list[list[str]]]:

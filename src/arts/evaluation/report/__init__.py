@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from arts.evaluation.report.markdown import to_markdown
+from arts.files import write_whole
 
 
 def write_report(result: Mapping[str, Any], folder: Path) -> list[Path]:
@@ -23,11 +24,5 @@ def write_report(result: Mapping[str, Any], folder: Path) -> list[Path]:
     else:
         forms["report.html"] = to_html(result)
     data = json.dumps(result, indent=1, allow_nan=False, ensure_ascii=True) + "\n"
-    readable = [_write(folder / name, text) for name, text in forms.items()]
-    return [_write(folder / "report.json", data), *readable]
-
-
-def _write(path: Path, text: str) -> Path:
-    unfinished = path.with_name(f".{path.name}.new")
-    unfinished.write_text(text, encoding="utf-8")
-    return unfinished.replace(path)
+    readable = [write_whole(folder / name, text) for name, text in forms.items()]
+    return [write_whole(folder / "report.json", data), *readable]

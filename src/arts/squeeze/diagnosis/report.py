@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from arts.evaluation.report.markdown import shown
+from arts.files import write_whole
 from arts.squeeze.diagnosis.tables import headline, origin, tables
 
 IN_MARKDOWN = 20
@@ -27,13 +28,7 @@ def write_diagnosis(result: Mapping[str, Any], folder: Path) -> list[Path]:
     except ModuleNotFoundError as error:
         if error.name not in ("jinja2", "matplotlib"):
             raise
-    return [_write(folder / name, text) for name, text in forms.items()]
-
-
-def _write(path: Path, text: str) -> Path:
-    unfinished = path.with_name(f".{path.name}.new")
-    unfinished.write_text(text, encoding="utf-8")
-    return unfinished.replace(path)
+    return [write_whole(folder / name, text) for name, text in forms.items()]
 
 
 def to_markdown(result: Mapping[str, Any]) -> str:
