@@ -22,7 +22,7 @@ def decisions(base: Arrays, runs: list[Arrays], base_scores: list[Arrays], rl_sc
 
     Seed s of RL goes with the verifiers of seed s; per problem the seeds' mean, intervals over problems.
     """
-    ks = [k for k in (1, 2, 4, 8, 16, 32, 64) if k <= base["correct"].shape[1] // 2]
+    ks = [k for k in (1, 4, 16, 64) if k <= base["correct"].shape[1] // 2]
     tokens = float(base["tokens"].mean()), float(np.mean([r["tokens"].mean() for r in runs]))
     equal = max(1, int(TOP * tokens[0] / tokens[1]))
     wanted = sorted({*ks, equal})

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from arts.cli.sample import sample
 from arts.evaluation.candidates import Candidates, collect
 from arts.models import resolve_model
 from arts.problems.graders import make_grader
+from arts.proposers.base import Sampling
 from arts.proposers.prompt import PromptFormat
 from arts.testbed.congruences import strategy_of
 from arts.testbed.measure import SAMPLING
@@ -22,9 +24,13 @@ from arts.trees.store import TreeStore
 
 Arrays = dict[str, NDArray[Any]]
 BATCH = 512
+POLICY = replace(SAMPLING, top_p=1.0)
+"""The policy itself, which GRPO draws from and updates."""
+NUCLEUS = SAMPLING
+"""Top-p 0.95: what is improbable is never drawn. A policy that RL has made sure of itself loses more by that."""
 
 
-def sampled(model: str, store: Path, *, problems: int, n: int, seed: int = 0) -> None:
+def sampled(model: str, store: Path, *, problems: int, n: int, seed: int, sampling: Sampling = POLICY) -> None:
     """Bring a store of ``n`` independent solutions of each of the first test problems to its full size.
 
     Two models need two seeds to be independent of each other: with one they draw alike as far as they are alike.
@@ -32,7 +38,7 @@ def sampled(model: str, store: Path, *, problems: int, n: int, seed: int = 0) ->
     sample(
         SampleConfig(
             problems="congruences:test", store=store, limit=problems, model=model, n=n, fork_probability=0.0,
-            sampling=SAMPLING, seed=seed,
+            sampling=sampling, seed=seed,
         )
     )  # fmt: skip
 

@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -31,7 +31,7 @@ from compute import timed_parts  # noqa: E402
 from page import write_page  # noqa: E402
 from plan import BASE, MAIN, QUICK, Policy, Size, policies  # noqa: E402
 from results import summarise, write_results  # noqa: E402
-from samples import Arrays, arrays, candidates, correct_traces, log_probabilities, sampled  # noqa: E402
+from samples import NUCLEUS, POLICY, Arrays, arrays, candidates, correct_traces, log_probabilities, sampled  # noqa: E402
 
 from arts.baselines.config import RLConfig  # noqa: E402
 from arts.baselines.grpo import train_policy  # noqa: E402
@@ -44,7 +44,7 @@ from verifiers import grow_trees, scores, train  # noqa: E402
 
 HERE = Path(__file__).parent
 BASE_SEED = 1
-"""Of the base model's samples; GRPO's have 0."""
+"""Of the base model's samples."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +67,7 @@ def main() -> None:
     size = QUICK if given.quick else Size()
     out: Path = given.out / "quick" if given.quick else given.out
     out.mkdir(parents=True, exist_ok=True)
+    check_same(out / "plan.json", size)
     run_all(jobs(out, size), out, given.jobs)
     results = summarise(out, size)
     write_results(results, out / "results.json" if given.quick else HERE / "results.json")
@@ -75,30 +76,50 @@ def main() -> None:
 
 def jobs(out: Path, size: Size) -> list[Job]:
     """All of them, the ones that others wait for first."""
-    runs = {p.name: Job(name=p.name, work=reinforced, arguments=(out, size, p)) for p in policies(size)}
+    runs = list(policies(size))
+    main_runs = [p for p in runs if p.setting == MAIN]
     seeds = range(size.seeds)
-    main_runs = [runs.pop(f"{MAIN}-{seed}") for seed in seeds]
-    return [
-        Job(name="trees", work=trees, arguments=(out, size)),
-        *main_runs,
-        Job(name=BASE, work=base, arguments=(out, size)),
-        *(Job(name=f"verifiers-{s}", work=verified, arguments=(out, size, s), needs=("trees",)) for s in seeds),
-        *(
-            Job(
-                name=f"scores-{s}",
-                work=scored,
-                arguments=(out, size, s),
-                needs=(BASE, f"{MAIN}-{s}", f"verifiers-{s}"),
-            )
-            for s in seeds
-        ),
-        *runs.values(),
-        Job(name="costs", work=costs, arguments=(out, size), needs=(BASE, *runs, *(f"scores-{s}" for s in seeds))),
+    models = {BASE: BASE_SEED} | {p.name: sampling_seed(p) for p in main_runs}
+    found = [Job(name="trees", work=trees, arguments=(out, size))]
+    found += [Job(name=p.name, work=reinforced, arguments=(out, p)) for p in main_runs]
+    found += [Job(name=f"draw-{BASE}", work=base, arguments=(out, size))]
+    found += [_draw(out, size, p) for p in main_runs]
+    found += [Job(name=f"verifiers-{s}", work=verified, arguments=(out, size, s), needs=("trees",)) for s in seeds]
+    found += [
+        Job(
+            name=f"scores-{s}",
+            work=scored,
+            arguments=(out, size, s),
+            needs=(f"draw-{BASE}", f"draw-{MAIN}-{s}", f"verifiers-{s}"),
+        )
+        for s in seeds
     ]
+    found += [
+        Job(name=f"nucleus-{name}", work=nucleus, arguments=(out, size, name, seed), needs=(f"draw-{name}",))
+        for name, seed in models.items()
+    ]
+    for p in runs[size.seeds :]:
+        found += [Job(name=p.name, work=reinforced, arguments=(out, p)), _draw(out, size, p)]
+    alone = tuple(job.name for job in found)
+    return [*found, Job(name="costs", work=costs, arguments=(out, size), needs=alone)]
+
+
+def _draw(out: Path, size: Size, policy: Policy) -> Job:
+    return Job(name=f"draw-{policy.name}", work=drawn, arguments=(out, size, policy), needs=(policy.name,))
+
+
+def check_same(path: Path, size: Size) -> None:
+    """Refuse a folder whose runs were made with other settings, as they would be mixed with new ones."""
+    plan = {"size": asdict(size), "policies": {p.name: asdict(p.config) for p in policies(size)}}
+    wanted = json.loads(json.dumps(plan | {"sampling": [asdict(POLICY), asdict(NUCLEUS)]}))
+    if not path.exists():
+        path.write_text(json.dumps(wanted) + "\n", encoding="utf-8")
+    elif json.loads(path.read_text(encoding="utf-8")) != wanted:
+        sys.exit(f"{path.parent}: holds runs with other settings; move it away or use another --out")
 
 
 def run_all(todo: Sequence[Job], out: Path, processes: int) -> None:
-    """Each job in a process of its own, so many at a time; the wall-clock seconds of each go to ``seconds``."""
+    """Each job in a process of its own, so many at a time; what is done, and its seconds, stands in ``seconds``."""
     done = {job.name for job in todo if (out / "seconds" / job.name).exists()}
     waiting = [job for job in todo if job.name not in done]
     running: dict[Future[None], Job] = {}
@@ -131,6 +152,11 @@ def trees(out: Path, size: Size) -> None:
     grow_trees(out / "trees.db", size)
 
 
+def sampling_seed(policy: Policy) -> int:
+    """One of its own for every GRPO seed, and none of them the base model's."""
+    return BASE_SEED + 1 + policy.config.seed
+
+
 def base(out: Path, size: Size) -> None:
     """The frozen model on the test problems, and its correct solutions."""
     sampled(BUNDLED, out / f"{BASE}.db", problems=size.problems, n=size.samples, seed=BASE_SEED)
@@ -139,19 +165,31 @@ def base(out: Path, size: Size) -> None:
     keep(out / "traces.npz", lambda: _with_probabilities(BUNDLED, correct_traces(found)))
 
 
-def reinforced(out: Path, size: Size, policy: Policy) -> None:
-    """Train a policy; sample test problems from it, and from its checkpoints where it is a main run."""
-    folder = out / policy.name
-    reinforce(folder, policy.config, HeldOut(problems=congruence_problems("validation")[:128], samples=4))
-    main_run = policy.setting == MAIN
+def reinforced(out: Path, policy: Policy) -> None:
+    """Train a policy."""
+    held_out = HeldOut(problems=congruence_problems("validation")[:128], samples=4)
+    reinforce(out / policy.name, policy.config, held_out)
+
+
+def drawn(out: Path, size: Size, policy: Policy) -> None:
+    """Sample test problems from a policy; from a main run's checkpoints too."""
+    folder, config = out / policy.name, policy.config
     much, less = (size.problems, size.samples), (size.fewer_problems, size.fewer_samples)
-    models = {policy.name: (folder, much if main_run else less)}
-    if main_run:
-        for update in range(policy.config.save_updates, policy.config.updates, policy.config.save_updates):
+    models = {policy.name: (folder, much if policy.setting == MAIN else less)}
+    if policy.setting == MAIN:
+        for update in range(config.save_updates, config.updates, config.save_updates):
             models[f"{policy.name}-{update}"] = (folder / f"checkpoint-{update}", less)
     for name, (model, (problems, n)) in models.items():
-        sampled(str(model), out / f"{name}.db", problems=problems, n=n)
+        sampled(str(model), out / f"{name}.db", problems=problems, n=n, seed=sampling_seed(policy))
         keep(out / f"{name}.npz", lambda name=name, n=n: arrays(candidates(out / f"{name}.db", n)))
+
+
+def nucleus(out: Path, size: Size, name: str, seed: int) -> None:
+    """The same samples of a model as usual decoding draws them, for comparison."""
+    store = out / f"{name}-nucleus.db"
+    model = BUNDLED if name == BASE else str(out / name)
+    sampled(model, store, problems=size.problems, n=size.samples, seed=seed, sampling=NUCLEUS)
+    keep(out / f"{name}-nucleus.npz", lambda: arrays(candidates(store, size.samples)))
 
 
 def reinforce(folder: Path, config: RLConfig, held_out: HeldOut | None = None) -> None:
