@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from plan import MAIN, OBJECTIVES, SHAPE, Size, training
+from plan import MAIN, OBJECTIVES, SHAPE, Size, settings, training
 from safetensors import safe_open
 
 from arts.models import bundled_model
@@ -48,23 +48,26 @@ def timed_parts(folder: Path, size: Size, reinforce: Callable[[Path, int], None]
 def compute(out: Path, size: Size) -> dict[str, Any]:
     """Training cost of RL (mean over seeds) and of the verifier route: trees once, then one verifier.
 
-    Operations: 2 per parameter and token forwards, 6 forwards and backwards, both for tokens without padding. A
-    verifier's frozen backbone reads every token of the trees once, its own layers at every pass.
+    Operations: 2 per parameter and token forwards, 6 forwards and backwards, for tokens of solutions without padding
+    and prompts. A verifier's frozen backbone reads every token of the trees once, its own layers at every pass.
+    ``reading`` is what a token costs to score, as a multiple of what it costs to draw.
     """
-    runs = [json.loads((out / f"{MAIN}-{seed}" / "rl.json").read_text(encoding="utf-8")) for seed in range(size.seeds)]
     model = _parameters(bundled_model() / "model.safetensors")
-    rl_tokens = float(np.mean([r["tokens"] for r in runs]))
+    rows = [row for seed in range(size.seeds) for row in _updates(out / f"{MAIN}-{seed}" / "metrics.jsonl")]
+    main = settings(size)[MAIN]
+    solutions = main.updates * main.problems_per_update * main.group_size
+    rl_tokens = float(np.mean([row["tokens_per_solution"] for row in rows])) * solutions
     with TreeStore.open(out / "trees.db") as store:
         grown = list(store.trees())
     cost = spent(grown)
     trained = [out / "verifiers" / f"{OBJECTIVES[0]}-{seed}" for seed in range(size.seeds)]
     own = _parameters(trained[0] / "verifier.safetensors")
-    passes = size.verifier_updates * 8 / size.trees
+    passes = size.verifier_updates * training(OBJECTIVES[0], 0, size).trees_per_batch / size.trees
     seconds = json.loads((out / "timing.json").read_text(encoding="utf-8"))
     return {
         "parameters": {"model": model, "verifier": own},
         "rl": {
-            "solutions": float(np.mean([r["updates"] for r in runs])) * 256,
+            "solutions": solutions,
             "tokens": rl_tokens,
             "seconds": seconds["rl"],
             "operations": (2 + 6) * model * rl_tokens,
@@ -78,9 +81,14 @@ def compute(out: Path, size: Size) -> dict[str, Any]:
             + 2 * model * cost.unique_tokens
             + 6 * own * passes * cost.unique_tokens,
         },
-        "architecture": {"trunk_layers": SHAPE.trunk_layers, "trunk_width": SHAPE.trunk_width},
+        "reading": (model + own) / model,
         "job_hours": sum(float(f.read_text(encoding="utf-8")) for f in (out / "seconds").iterdir()) / 3600,
     }
+
+
+def _updates(metrics: Path) -> list[dict[str, Any]]:
+    rows = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+    return [row for row in rows if "tokens_per_solution" in row]
 
 
 def _parameters(file: Path) -> int:

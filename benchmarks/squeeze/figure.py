@@ -64,9 +64,9 @@ def _traces(axes: Any, rows: list[Mapping[str, Any]]) -> None:
         ("fell_tenfold", "#be123c", "fell more than tenfold"),
         ("rose_tenfold", "#047857", "rose more than tenfold"),
     ):
-        values = [100 * r[name]["value"] for r in rows]
-        axes.plot(places, values, color=colour, marker="o", ms=4, label=label)
-        known = [i for i in places if rows[i][name]["low"] is not None]
+        known = [i for i in places if rows[i][name] and rows[i][name]["low"] is not None]
+        values = [100 * rows[i][name]["value"] for i in known]
+        axes.plot(known, values, color=colour, marker="o", ms=4, label=label)
         low, high = ([100 * rows[i][name][side] for i in known] for side in ("low", "high"))
         axes.fill_between(known, low, high, color=colour, alpha=0.15, lw=0)
     axes.set_xticks(places, [f"to {r['high']:g}" for r in rows], fontsize=8)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from plan import Arrays, Floats
 
 from arts.evaluation.statistics import mean, paired_difference, plain, ratio
 from arts.problems.base import Problem
@@ -13,8 +14,6 @@ from arts.squeeze.diagnosis.diversity import distinct
 from arts.squeeze.diagnosis.pairs import Pair, Side
 from arts.squeeze.diagnosis.significance import find_changes
 
-Floats = NDArray[np.float64]
-Arrays = dict[str, NDArray[Any]]
 RATE = 0.05
 BINS = ((0.0, 0.0), (0.0, 0.05), (0.05, 0.25), (0.25, 0.75), (0.75, 0.95), (0.95, 1.0), (1.0, 1.0))
 """Success rates: exactly 0, above the first and up to the second, …, exactly 1."""
@@ -65,8 +64,8 @@ def side(run: Arrays) -> Side:
         ungraded=np.zeros(run["correct"].size, dtype=np.bool_),
         answer=run["classes"].reshape(-1).astype(np.int64),
         text=run["text"].reshape(-1),
-        first=np.unique(run["strategy"], return_inverse=True)[1].reshape(-1),
-        steps=True,
+        first=np.zeros(run["correct"].size, dtype=np.int64),
+        steps=False,
     )
 
 
@@ -116,10 +115,10 @@ def strategies(base: Arrays, runs: list[Arrays]) -> dict[str, Any]:
     """Different correct strategies and texts per problem in half of the samples; how solutions begin, how they end."""
     half = base["correct"].shape[1] // 2
     out: dict[str, Any] = {"k": half}
-    for name in ("first", "text"):
-        found = [distinct(s, getattr(s, name), s.correct, half) for s in map(side, (base, *runs))]
+    for name, column in (("strategies", "strategy"), ("texts", "text")):
+        found = [_different(run, column, half) for run in (base, *runs)]
         after = np.mean(found[1:], axis=0)
-        out["strategies" if name == "first" else "texts"] = {
+        out[name] = {
             "base": plain(mean(found[0])),
             "rl": plain(mean(after)),
             "difference": plain(paired_difference(after, found[0])),
@@ -127,6 +126,12 @@ def strategies(base: Arrays, runs: list[Arrays]) -> dict[str, Any]:
     moves = sorted({str(s).split("+")[0] for run in (base, *runs) for s in np.unique(run["strategy"])} - {""})
     out["moves"] = {move: _move(base, runs, move) for move in moves}
     return out
+
+
+def _different(run: Arrays, column: str, k: int) -> Floats:
+    """Expected number of different correct ones in k samples of each problem, (P,)."""
+    s = side(run)
+    return distinct(s, np.unique(run[column], return_inverse=True)[1].reshape(-1), s.correct, k)
 
 
 def _move(base: Arrays, runs: list[Arrays], move: str) -> dict[str, Any]:

@@ -2,15 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from plan import Arrays, Floats
 
 from arts.evaluation.metrics import best_of_k, pass_at_k, vote_at_k
 
-Floats = NDArray[np.float64]
-Arrays = dict[str, NDArray[Any]]
 Decide = Callable[[Arrays, Arrays, int], Floats]
 """Samples, their scores and k → expected accuracy of each problem over k-subsets, (P,)."""
 
@@ -32,8 +30,9 @@ def _vote(objective: str) -> Decide:
     return lambda run, scores, k: vote_at_k(run["correct"], run["classes"], scores[f"{objective} weight"], k)
 
 
+RANDOM, ORACLE = "random choice", "oracle (pass@N)"
 METHODS = (
-    Method(name="random choice", decide=lambda run, scores, k: pass_at_k(run["correct"], 1), verified=False),
+    Method(name=RANDOM, decide=lambda run, scores, k: pass_at_k(run["correct"], 1), verified=False),
     Method(
         name="majority",
         decide=lambda run, scores, k: vote_at_k(run["correct"], run["classes"], np.ones(run["correct"].shape), k),
@@ -48,7 +47,7 @@ METHODS = (
     Method(name="RFM, flow vote", decide=_vote("rfm")),
     Method(name="value flow, best of N", decide=_best("value_flow last")),
     Method(name="value flow, flow vote", decide=_vote("value_flow")),
-    Method(name="oracle (pass@N)", decide=lambda run, scores, k: pass_at_k(run["correct"], k), verified=False),
+    Method(name=ORACLE, decide=lambda run, scores, k: pass_at_k(run["correct"], k), verified=False),
 )
 """The published baselines take the minimum over steps; RFM's best of N is what the paper calls ARTS."""
 PUBLISHED = "RFM, best of N"

@@ -2,11 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from arts.baselines.config import RLConfig
 from arts.training.config import TrainConfig
 from arts.training.objectives import ObjectiveName
 from arts.verifiers.modules import Architecture
+
+Floats = NDArray[np.float64]
+Arrays = dict[str, NDArray[Any]]
+"""What is known of one run's samples, by name: see ``samples.arrays``."""
 
 BASE = "base"
 MAIN = "GRPO"

@@ -7,21 +7,20 @@ from typing import Any
 
 import numpy as np
 from compute import compute
-from decisions import decisions, validation_curve
+from decisions import decisions
 from losses import changes, same_again, strategies, success
 from numpy.typing import NDArray
-from plan import BASE, MAIN, Size, policies, settings
+from plan import BASE, MAIN, Arrays, Floats, Size, policies, settings
 from traces import traces
 from zones import zones
 
+from arts.baselines.config import RLConfig
 from arts.evaluation.metrics import pass_at_k
 from arts.evaluation.statistics import mean, paired_difference, plain
 from arts.squeeze.diagnosis.curves import crossing
 from arts.squeeze.diagnosis.pairs import ladder
 
 SCHEMA = 1
-Floats = NDArray[np.float64]
-Arrays = dict[str, NDArray[Any]]
 
 
 def summarise(out: Path, size: Size) -> dict[str, Any]:
@@ -37,8 +36,9 @@ def summarise(out: Path, size: Size) -> dict[str, Any]:
         "schema": SCHEMA,
         "size": {name: getattr(size, name) for name in size.__dataclass_fields__},
         "settings": {name: _changed(config, settings(size)[MAIN]) for name, config in settings(size).items()},
-        "intervals": "problem-clustered bootstrap of means over seeds, percentile, 95 %",
+        "intervals": "problem-clustered bootstrap of means over seeds, percentile, 95 %; seeds are not resampled",
         "curves": curves(base, main),
+        "nucleus": curves(load(out, f"{BASE}-nucleus"), [load(out, f"{MAIN}-{s}-nucleus") for s in range(size.seeds)]),
         "success": success(base, main),
         "changes": changes(base, main),
         "same_again": same_again(base, main),
@@ -48,7 +48,6 @@ def summarise(out: Path, size: Size) -> dict[str, Any]:
         "decisions": decisions(base, main, base_scores, main_scores),
         "ablation_seeds": complete_seeds(out, size),
         "ablations": ablations(out, size, base),
-        "validation": validation_curve(out, size),
         "compute": compute(out, size),
     }
 
@@ -104,7 +103,17 @@ def ablations(out: Path, size: Size, base: Arrays) -> list[dict[str, Any]]:
     for name in list(settings(size))[1:]:
         rows[name] = [load(out, p.name) for p in policies(size) if p.setting == name and p.config.seed in seeds]
     reference = rows[f"{MAIN}, {half} updates"]
-    return [_ablation(name, runs, reference, _first(base, size)) for name, runs in rows.items()]
+    drawn = {name: _solutions(config) for name, config in settings(size).items()}
+    found = [_ablation(name, runs, reference, _first(base, size)) for name, runs in rows.items()]
+    for row in found:
+        share = 1.0 if row["name"] in drawn else int(row["name"].split()[1]) / size.updates
+        row["solutions"] = round(share * drawn.get(row["name"], drawn[MAIN]))
+    return found
+
+
+def _solutions(config: RLConfig) -> int:
+    """Drawn in training."""
+    return config.updates // config.passes * config.problems_per_update * config.group_size
 
 
 def _ablation(name: str, runs: list[Arrays], reference: list[Arrays], base: Arrays) -> dict[str, Any]:

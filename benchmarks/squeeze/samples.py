@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from plan import Arrays, Floats
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from arts.cli.sample import Config as SampleConfig
@@ -22,7 +23,6 @@ from arts.testbed.congruences import strategy_of
 from arts.testbed.measure import SAMPLING
 from arts.trees.store import TreeStore
 
-Arrays = dict[str, NDArray[Any]]
 BATCH = 512
 POLICY = replace(SAMPLING, top_p=1.0)
 """The policy itself, which GRPO draws from and updates."""
@@ -84,7 +84,7 @@ def correct_traces(found: Candidates) -> Arrays:
 
 
 @torch.inference_mode()
-def log_probabilities(model: str, traces: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
+def log_probabilities(model: str, traces: Mapping[str, NDArray[Any]]) -> Floats:
     """Log-probability in nats of each solution, its end mark included, at temperature 1 and without truncation."""
     folder = resolve_model(model)
     tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -103,7 +103,7 @@ def log_probabilities(model: str, traces: Mapping[str, NDArray[Any]]) -> NDArray
     return out
 
 
-def _batch(network: Any, rows: Sequence[list[int]], skipped: Sequence[int], pad: int) -> NDArray[np.float64]:
+def _batch(network: Any, rows: Sequence[list[int]], skipped: Sequence[int], pad: int) -> Floats:
     width = max(map(len, rows))
     ids = torch.tensor([row + [pad] * (width - len(row)) for row in rows])
     logprobs = network(input_ids=ids).logits[:, :-1].float().log_softmax(-1)

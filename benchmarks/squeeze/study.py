@@ -29,9 +29,9 @@ os.environ |= THREADS
 import torch  # noqa: E402
 from compute import timed_parts  # noqa: E402
 from page import write_page  # noqa: E402
-from plan import BASE, MAIN, QUICK, Policy, Size, policies  # noqa: E402
+from plan import BASE, MAIN, QUICK, Arrays, Policy, Size, policies  # noqa: E402
 from results import summarise, write_results  # noqa: E402
-from samples import NUCLEUS, POLICY, Arrays, arrays, candidates, correct_traces, log_probabilities, sampled  # noqa: E402
+from samples import NUCLEUS, POLICY, arrays, candidates, correct_traces, log_probabilities, sampled  # noqa: E402
 
 from arts.baselines.config import RLConfig  # noqa: E402
 from arts.baselines.grpo import train_policy  # noqa: E402

@@ -5,16 +5,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from plan import Arrays, Floats
 
 from arts.evaluation.statistics import bootstrap_observations, plain, ratio
 
-Floats = NDArray[np.float64]
 EDGES = (0.0, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 """Of the probability under the base model."""
 FOLD = np.log(10)
 
 
-def traces(base: dict[str, NDArray[Any]], after: list[Floats]) -> list[dict[str, Any]]:
+def traces(base: Arrays, after: list[Floats]) -> list[dict[str, Any]]:
     """By base probability: how many fell or rose more than tenfold, the typical change, and the mass they hold.
 
     Solutions are those that the base samples showed, so which ones there are depends on the base model alone.
@@ -27,6 +27,8 @@ def traces(base: dict[str, NDArray[Any]], after: list[Floats]) -> list[dict[str,
         of = (before > np.log(max(low, 1e-300))) & (before <= np.log(high))
         if of.any():
             rows.append({"low": low, "high": high, **_row(base["problem"][of], before[of], change[:, of])})
+            if high * np.exp(FOLD) > 1:
+                rows[-1]["rose_tenfold"] = None  # a probability cannot
     return rows
 
 

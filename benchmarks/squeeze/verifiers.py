@@ -3,8 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from plan import OBJECTIVES, SHAPE, Size, training
-from samples import Arrays
+from plan import OBJECTIVES, SHAPE, Arrays, Size, training
 
 from arts.cli.sample import Config as SampleConfig
 from arts.cli.sample import sample

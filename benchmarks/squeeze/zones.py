@@ -4,18 +4,18 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from methods import METHODS, Arrays, part
+from methods import METHODS, part
 from numpy.typing import NDArray
+from plan import Arrays, Floats
 
 from arts.evaluation.metrics import pass_at_k
 from arts.evaluation.statistics import plain, ratio
 
-Floats = NDArray[np.float64]
 SPLITS = 10
 """Random halvings, each used in both directions."""
 PUBLISHED_N = 16
 KS = (16, 64)
-OWN = "RL itself"
+OWN = ("GRPO's own samples", "GRPO's own samples, pass@N")
 Label = Callable[[Arrays, Arrays], NDArray[np.bool_]]
 """Half of the base samples and half of RL's → the problems of the subset."""
 
@@ -29,14 +29,22 @@ def _rare(base: Arrays, rl: Arrays) -> NDArray[np.bool_]:
     return (found >= 1) & (found <= 2)
 
 
-ZONES: dict[str, Label] = {
-    "rare": _rare,
-    "extinction zone": lambda base, rl: ~_first(rl).any(axis=1),
-    "extinct": lambda base, rl: ~rl["correct"].any(axis=1) & base["correct"].any(axis=1),
-    "gained": lambda base, rl: rl["correct"].any(axis=1) & ~base["correct"].any(axis=1),
+ZONES: dict[str, tuple[str, Label]] = {
+    "rare": ("1 or 2 of 16 base samples are correct (arXiv 2602.12846).", _rare),
+    "extinction zone": (
+        "None of 16 GRPO samples is correct (arXiv 2602.12846).",
+        lambda base, rl: ~_first(rl).any(axis=1),
+    ),
+    "extinct": (
+        "None of half of the GRPO samples is correct, some of as many base samples are.",
+        lambda base, rl: ~rl["correct"].any(axis=1) & base["correct"].any(axis=1),
+    ),
+    "gained": (
+        "The reverse of extinct.",
+        lambda base, rl: rl["correct"].any(axis=1) & ~base["correct"].any(axis=1),
+    ),
 }
-"""``rare``: 1 or 2 of 16 base samples are correct. ``extinction zone``: none of 16 of RL's (both arXiv 2602.12846).
-``extinct``: none of RL's half, some of base's; ``gained``: the reverse."""
+"""Subsets: what they are, and how they are labelled."""
 
 
 def zones(base: Arrays, runs: list[Arrays], scores: list[Arrays]) -> dict[str, Any]:
@@ -55,7 +63,7 @@ def zones(base: Arrays, runs: list[Arrays], scores: list[Arrays]) -> dict[str, A
         order = rng.permutation(n)
         for label, rest in ((order[:half], order[half:]), (order[half:], order[:half])):
             for rl, seen in zip(runs, scores, strict=True):
-                for zone, of in ZONES.items():
+                for zone, (_, of) in ZONES.items():
                     inside = of(part(base, label), part(rl, label))
                     times[zone] += inside
                     for (name, k), values in _measured(base, rl, seen, rest, inside, ks).items():
@@ -83,10 +91,10 @@ def _measured(
     base: Arrays, rl: Arrays, scores: Arrays, rest: NDArray[np.int64], inside: NDArray[np.bool_], ks: list[int]
 ) -> dict[tuple[str, int], Floats]:
     if not inside.any():
-        return {(name, k): np.zeros(0) for name in (*(m.name for m in METHODS), OWN, f"{OWN}, pass@N") for k in ks}
+        return {(name, k): np.zeros(0) for name in (*(m.name for m in METHODS), *OWN) for k in ks}
     run, seen = part(base, rest, inside), part(scores, rest, inside)
     out = {(m.name, k): m.decide(run, seen, k) for m in METHODS for k in ks}
     own = part({"correct": rl["correct"]}, rest, inside)["correct"]
     for k in ks:
-        out[OWN, k], out[f"{OWN}, pass@N", k] = pass_at_k(own, 1), pass_at_k(own, k)
+        out[OWN[0], k], out[OWN[1], k] = pass_at_k(own, 1), pass_at_k(own, k)
     return out
