@@ -90,17 +90,24 @@ def _decisions(results: Part) -> Iterator[Section]:
     tokens, equal = found["tokens_per_sample"], found["equal_k"]
     yield (
         "Deciding between base samples, against GRPO",
-        f"Percent and points. A base sample has {tokens['base']:.1f} tokens, one of GRPO {tokens['rl']:.1f}: {equal} of"
-        f" these generate at most as many as 16 of those. Reading a token with a verifier costs {reading:.2f} times the"
-        " operations of drawing it, on either model (equal beginnings are read once). *Equivalent*: the interval lies"
-        f" within ± {100 * found['margin']:.0f} points; *better*, *worse*: it does not hold 0; else *open*.",
+        "Percent and points, top-p 0.95: as the trees were drawn that the verifiers learned from. A base sample has"
+        f" {tokens['base']:.1f} tokens, one of GRPO {tokens['rl']:.1f}: {equal} of these generate at most as many as 16"
+        f" of those. Reading a token with a verifier costs {reading:.2f} times the operations of drawing it, on either"
+        " model (equal beginnings are read once). *Equivalent*: the interval lies within ±"
+        f" {100 * found['margin']:.0f} points; *better*, *worse*: it does not hold 0; else *open*.",
         decisions_table(found),
+    )
+    yield (
+        "The same with top-p 1",
+        "Samples of the policies themselves: now and then something improbable is drawn, which no verifier has learned"
+        " to judge, and which best of N looks for.",
+        decisions_table(results["decisions_policy"]),
     )
     for zone, (about, _) in ZONES.items():
         part = results["zones"][zone]
         yield (
             f"Subset: {zone}",
-            f"{about} Labelled on one half of the samples, decided on the other; {part['labelled']:.1f} problems on"
+            f"{about} Top-p 0.95. Labelled on one half of the samples, decided on the other; {part['labelled']:.1f} problems on"
             f" average, {part['ever']} at least once.",
             zone_table(part),
         )

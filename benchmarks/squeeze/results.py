@@ -25,31 +25,38 @@ SCHEMA = 1
 
 def summarise(out: Path, size: Size) -> dict[str, Any]:
     """Everything the page shows, JSON-able; estimates are objects ``{value, low, high, n, method}``."""
-    base = load(out, BASE)
-    main = [load(out, f"{MAIN}-{seed}") for seed in range(size.seeds)]
-    scores = [
-        {name: load(out, f"scores-{name}-by-{seed}") for name in (BASE, f"{MAIN}-{seed}")} for seed in range(size.seeds)
-    ]
-    base_scores = [s[BASE] for s in scores]
-    main_scores = [s[f"{MAIN}-{seed}"] for seed, s in enumerate(scores)]
+    policy, nucleus = Decoded(out, size, ""), Decoded(out, size, "-nucleus")
+    base, main = policy.base, policy.runs
     return {
         "schema": SCHEMA,
         "size": {name: getattr(size, name) for name in size.__dataclass_fields__},
         "settings": {name: _changed(config, settings(size)[MAIN]) for name, config in settings(size).items()},
         "intervals": "problem-clustered bootstrap of means over seeds, percentile, 95 %; seeds are not resampled",
         "curves": curves(base, main),
-        "nucleus": curves(load(out, f"{BASE}-nucleus"), [load(out, f"{MAIN}-{s}-nucleus") for s in range(size.seeds)]),
+        "nucleus": curves(nucleus.base, nucleus.runs),
         "success": success(base, main),
         "changes": changes(base, main),
         "same_again": same_again(base, main),
         "strategies": strategies(base, main),
         "traces": traces(load(out, "traces"), [load(out, f"traces-{s}")["logprob"] for s in range(size.seeds)]),
-        "zones": zones(base, main, base_scores),
-        "decisions": decisions(base, main, base_scores, main_scores),
+        "zones": zones(nucleus.base, nucleus.runs, nucleus.base_scores),
+        "decisions": decisions(nucleus.base, nucleus.runs, nucleus.base_scores, nucleus.run_scores),
+        "decisions_policy": decisions(base, main, policy.base_scores, policy.run_scores),
         "ablation_seeds": complete_seeds(out, size),
         "ablations": ablations(out, size, base),
         "compute": compute(out, size),
     }
+
+
+class Decoded:
+    """All samples that were drawn in one way, and their scores; ``name`` ends the names of the files."""
+
+    def __init__(self, out: Path, size: Size, name: str) -> None:
+        seeds = range(size.seeds)
+        self.base = load(out, f"{BASE}{name}")
+        self.runs = [load(out, f"{MAIN}-{s}{name}") for s in seeds]
+        self.base_scores = [load(out, f"scores-{BASE}{name}-by-{s}") for s in seeds]
+        self.run_scores = [load(out, f"scores-{MAIN}-{s}{name}-by-{s}") for s in seeds]
 
 
 def load(out: Path, name: str) -> Arrays:

@@ -86,18 +86,13 @@ def jobs(out: Path, size: Size) -> list[Job]:
     found += [_draw(out, size, p) for p in main_runs]
     found += [Job(name=f"verifiers-{s}", work=verified, arguments=(out, size, s), needs=("trees",)) for s in seeds]
     found += [
-        Job(
-            name=f"scores-{s}",
-            work=scored,
-            arguments=(out, size, s),
-            needs=(f"draw-{BASE}", f"draw-{MAIN}-{s}", f"verifiers-{s}"),
-        )
-        for s in seeds
-    ]
-    found += [
         Job(name=f"nucleus-{name}", work=nucleus, arguments=(out, size, name, seed), needs=(f"draw-{name}",))
         for name, seed in models.items()
     ]
+    for s in seeds:
+        sampled_by = tuple(f"{how}-{name}" for how in ("draw", "nucleus") for name in (BASE, f"{MAIN}-{s}"))
+        needs = (*sampled_by, f"verifiers-{s}")
+        found.append(Job(name=f"scores-{s}", work=scored, arguments=(out, size, s), needs=needs))
     for p in runs[size.seeds :]:
         found += [Job(name=p.name, work=reinforced, arguments=(out, p)), _draw(out, size, p)]
     alone = tuple(job.name for job in found)
@@ -219,10 +214,11 @@ def verified(out: Path, size: Size, seed: int) -> None:
 def scored(out: Path, size: Size, seed: int) -> None:
     """Scores of the base model's samples and of those of the main run with the same seed; its view of base's traces."""
     for name in (BASE, f"{MAIN}-{seed}"):
-        keep(
-            out / f"scores-{name}-by-{seed}.npz",
-            lambda name=name: scores(candidates(out / f"{name}.db", size.samples), out / "verifiers", seed),
-        )
+        for run in (name, f"{name}-nucleus"):
+            keep(
+                out / f"scores-{run}-by-{seed}.npz",
+                lambda run=run: scores(candidates(out / f"{run}.db", size.samples), out / "verifiers", seed),
+            )
     known = np.load(out / "traces.npz")
     keep(
         out / f"traces-{seed}.npz",
