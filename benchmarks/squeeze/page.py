@@ -107,8 +107,8 @@ def _decisions(results: Part) -> Iterator[Section]:
         part = results["zones"][zone]
         yield (
             f"Subset: {zone}",
-            f"{about} Top-p 0.95. Labelled on one half of the samples, decided on the other; {part['labelled']:.1f} problems on"
-            f" average, {part['ever']} at least once.",
+            f"{about} Top-p 0.95. Labelled on one half of the samples, decided on the other; {part['labelled']:.1f}"
+            f" problems on average, {part['ever']} at least once.",
             zone_table(part),
         )
 
