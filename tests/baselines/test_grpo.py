@@ -23,7 +23,7 @@ from arts.baselines.config import RLConfig
 from arts.baselines.grpo import train_policy, trainer_arguments
 from arts.baselines.rewards import GraderReward
 from arts.baselines.task import HeldOut, Task
-from arts.errors import UsageError
+from arts.errors import ArtsError, UsageError
 from arts.models import bundled_model
 from arts.problems.base import Grade, Problem, Verdict
 from arts.problems.graders import make_grader
@@ -312,6 +312,14 @@ def test_problems_come_in_the_trainers_own_shuffled_order():
     assert len(grpo._order(9, RLConfig(updates=11, problems_per_update=2, passes=4))) == 6
     with pytest.raises(UsageError, match="needs 2 problems and there are 1; use a smaller"):
         grpo._order(1, config)
+
+
+def test_weights_that_are_left_in_shards_fail_the_run_and_lose_nothing(tmp_path):
+    (tmp_path / "pytorch_model_fsdp_0").mkdir()
+    with pytest.raises(ArtsError, match="in shards only; let accelerate gather them") as caught:
+        grpo._finish(tmp_path, {}, "")
+    assert caught.value.exit_code == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["pytorch_model_fsdp_0"]
 
 
 def test_the_plan_tells_runs_apart_by_everything_that_decides_them():

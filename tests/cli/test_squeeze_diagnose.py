@@ -89,6 +89,51 @@ def test_what_has_to_be_known_is_noted(tmp_path, capsys):
     assert notes.count("note") == 0 and "note: base: scores" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("last, named", [(11, "10, 11"), (14, "10, 11, 12, 13, 14"), (15, "10, 11, 12, 13, 14, …")])
+def test_training_steps_that_are_pooled_are_noted(tmp_path, last, named):
+    base, rl = verl(tmp_path / "base.jsonl", "q", [0, 1]), tmp_path / "rl.jsonl"
+    rows = [{"input": "q", "output": f"{s}", "score": 1, "step": s} for s in range(10, last + 1)]
+    rl.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    assert call(base, rl, "--out", tmp_path / "out") == 0
+    (note,) = report(tmp_path / "out")["notes"]
+    assert note == (
+        f"rl: the samples are of {len(rows)} training steps ({named}), hence of as many policies; choose by"
+        f" --rl.where step={last}."
+    )
+    assert call(base, rl, "--rl.where", f"step={last}", "--out", tmp_path / "out") == 0
+    assert report(tmp_path / "out")["notes"] == []
+
+
+def lm_eval(path, questions, first):
+    """One wrong sample of each question, the documents numbered from ``first``."""
+    rows = [
+        {"doc_id": i, "doc": {"question": q}, "target": q[-1], "resps": [["?"]], "filter": "none", "exact_match": 0.0}
+        for i, q in enumerate(questions, start=first)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def test_ids_that_are_shifted_do_not_pair_each_problem_with_another(tmp_path, capsys):
+    base = lm_eval(tmp_path / "base.jsonl", [f"Number {i}" for i in range(9)], 0)
+    rl = lm_eval(tmp_path / "rl.jsonl", [f"Number {i}" for i in range(9)], 1)
+    assert call(base, rl, "--out", tmp_path / "a") == 0
+    matching = report(tmp_path / "a")["matching"]
+    assert (matching["matched"], matching["by_question"], matching["other_question"]) == (9, 9, 0)
+    other = lm_eval(tmp_path / "other.jsonl", [f"Letter {c}" for c in "abcdefghi"], 0)
+    assert call(base, other, "--out", tmp_path / "b") == 2
+    said = capsys.readouterr().err
+    assert "9 ids are in both, but with other questions and keys" in said and said.count("note") == 0
+    named = ("--base.fields.id", "doc_id", "--rl.fields.id", "doc_id")
+    assert call(base, other, *named, "--out", tmp_path / "b") == 0
+    (note,) = report(tmp_path / "b")["notes"]
+    assert note == "9 problems have one id and different questions; they were matched by id."
+    mixed = lm_eval(tmp_path / "mixed.jsonl", ["Letter a", "Letter b", "Number 0"], 0)
+    assert call(base, mixed, "--out", tmp_path / "c") == 0
+    (note,) = report(tmp_path / "c")["notes"]
+    assert note.startswith("1 problems have one id, but other questions and keys; they were not matched")
+
+
 def test_two_formats_meet_by_their_questions(tmp_path):
     base = verl(tmp_path / "base.jsonl", "2 + 2?", [1, 0])
     rl = tmp_path / "rl.jsonl"

@@ -5,6 +5,7 @@ import json
 import math
 import re
 from collections import Counter
+from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
@@ -245,6 +246,17 @@ def test_whether_a_problem_is_tested_depends_on_its_margins_only():
     assert not apart.tested.any()
 
 
+def test_the_level_counts_the_tested_problems_only():
+    """One of p = 0.029 passes 0.1 · 1/2 beside one that is tested too, and not 0.1 · 1/12 of all."""
+    changes = find_changes(counted([(4, 4), (3, 4), *[(0, 4)] * 10], [(0, 4), (1, 4), *[(0, 4)] * 10]), 0.1)
+    assert changes.tested.tolist() == [True, True, *[False] * 10]
+    assert changes.p[:2] == pytest.approx([2 / 70, 34 / 70])
+    assert changes.change[:2] == ["extinct", "unresolved"]
+    assert changes.level == pytest.approx(0.1 * 1 / 2)
+    none = find_changes(counted([(3, 4), *[(0, 4)] * 10], [(1, 4), *[(0, 4)] * 10]), 0.1)
+    assert none.level == pytest.approx(0.1)  # what one alone would need
+
+
 def found_in(changes):
     return np.array([change != "unresolved" for change in changes.change])
 
@@ -310,17 +322,35 @@ def test_the_advertised_number_of_samples_does_what_it_says():
     assert planned["needed"][4] is None or planned["needed"][4] > 100
 
 
-@pytest.mark.parametrize("n, narrow", [(4, 1), (16, 1), (16, 8)])
-def test_the_expected_number_of_resolved_problems_comes_true(n, narrow):
-    """Rates from the priors, a few samples, then 64: as many problems are found as were expected of 64."""
+@pytest.mark.parametrize("n, narrow, size", [(4, 1, 16), (16, 1, 16), (4, 1, 64), (16, 1, 64), (16, 8, 64)])
+def test_the_expected_number_of_resolved_problems_comes_true(n, narrow, size):
+    """Rates from the priors, a few samples, then other ones: as many problems are found as were expected of so many."""
     rng = np.random.default_rng(0)
     base, rl = rng.beta(0.4 * narrow, 1.6 * narrow, 1_500), rng.beta(0.7 * narrow, 1.4 * narrow, 1_500)
-    few, many = np.full(1_500, n), np.full(1_500, 64)
+    few, many = np.full(1_500, n), np.full(1_500, size)
     pair = quick(rng.binomial(n, base), few, rng.binomial(n, rl), few)
     expected = plan(pair, find_changes(pair, 0.1), 0)["expected"]
     assert list(expected) == [str(size) for size in PLANS]
-    found = found_in(find_changes(quick(rng.binomial(64, base), many, rng.binomial(64, rl), many), 0.1)).sum()
-    assert found == pytest.approx(expected["64"], rel=0.05)
+    again = [quick(rng.binomial(size, base), many, rng.binomial(size, rl), many) for _ in range(3)]
+    found = np.mean([found_in(find_changes(other, 0.1)).sum() for other in again])
+    assert found == pytest.approx(expected[str(size)], rel=0.05)
+
+
+@pytest.mark.parametrize("base, rl", [((0, 8), (3, 8)), ((3, 8), (0, 8)), ((0, 8), (0, 8)), ((8, 8), (8, 8))])
+def test_a_side_that_solves_nothing_or_all_has_a_plan_and_a_page(base, rl):
+    """Its rates are drawn down to 1e-310, where binomial tails overflow."""
+    found = diagnose(counted([base] * 30, [rl] * 30), rate=0.1, seed=0)
+    expected = found["changes"]["plan"]["expected"]
+    assert all(0 <= x <= 30 for x in expected.values())
+    assert (expected["256"] > 29) == (base != rl)
+    page = to_html(json.loads(json.dumps(found, allow_nan=False)))
+    assert "of 30 problems" in to_markdown(found).lower() and not re.search(r"\bnan\b", page)
+
+
+def test_where_nothing_has_changed_the_report_says_so():
+    found = diagnose(counted([(4, 8)] * 10, [(4, 8)] * 10), rate=0.1, seed=0)
+    assert found["changes"]["counts"] == {"gained": 0, "squeezed": 0, "extinct": 0, "unresolved": 10}
+    assert "None is found; one alone would need" in to_html(found)
 
 
 def test_the_prior_is_the_likeliest():
@@ -439,18 +469,92 @@ def test_first_steps_are_told_from_whole_solutions():
     found = diversity(match(side, side, make_grader("exact")), 0)
     assert found["first_steps"]["base"]["value"] == 2 and found["texts"]["base"]["value"] == 4
     assert found["correct_texts"]["base"]["value"] == 0
+    short = samples("s", [{"problem_id": "p", "problem": "p", "samples": [{**lines[0], "text": "a"}, *lines[1:]]}])
+    assert diversity(match(short, side, make_grader("exact")), 0)["first_steps"]["base"]["value"] == 2
     single = samples("s", [row("p", [1, 0])])
     assert "first_steps" not in diversity(match(single, single, make_grader("exact")), 0)
 
 
-def test_problems_are_matched_by_id_and_else_by_question():
-    base = samples(
-        "b", [row("1", [1], "one"), row("2", [1], "two"), row("x", [1], "three  four"), row("5", [1], "one")]
+def matched(base, rl, **chosen):
+    """Which problems meet, from {id: question} or {id: (question, key)}: [(id in base, id in rl)], and the counts."""
+
+    def side(name, problems):
+        rows = []
+        for i, (given, what) in enumerate(problems.items()):
+            question, key = what if isinstance(what, tuple) else (what, None)
+            rows.append({**row(given, [1] * (i + 1), question), "answer": key})
+        return replace(samples(name, rows), **chosen)
+
+    pair = match(side("b", base), side("r", rl), make_grader("exact"))
+    return [([*base][n - 1], [*rl][m - 1]) for n, m in zip(pair.base.n, pair.rl.n, strict=True)], pair.matching
+
+
+def test_problems_are_matched_by_their_question_and_else_by_id():
+    found, counts = matched(
+        {"1": "one", "2": "two", "x": "three  four", "5": "one"},
+        {"y": "three four", "2": "User: two", "1": "one", "9": "?"},
     )
-    rl = samples("r", [row("y", [0], "three four"), row("2", [0], "another"), row("1", [0], "one"), row("9", [0])])
-    pair = match(base, rl, make_grader("exact"))
-    assert [p.id for p in pair.problems] == ["1", "2", "x"]
-    assert pair.matching == {"matched": 3, "by_question": 1, "only_base": 1, "only_rl": 1, "other_question": 1}
+    assert found == [("1", "1"), ("2", "2"), ("x", "y")]
+    assert counts == {
+        "matched": 3, "by_question": 1, "only_base": 1, "only_rl": 1, "other_question": 1, "disbelieved": 0,
+    }  # fmt: skip
+
+
+def test_a_question_goes_before_an_id_that_names_another():
+    """As where two runs number their problems from different starts."""
+    questions = [f"What is {i} + {i}?" for i in range(6)]
+    found, counts = matched(
+        {str(i): (q, str(2 * i)) for i, q in enumerate(questions[:5])},
+        {str(i): (q, str(2 * i + 2)) for i, q in enumerate(questions[1:])},
+    )
+    assert found == [("1", "0"), ("2", "1"), ("3", "2"), ("4", "3")]
+    assert (counts["by_question"], counts["other_question"], counts["only_base"], counts["only_rl"]) == (4, 0, 1, 1)
+
+
+def test_of_equal_questions_those_with_one_id_meet_first():
+    found, _ = matched({"a": "q", "b": "q", "c": "q"}, {"c": "q", "z": "q", "b": "q"})
+    assert found == [("a", "z"), ("b", "b"), ("c", "c")]
+
+
+def test_no_problem_is_matched_twice():
+    assert matched({"a": "q", "b": "q"}, {"z": "q"})[0] == [("a", "z")]
+    assert matched({"a": "What?", "b": "Q: What? A:"}, {"b": "What?"})[0] == [("a", "b")]
+
+
+@pytest.mark.parametrize("key", [None, "4"])
+def test_prompts_that_differ_by_a_chat_template_are_matched_by_id(key):
+    plain = {str(i): (f"What is {i}?", key) for i in range(4)}
+    user = {i: (f"<|user|>{q}<|end|>", key and "5") for i, (q, _) in plain.items()}
+    found, counts = matched(plain, user)
+    assert found == [(i, i) for i in "0123"] and counts["other_question"] == 4
+    if key:  # two templates, and nothing but the key says that it is the same
+        other = {i: (f"Q: {q} A:", key) for i, (q, _) in plain.items()}
+        assert matched(other, {i: (q, key) for i, (q, _) in user.items()})[0] == found
+
+
+def test_ids_whose_questions_and_keys_differ_are_not_believed_unless_they_were_chosen():
+    base = {str(i): (f"What is {i}?", str(i)) for i in range(4)}
+    rl = {str(i): (f"Who is {i}?", str(i + 1)) for i in range(4)}
+    with pytest.raises(InputError) as caught:
+        matched(base, rl)
+    said = str(caught.value)
+    assert "4 ids are in both, but with other questions and keys, e.g. 0 is 'What is 0?' and 'Who is 0?'" in said
+    assert "fields.id" in said and "\n" not in said
+    found, counts = matched(base, rl, ids_chosen=True)
+    assert (found, counts["other_question"]) == ([(i, i) for i in "0123"], 4)
+    found, counts = matched({**base, "x": "same"}, {**rl, "y": "same"})
+    assert (found, counts["disbelieved"], counts["only_base"]) == ([("x", "y")], 4, 4)
+    keyless = [{i: q for i, (q, _) in side.items()} for side in (base, rl)]
+    with pytest.raises(InputError, match="4 ids are in both"):
+        matched(*keyless)
+
+
+def test_a_few_problems_that_were_mended_do_not_make_the_ids_wrong():
+    base = {str(i): (f"What is {i}?", str(i)) for i in range(20)}
+    found, counts = matched(base, {**base, "3": ("Mended", "?")})
+    assert len(found) == 20 and counts["other_question"] == 1
+    with_three = {**base, **{str(i): (f"Other {i}", "?") for i in range(3)}}
+    assert matched(base, with_three)[1]["disbelieved"] == 3
 
 
 def test_each_problem_keeps_its_own_samples_when_the_order_differs():
@@ -467,7 +571,7 @@ def test_each_problem_keeps_its_own_samples_when_the_order_differs():
 def test_two_sets_without_a_common_problem_are_refused():
     with pytest.raises(InputError, match="no problem is in both") as caught:
         match(samples("b", [row("1", [1], "x")]), samples("r", [row("2", [1], "y")]), make_grader("exact"))
-    assert "1: x" in str(caught.value) and "fields.id" in str(caught.value)
+    assert "'1: x' and '2: y'" in str(caught.value) and "fields.id" in str(caught.value)
 
 
 def test_ungraded_samples_count_as_not_correct_and_are_reported():

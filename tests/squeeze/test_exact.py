@@ -102,6 +102,38 @@ def test_inverse_weights_of_correct_trajectories_keep_their_distances(seed):
         assert np.ptp(speed[rewards == reward]) < 1e-11
 
 
+@given(SEEDS)
+def test_odds_of_correct_trajectories_only_move_apart(seed):
+    log_policy, correct = policy(seed)
+    pi = np.exp(log_policy)
+    right, moves = (pi * correct).sum(), drift(log_policy, correct)
+    for j, k in itertools.combinations(np.flatnonzero(correct), 2):
+        assert moves[j] - moves[k] == pytest.approx((pi[j] - pi[k]) * (1 - right), abs=EXACT)
+
+
+@given(SEEDS)
+def test_the_speed_of_learning_is_that_of_the_proof_and_within_its_bounds(seed):
+    """dJ/dt = (1 − J)² S_c + J² S_w, at least (1 − J)² J² / K and at most 2 (1 − J)²; Σ z stays."""
+    log_policy, correct = policy(seed)
+    pi = np.exp(log_policy)
+    j = (pi * correct).sum()
+    speed = (pi * correct * drift(log_policy, correct)).sum()
+    squares = [(pi**2 * part).sum() for part in (correct, 1 - correct)]
+    assert speed == pytest.approx((1 - j) ** 2 * squares[0] + j**2 * squares[1], abs=EXACT)
+    assert (1 - j) ** 2 * j**2 / len(pi) <= speed <= 2 * (1 - j) ** 2
+    assert policy_gradient(log_policy, correct).sum() == pytest.approx(0, abs=EXACT)
+
+
+def test_what_is_wrong_falls_as_one_over_t_and_no_faster():
+    """In small steps: 1 / (1 − J) grows by 2 per unit of time at most, and towards the end by 1 at least."""
+    rate, updates = 0.2, 5_000
+    run = dynamics(START[None], REWARDS, RULES["exact"], Update(rate=rate), n=1, temperature=1.0, updates=updates,
+                   rng=np.random.default_rng(0))  # fmt: skip
+    slope = np.diff(1 / np.exp(np.concatenate(list(run))[:, 2])) / rate
+    assert slope.max() <= 2
+    assert (slope[updates // 2 :] >= 1).all()
+
+
 def test_the_exact_gradient_ends_at_the_most_probable_correct_trajectory():
     log_policy = np.log(np.array([[0.2, 0.15, 0.05, 0.6]]))
     rewards = np.array([1.0, 1.0, 1.0, 0.0])
@@ -247,6 +279,35 @@ def test_cold_sampling_raises_the_threshold_and_an_impossible_one_is_one():
     assert seen_threshold(World(wrong_mass=0.9), 2, 1.0) == 1.0
 
 
+def ever_sampled(world, pi0, n, updates):
+    """The chance under the reward-weighted rule at β = 1, exactly: until the rare one is drawn, the policy depends on
+    the number of groups that the frequent one was in only."""
+    frequent = 1 - world.wrong_mass - pi0
+    chances = [1.0]  # of not having been drawn, by that number
+    for _ in range(updates):
+        after = [0.0] * (len(chances) + 1)
+        for times, chance in enumerate(chances):
+            grown = frequent * math.exp(world.reward * times)
+            total = grown + pi0 + world.wrong_mass
+            neither = (world.wrong_mass / total) ** n
+            after[times] += chance * neither
+            after[times + 1] += chance * ((1 - pi0 / total) ** n - neither)
+        chances = after[:60]  # so often rewarded it leaves next to nothing to the rare one
+        chances[-1] += sum(after[60:])
+    return 1 - sum(chances)
+
+
+@pytest.mark.parametrize("world, n, pi0", [
+    (World(), 16, 0.01), (World(), 16, 0.001), (World(wrong_mass=0.5, wrong_paths=1), 4, 0.02),
+    (World(wrong_mass=0.7, reward=2.0), 8, 0.002),
+])  # fmt: skip
+def test_the_chance_to_be_sampled_for_ever_stays_below_its_bound(world, n, pi0):
+    bound = ever_sampled_bound(world, pi0, n, 1.0)
+    some, many = (ever_sampled(world, pi0, n, updates) for updates in (500, 1_000))
+    assert some == pytest.approx(many, rel=1e-5)  # what comes after does not count
+    assert bound / 2 < many <= bound < 1
+
+
 @pytest.mark.parametrize("updates", [1, 2, 4])
 def test_the_chance_to_be_sampled_at_all_stays_below_its_bound(updates):
     """Under the reward-weighted rule; a sampled trajectory is one that has gained on the wrong ones."""
@@ -258,3 +319,4 @@ def test_the_chance_to_be_sampled_at_all_stays_below_its_bound(updates):
     assert chance <= ever_sampled_bound(world, pi0, n, 1.0) < 0.25
     assert chance == pytest.approx(1 - miss_probability(np.array(pi0), n), abs=EXACT) or updates > 1
     assert chance <= 1 - miss_probability(np.array(pi0), n * updates) + EXACT
+    assert chance == pytest.approx(ever_sampled(world, pi0, n, updates), abs=1e-10)

@@ -66,11 +66,11 @@ def test_a_steep_curve_claims_no_more_than_its_grid():
     assert (found.low, found.high) == (0.001, 0.01)
 
 
-def test_a_point_that_chance_could_have_put_on_either_side_widens_the_interval():
-    pi0 = np.array([0.001, 0.01, 0.1])
-    found = survival_threshold(pi0, shares(0.9, 0.49, 0.1))
+@pytest.mark.parametrize("middle, low, high", [(0.49, 0.001, 0.01), (0.51, 0.01, 0.1)])
+def test_a_point_that_chance_could_have_put_on_either_side_widens_the_interval(middle, low, high):
+    found = survival_threshold(np.array([0.001, 0.01, 0.1]), shares(0.9, middle, 0.1))
     assert (found.low, found.high) == (0.001, 0.1)
-    assert 0.001 < found.value < 0.01
+    assert low < found.value < high
 
 
 def test_thresholds_off_the_grid_say_so():
@@ -139,6 +139,17 @@ def test_the_grid_is_a_cross_through_the_middle():
     assert [(row.rule, row.n, row.temperature) for row in rows(PLAN, found)][5] == ("grpo", 2, 1.0)
 
 
+def test_where_nothing_is_drawn_one_run_is_all_of_them():
+    one, many = (simulate_cell(replace(PLAN, runs=runs), "exact", 4, 1.0, 0.05) for runs in (1, 50))
+    assert one == many
+    assert {(s.low, s.high, s.n) for s in one.extinct.values()} == {(0.0, 0.0, 1)}
+    drawn = simulate_cell(replace(PLAN, runs=1), "grpo", 4, 1.0, 0.05).extinct[4]
+    assert (drawn.low, drawn.high) != (drawn.value, drawn.value)
+    plan = Plan(rules=("exact",), n=(2,), temperature=(1.0,), runs=1)
+    ((row,),) = [rows(plan, list(cells(plan)))]
+    assert (row.threshold.low, row.threshold.high) == (0.005, 0.01)
+
+
 def test_a_cell_does_not_depend_on_what_else_is_simulated_but_on_the_seed():
     alone = replace(PLAN, rules=("grpo",), n=(4,), pi0=(0.05,))
     (wanted,) = [c for c in cells(PLAN) if (c.rule, c.n, c.temperature, c.pi0) == ("grpo", 4, 1.0, 0.05)]
@@ -187,6 +198,8 @@ def test_plans_that_make_no_sense_are_refused(fields, said):
         (Update, {"rate": math.inf}),
         (Update, {"inner": 0}),
         (Update, {"kl": -0.1}),
+        (Update, {"kl": math.inf}),
+        (Update, {"eps_low": math.inf}),
         (Update, {"eps_high": math.nan}),
         (Extinction, {"budget": 0}),
         (Extinction, {"chance": 1.0}),

@@ -193,6 +193,25 @@ def test_missed_trajectories_keep_their_odds_right_or_wrong(seed, rule):
     assert change[missed] == pytest.approx(factor[missed], rel=EXACT)
 
 
+@given(SEEDS, st.floats(0.01, 3))
+def test_alpha_is_at_least_that_of_the_mean_step(seed, size):
+    log_policy, *_ = group(seed)
+    step = size * np.random.default_rng(seed).normal(size=log_policy.shape)
+    mean = (np.exp(log_policy) * step).sum(axis=1)
+    assert (squeeze_alpha(log_policy, step) > np.expm1(mean)).all()
+    assert squeeze_alpha(log_policy, 1e-7 * step) / 1e-7 == pytest.approx(mean, abs=1e-5)
+
+
+@pytest.mark.parametrize("rule", ["dr_grpo", "grpo"])
+def test_from_the_second_pass_on_unsampled_logits_move(rule):
+    log_policy, counts, rewards, reference = group(4, [1, 1, 0, 0, 1, 0, 0], runs=20)
+    missed = counts == 0
+    first, second = (RULES[rule](log_policy, counts, rewards, reference, Update(inner=i))[missed] for i in (1, 2))
+    assert np.abs(first).max() < 1e-15
+    assert np.abs(second).max() > 0.01
+    assert second.min() < 0 < second.max()
+
+
 @given(SEEDS, st.sampled_from(["dr_grpo", "grpo"]), st.floats(0.01, 3))
 def test_group_relative_rules_squeeze_what_they_missed_where_right_draws_are_the_more_probable(seed, rule, rate):
     """At any rate where the mean probability of right draws is the larger; else they are lifted, at small rates."""

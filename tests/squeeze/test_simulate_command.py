@@ -89,6 +89,10 @@ def test_without_matplotlib_the_numbers_are_there_and_one_line_names_the_extra(r
         ("--extinction.chance 0", "chance is 0"),
         ("--rules ppo", "'ppo'"),
         ("--runs 0", "runs is 0"),
+        ("--update.kl inf", "kl is inf"),
+        ("--update.kl 1e308", "reinforce with n 2, temperature 1 and pi0 0.01 leaves the range of numbers"),
+        ("--world.reward 1e308", "leaves the range of numbers; use smaller world.reward"),
+        ("--update.beta 1e-320", "leaves the range of numbers"),
     ],
 )
 def test_wrong_flags_are_one_line_and_nothing_is_written(run, tmp_path, flags, said):

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import math
 
 import pytest
 
@@ -66,6 +67,8 @@ LM_EVAL = [
         "exact_match": 0.0,
     },
 ]
+CHOICES = [[["-1.5", "False"]], [["-0.3", "True"]]]
+"""What lm-eval has in place of samples where a task compares given answers."""
 EVALS = [
     {"spec": {"completion_fns": ["m"], "eval_name": "sums", "run_id": "r1"}},
     {"run_id": "r1", "event_id": 0, "sample_id": "s.0", "type": "sampling"}
@@ -146,6 +149,11 @@ def test_repeats_of_lm_eval_are_samples_whose_one_verdict_is_nobodys(log):
     assert verdicts(problems["2+2?"][2]) == [("#### 4", "4", True), ("#### 5", "5", False)]
 
 
+def test_samples_that_say_true_or_false_are_no_likelihoods(log):
+    row = {**LM_EVAL[0], "resps": [["0", "True"]], "filtered_resps": ["0"]}
+    assert [s["text"] for s in log([row])[1]["2+2?"][2]] == ["0", "True"]
+
+
 def test_the_filters_of_lm_eval_are_not_counted_twice(log):
     rows = [LM_EVAL[0], {**LM_EVAL[0], "filter": "flexible-extract", "exact_match": 0.0}]
     with pytest.raises(InputError, match="flexible-extract, strict-match; choose one by where filter="):
@@ -205,6 +213,16 @@ def test_conditions_hold_of_the_sample_or_its_row(log):
     assert kept == {"1+1?": 1}
 
 
+@pytest.mark.parametrize(
+    "where, steps",
+    [((), ("2", "10")), (("step=10",), ()), (("step=2", "step=10"), ()), (("acc=true",), ("10",))],
+)
+def test_training_steps_are_told_unless_they_were_chosen(tmp_path, where, steps):
+    rows = [{**VERL[0], "step": step, "acc": step == 10} for step in (10, 2, 10)]
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    assert read_log(str(tmp_path / "log.jsonl"), LogOptions(where=where)).steps == steps
+
+
 def test_samples_of_one_problem_come_together_from_all_files(log, tmp_path):
     log(VERL[:2], "10.jsonl")
     log(VERL, "20.jsonl")
@@ -225,7 +243,10 @@ def test_a_question_names_its_problem_whatever_its_white_space(log):
         ([{"a": 1}], {}, ["log.jsonl:1", "the fields a", "fields.problem"]),
         ([VERL[0], {**VERL[1], "output": None}], {}, ["log.jsonl:2", "no text under 'output'", "input, output"]),
         ([VERL[0], {**VERL[1], "input": 3}], {}, ["log.jsonl:2", "no text under 'input'"]),
-        ([{**VERL[0], "score": "good"}], {}, ["log.jsonl:1", "'acc|score' is good", "true, false or a number"]),
+        ([{**VERL[0], "score": "good"}], {}, ["log.jsonl:1", "'acc|score' is \"good\"", "true, false or a number"]),
+        ([VERL[0], {**VERL[1], "score": 10**400}], {}, ["log.jsonl:2", "is 1000", "64-bit floating point"]),
+        ([{**VERL[0], "score": -math.inf}], {}, ["log.jsonl:1", "is -Infinity", "64-bit floating point"]),
+        ([{**LM_EVAL[0], "resps": CHOICES}], {}, ["log.jsonl:1", "loglikelihood requests have no samples"]),
         ([TRL[0] | {"accuracy_reward": None, "solution": None}], {}, ["log.jsonl:1", "no verdict", "format_reward"]),
         (VERL, {"fields": Fields(correct="points")}, ["log.jsonl:1", "no field 'points'", "gts"]),
         (FLAT, {"where": ("modle=a",)}, ["log.jsonl", "modle is nowhere"]),

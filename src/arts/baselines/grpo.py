@@ -18,11 +18,11 @@ from trl import GRPOConfig, GRPOTrainer
 
 from arts.baselines.card import model_card
 from arts.baselines.config import RLConfig
-from arts.baselines.metrics import DIVERGED, Metrics, row, summary
+from arts.baselines.metrics import DIVERGED, Metrics, summary
 from arts.baselines.rewards import GraderReward
 from arts.baselines.task import CARD, PLAN, RECORD, HeldOut, Task, check_place, finished, make_plan
 from arts.config import dump_toml
-from arts.errors import ModelError, UsageError
+from arts.errors import ArtsError, ModelError, UsageError
 from arts.files import write_whole
 from arts.models import resolve_model
 from arts.problems.base import Grader, Problem
@@ -41,6 +41,15 @@ RECIPES: dict[str, dict[str, Any]] = {
     },
 }
 """What each recipe is in TRL's words."""
+ALWAYS: dict[str, Any] = {
+    "shuffle_dataset": False,  # see _order
+    "lr_scheduler_type": "constant_with_warmup",
+    "logging_steps": 1,
+    "save_strategy": "steps",
+    "ddp_find_unused_parameters": False,
+    "disable_tqdm": True,
+}
+"""What the trainer is told whatever the settings."""
 ONLY_TO_RESUME = (
     "optimizer*",
     "scheduler.pt",
@@ -75,9 +84,9 @@ def train_policy(
     ``checkpoint-UPDATE`` that are models. ``flags`` are the command's, for the model card.
 
     Raises:
-        UsageError: ``out`` holds something else; the batch or the problems do not suit an update; the trainer refuses
-            the settings; training diverges.
+        UsageError: ``out`` holds something else; the settings do not suit one another, the problems or the trainer.
         ModelError: the model cannot be loaded for training.
+        ArtsError: training diverges, or leaves the weights in shards.
     """
     plan = make_plan(task, grader.name, config)
     check_place(out, plan)
@@ -95,8 +104,7 @@ def train_policy(
         _train(trainer, begun)
         trainer.save_model(str(out))
     trainer.accelerator.wait_for_everyone()  # each process writes a part of a checkpoint
-    rows = [r for r in map(row, trainer.state.log_history) if r]
-    record = {"run": json.loads(plan), "versions": _versions(), **summary(rows)}
+    record = {"run": json.loads(plan), "versions": _versions(), **summary(trainer.state.log_history)}
     if main:
         _finish(out, record, flags or f"[rl]\n{dump_toml(config)}")
     return record
@@ -120,26 +128,21 @@ def trainer_arguments(
             num_generations=config.group_size,
             num_iterations=config.passes,
             max_completion_length=max_tokens,
-            shuffle_dataset=False,  # see _order
             temperature=config.temperature,
             top_p=config.top_p,
             learning_rate=config.learning_rate,
-            lr_scheduler_type="constant_with_warmup",
             warmup_steps=config.warmup_updates,
             beta=config.kl,
             epsilon=config.clip_low,
-            logging_steps=1,
-            save_strategy="steps",
             save_steps=config.save_updates,
             bf16=config.precision == "bfloat16",
             activation_checkpointing=config.gradient_checkpointing,
             use_vllm=config.vllm,
             vllm_gpu_memory_utilization=config.vllm_memory,
-            ddp_find_unused_parameters=False,
             report_to=config.report_to,
             seed=config.seed,
-            disable_tqdm=True,
             use_cpu=best_device().type == "cpu",
+            **ALWAYS,
             **_recipe(config),
             **(_evaluation(config, held_out, processes) if held_out else {}),
         )
@@ -217,7 +220,7 @@ def _train(trainer: GRPOTrainer, begun: str | None) -> None:
         if "probability tensor" not in str(error):
             raise
         what = "the policy's probabilities are not numbers"
-        raise UsageError(DIVERGED.format(what=what, update=trainer.state.global_step)) from error
+        raise ArtsError(DIVERGED.format(what=what, update=trainer.state.global_step)) from error
 
 
 def _load(model: str) -> tuple[Any, Any]:
@@ -247,7 +250,7 @@ def _rows(problems: Sequence[Problem], prompt: PromptFormat, chat: bool) -> Data
 
 def _finish(out: Path, record: dict[str, Any], flags: str) -> None:
     if not any(out.glob("*.safetensors")):
-        raise UsageError(
+        raise ArtsError(
             f"{out}: the weights are there in shards only; let accelerate gather them (fsdp_state_dict_type:"
             " FULL_STATE_DICT, or zero3_save_16bit_model: true) and run the same command again"
         )

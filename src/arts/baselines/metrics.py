@@ -8,7 +8,7 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerState
 
-from arts.errors import UsageError
+from arts.errors import ArtsError
 
 METRICS = "metrics.jsonl"
 HELD_OUT = "eval_reward"
@@ -40,6 +40,11 @@ def row(logged: dict[str, Any]) -> dict[str, Any] | None:
     return {"update": logged["step"], **found} if "seconds" in found or "held_out_pass_rate" in found else None
 
 
+def rows(history: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All rows of what the trainer has logged."""
+    return [found for logged in history if (found := row(logged))]
+
+
 class Metrics(TrainerCallback):  # type: ignore[misc]
     """Keeps metrics.jsonl in step with the run, and says now and then how it goes.
 
@@ -53,13 +58,13 @@ class Metrics(TrainerCallback):  # type: ignore[misc]
     def on_train_begin(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
         """Write the rows up to here."""
         if state.is_world_process_zero:
-            rows = [r for r in map(row, state.log_history) if r]
-            (self._out / METRICS).write_text("".join(f"{json.dumps(r)}\n" for r in rows), encoding="utf-8")
+            lines = [f"{json.dumps(r)}\n" for r in rows(state.log_history)]
+            (self._out / METRICS).write_text("".join(lines), encoding="utf-8")
 
     def on_log(self, args: Any, state: TrainerState, control: Any, logs: dict[str, Any], **_: Any) -> None:
         """Add a row."""
         if not isfinite(logs.get("grad_norm", 0.0)):
-            raise UsageError(DIVERGED.format(what="the gradient is not finite", update=state.global_step))
+            raise ArtsError(DIVERGED.format(what="the gradient is not finite", update=state.global_step))
         new = row({**logs, "step": state.global_step})
         if new is None or not state.is_world_process_zero:
             return
@@ -80,12 +85,13 @@ class Metrics(TrainerCallback):  # type: ignore[misc]
             )
 
 
-def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def summary(history: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """What the whole run cost and came to."""
-    updates = [r for r in rows if "seconds" in r]
+    found = rows(history)
+    updates = [r for r in found if "seconds" in r]
     return {
         "updates": len(updates),
         "tokens": max(r["tokens"] for r in updates if "tokens" in r),
         "seconds": sum(r["seconds"] for r in updates),
-        "held_out_pass_rate": {str(r["update"]): r[key] for r in rows if (key := "held_out_pass_rate") in r},
+        "held_out_pass_rate": {str(r["update"]): r[key] for r in found if (key := "held_out_pass_rate") in r},
     }

@@ -42,6 +42,8 @@ UNGRADED = 0.02
 """Share of ungraded samples from which on the report remarks on it."""
 FEW_SCORES = 2
 """A score that takes more values than these is no plain verdict."""
+FEW_STEPS = 5
+"""Training steps that a remark names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,12 +169,19 @@ def _read_log(which: str, side: Side, config: Config, grader: Grader) -> Read:
     if len(log.scores) > FEW_SCORES and config.grader is None:
         values = ", ".join(f"{x:g}" for x in log.scores)
         notes.append(f"{which}: scores are {values}; correct means above {side.correct_above:g} (correct_above).")
+    if len(log.steps) > 1:
+        shown_steps = ", ".join([*log.steps[:FEW_STEPS], "…"][: len(log.steps)])
+        notes.append(
+            f"{which}: the samples are of {len(log.steps)} training steps ({shown_steps}), hence of as many policies;"
+            f" choose by --{which}.where step={log.steps[-1]}."
+        )
     about = {
         "source": " ".join([side.source, *side.where]),
         "kind": log.format,
         "verdicts": _judged(trees, grader),
     }
-    return Read(samples=Samples(name=side.source, problems=problems, trees=trees), about=about, notes=notes, seed=None)
+    samples = Samples(name=side.source, problems=problems, trees=trees, ids_chosen=bool(side.fields.id))
+    return Read(samples=samples, about=about, notes=notes, seed=None)
 
 
 def _judged(trees: Sequence[Tree], grader: Grader) -> str:
@@ -220,6 +229,12 @@ def _notes(result: Mapping[str, Any], base: Read, rl: Read) -> Iterator[str]:
     others = result["matching"]["other_question"]
     if others:
         yield f"{others} problems have one id and different questions; they were matched by id."
+    disbelieved = result["matching"]["disbelieved"]
+    if disbelieved:
+        yield (
+            f"{disbelieved} problems have one id, but other questions and keys; they were not matched. If the ids are"
+            " right, name them (--base.fields.id, --rl.fields.id)."
+        )
     if base.about["verdicts"] != rl.about["verdicts"]:
         yield f"The sides were judged differently: base {base.about['verdicts']}, RL {rl.about['verdicts']} (--grader)."
     if base.seed is not None and base.seed == rl.seed:

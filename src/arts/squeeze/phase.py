@@ -13,8 +13,8 @@ from arts.errors import UsageError
 from arts.evaluation.statistics import Estimate, plain
 from arts.squeeze.exact import seen_threshold
 from arts.squeeze.policy import FREQUENT, RARE, Floats, World
-from arts.squeeze.rules import GROUP_RELATIVE, RULES, RuleName, Update
-from arts.squeeze.simulate import Extinction, dynamics, first_passage, wilson
+from arts.squeeze.rules import GROUP_RELATIVE, RULES, WITHOUT_DRAWS, RuleName, Update
+from arts.squeeze.simulate import Extinction, certain, dynamics, first_passage, wilson
 
 MOMENTS = (1, 2, 5)
 """Extinction is recorded after 1, 2, 5, 10, 20, 50, … updates, and at the end."""
@@ -38,7 +38,8 @@ class Plan:
     updates: int = 100
     """Updates of a run, each on a new group."""
     runs: int = 500
-    """Independent runs of each cell; a share has a standard error of at most 1 / (2 √runs)."""
+    """Independent runs of each cell, of which exact needs one; a share has a standard error of at most
+    1 / (2 √runs)."""
     seed: int = 0
     """Of the draws; a cell's draws depend on it, n, temperature and pi0 only."""
     update: Update = field(default_factory=Update)
@@ -112,32 +113,49 @@ def cells(plan: Plan) -> Iterator[Cell]:
 
 
 def simulate_cell(plan: Plan, rule: RuleName, n: int, temperature: float, pi0: float) -> Cell:
-    """The runs of one setting; the same ones whatever else the plan holds."""
+    """The runs of one setting, the same ones whatever else the plan holds; a single one of a rule without draws.
+
+    Raises:
+        UsageError: the settings lead out of floating point.
+    """
     rng = np.random.default_rng([plan.seed, zlib.crc32(f"{n} {temperature!r} {pi0!r}".encode())])
-    start = plan.world.log_policy(np.full(plan.runs, pi0))
-    policies = dynamics(
-        start,
-        plan.world.rewards(),
-        RULES[rule],
-        plan.update,
-        n=n,
-        temperature=temperature,
-        updates=plan.updates,
-        rng=rng,
-    )
-    pair = np.stack([log_policy[:, [FREQUENT, RARE]] for log_policy in policies])
-    rare = pair[:, :, 1]
+    runs = 1 if rule in WITHOUT_DRAWS else plan.runs
+    try:
+        with np.errstate(over="raise", invalid="raise"):
+            policies = dynamics(
+                plan.world.log_policy(np.full(runs, pi0)),
+                plan.world.rewards(),
+                RULES[rule],
+                plan.update,
+                n=n,
+                temperature=temperature,
+                updates=plan.updates,
+                rng=rng,
+            )
+            pair = np.stack([log_policy[:, [FREQUENT, RARE]] for log_policy in policies])
+    except FloatingPointError as error:
+        raise UsageError(
+            f"{rule} with n {n}, temperature {temperature:g} and pi0 {pi0:g} leaves the range of numbers; use smaller"
+            " world.reward, update.rate or update.kl, or a larger update.beta or temperature"
+        ) from error
+    return _cell(plan, rule, n, temperature, pi0, pair)
+
+
+def _cell(plan: Plan, rule: RuleName, n: int, temperature: float, pi0: float, pair: Floats) -> Cell:
+    """Of the log-probabilities of the frequent and the rare trajectory, (updates + 1, R, 2)."""
+    rare, runs = pair[:, :, 1], pair.shape[1]
     below = rare <= np.log(plan.extinction.floor)
     passage = first_passage(below)
     times = np.sort(passage[passage >= 0])
-    half = -(-plan.runs // 2)
+    half = -(-runs // 2)
+    share = certain if rule in WITHOUT_DRAWS else wilson
     return Cell(
         rule=rule,
         n=n,
         temperature=temperature,
         pi0=pi0,
-        extinct={u: wilson(int(below[u].sum()), plan.runs) for u in moments(plan.updates)},
-        grew=wilson(int((rare[-1] > rare[0]).sum()), plan.runs),
+        extinct={u: share(int(below[u].sum()), runs) for u in moments(plan.updates)},
+        grew=share(int((rare[-1] > rare[0]).sum()), runs),
         correct=float(np.exp(pair[-1]).sum(axis=-1).mean()),
         median_updates=int(times[half - 1]) if len(times) >= half else None,
     )
@@ -153,7 +171,7 @@ def survival_threshold(pi0: Floats, extinct: Sequence[Estimate], level: float = 
     """The smallest pi0 that survives with probability ``level``; increasing ``pi0`` (P,) with their ``extinct`` shares.
 
     Survival is taken to rise with pi0: isotonic regression, then linear interpolation in log pi0. The interval claims
-    no more than the grid can: from the last pi0 whose Wilson bounds lie below the level to the first whose lie above.
+    no more than the grid can: from the last pi0 whose bounds lie below the level to the first whose lie above.
     0 stands for a threshold below the grid, 1 for one above it.
     """
     # what bounds extinction from below bounds survival from above
@@ -163,7 +181,9 @@ def survival_threshold(pi0: Floats, extinct: Sequence[Estimate], level: float = 
     low = pi0[upper < level].max(initial=0.0)
     high = pi0[lower >= level].min(initial=1.0)
     value = _crossing(pi0, survival, level)
-    return Estimate(value=value, low=float(low), high=float(high), n=extinct[0].n, method="isotonic, Wilson bounds")
+    return Estimate(
+        value=value, low=float(low), high=float(high), n=extinct[0].n, method=f"isotonic, bounds: {extinct[0].method}"
+    )
 
 
 def _crossing(pi0: Floats, survival: Floats, level: float) -> float:

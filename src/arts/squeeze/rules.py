@@ -44,6 +44,9 @@ class Update:
                 raise UsageError(f"{name} is {getattr(self, name)}; use a number above 0")
         require_at_least(self, 1, "inner")
         require_at_least(self, 0, "kl", "eps_low", "eps_high")
+        for name in ("kl", "eps_low", "eps_high"):
+            if getattr(self, name) == np.inf:
+                raise UsageError(f"{name} is inf; use a finite number")
 
 
 Rule = Callable[[Floats, Ints, Floats, Floats, Update], Floats]
@@ -104,6 +107,8 @@ RULES: dict[RuleName, Rule] = {
     "grpo": grpo,
     "exact": exact,
 }
+WITHOUT_DRAWS: tuple[RuleName, ...] = ("exact",)
+"""Rules that nothing random decides: one run is all of them."""
 GROUP_RELATIVE: tuple[RuleName, ...] = ("dr_grpo", "grpo")
 """Rules that compare the draws of a group with one another: one draw teaches them nothing."""
 

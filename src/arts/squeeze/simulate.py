@@ -72,3 +72,9 @@ def wilson(hits: int, runs: int) -> Estimate:
     """
     interval = binomtest(hits, runs).proportion_ci(CONFIDENCE, method="wilson")
     return Estimate(value=hits / runs, low=interval.low, high=interval.high, n=runs, method="Wilson score")
+
+
+def certain(hits: int, runs: int) -> Estimate:
+    """A share that nothing random has part in: it is its own interval."""
+    share = hits / runs
+    return Estimate(value=share, low=share, high=share, n=runs, method="no draws")

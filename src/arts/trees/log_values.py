@@ -29,6 +29,14 @@ def is_chat(value: object) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(m, Mapping) and "content" in m for m in value)
 
 
+def are_likelihoods(value: object) -> bool:
+    """Whether a list is what lm-eval has of loglikelihood requests: of each request pairs (log-likelihood, greedy)."""
+    if not isinstance(value, list) or not value or not all(isinstance(request, list) and request for request in value):
+        return False
+    pairs = [pair for request in value for pair in request]
+    return all(isinstance(pair, list) and len(pair) == 2 and str(pair[1]) in ("True", "False") for pair in pairs)
+
+
 def text_of(value: object, role: str) -> str | None:
     """Text, or the contents of chat messages: of those by ``role`` where there are any, else of all."""
     if isinstance(value, str):

@@ -5,6 +5,7 @@ problem are brought together by its id, and by its question where there is none.
 """
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -13,23 +14,42 @@ from typing import Any
 from arts.errors import InputError, MissingExtraError
 from arts.problems.rows import read_rows
 from arts.trees.log_formats import FORMATS, Fields, LogFormat, LogName, LogOptions
-from arts.trees.log_values import MISSING, answer_of, beside, digest, flattened, is_chat, key_of, look, only, text_of
+from arts.trees.log_values import (
+    MISSING,
+    answer_of,
+    are_likelihoods,
+    beside,
+    digest,
+    flattened,
+    is_chat,
+    key_of,
+    look,
+    only,
+    text_of,
+)
 
 Row = Mapping[str, Any]
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
 ROWS_AT_ONCE = 1024
+STEP = "step"
+"""The field in which verl and TRL write the training step."""
 DIFFERENT_SCORES = 9
 """How many different values of a score are remembered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
-    """What was read: rows as ``flat.import_rows`` takes them, each with its place, and the scores that were met."""
+    """What was read: rows as ``flat.import_rows`` takes them, each with its place.
+
+    ``scores`` are numbers that were met as verdicts, the first few different ones. ``steps`` are the training steps
+    whose policies drew the samples, in order; none where ``where`` has chosen among them.
+    """
 
     format: LogName
     rows: list[tuple[str, dict[str, Any]]]
     scores: tuple[float, ...]
+    steps: tuple[str, ...]
 
 
 def is_log(source: str) -> bool:
@@ -134,6 +154,7 @@ class _Reader:
         self._met: dict[str, set[str]] = {name: set() for name in self._where}
         self._problems: dict[str, tuple[str, dict[str, Any]]] = {}
         self._scores: set[float] = set()
+        self._steps: set[str] = set()
         self._filters: set[str] = set()
 
     def add(self, place: str, row: Row) -> None:
@@ -171,7 +192,12 @@ class _Reader:
                 f"{source}: has every sample once for each of the filters {', '.join(names)}; choose one by where"
                 f" filter={names[0]}"
             )
-        return Log(format=self._format.name, rows=list(self._problems.values()), scores=tuple(sorted(self._scores)))
+        return Log(
+            format=self._format.name,
+            rows=list(self._problems.values()),
+            scores=tuple(sorted(self._scores)),
+            steps=tuple(sorted(self._steps, key=lambda step: (len(step), step))),
+        )
 
     def _found(self, place: str, row: Row) -> Iterator[tuple[str, Row, object, object, object]]:
         """Place, holder, text, answer and verdict of each sample, as they are."""
@@ -189,6 +215,11 @@ class _Reader:
         if not isinstance(text, list) or is_chat(text):
             yield place, row, text, only(answer), only(correct)
             return
+        if are_likelihoods(text):
+            raise InputError(
+                f"{place}: loglikelihood requests have no samples, only likelihoods of given answers; give the log of a"
+                " task that generates text"
+            )
         texts = flattened(text)
         for one in zip(texts, beside(answer, len(texts)), beside(correct, len(texts)), strict=True):
             yield place, row, *one
@@ -207,9 +238,10 @@ class _Reader:
     def _verdict(self, value: object, place: str) -> bool | None:
         if isinstance(value, bool) or value is None:
             return value
-        if not isinstance(value, (int, float)):
+        if not isinstance(value, (int, float)) or abs(value) > sys.float_info.max:
             raise InputError(
-                f"{place}: '{self._fields.correct}' is {_named(value)}; a verdict is true, false or a number"
+                f"{place}: '{self._fields.correct}' is {json.dumps(value, default=str)[:60]}; a verdict is true, false"
+                " or a number that fits 64-bit floating point"
             )
         if value != value:
             return None
@@ -221,11 +253,12 @@ class _Reader:
         """Whether a sample, or else its row, meets every condition."""
         met = True
         for name, wanted in self._where.items():
-            value = look(name, holder)
-            value = look(name, row) if value is MISSING else value
+            value = _either(name, holder, row)
             if value is not MISSING:
                 self._met[name].add(_named(value))
             met &= value is not MISSING and _named(value) in wanted
+        if met and STEP not in self._where and (step := _either(STEP, holder, row)) is not MISSING:
+            self._steps.add(_named(step))
         return met
 
     def _find(self, name: str, holder: Row, place: str) -> Any:
@@ -237,6 +270,12 @@ class _Reader:
         if name in self._named:
             raise InputError(f"{place}: no field '{path}'; there are {_names(holder)}")
         return None
+
+
+def _either(name: str, holder: Row, row: Row) -> Any:
+    """The value of a sample, or else of its row."""
+    value = look(name, holder)
+    return look(name, row) if value is MISSING else value
 
 
 def _conditions(where: Sequence[str]) -> dict[str, set[str]]:

@@ -21,7 +21,8 @@ NO_ANSWER = -1
 RIGHT = -2
 """Class of all answers that are correct: equal to the key, so equal to one another."""
 MOST = 0.9
-"""Share of the problems that must have as many samples as the curves go."""
+"""Share of the problems that must have as many samples as the curves go, or prove the ids right."""
+Sampled = tuple[Problem, Tree]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,41 +70,78 @@ class Samples:
     name: str
     problems: Sequence[Problem]
     trees: Sequence[Tree]
+    ids_chosen: bool = False
+    """Whether the user has said what the ids are."""
 
 
 def match(base: Samples, rl: Samples, grader: Grader) -> Pair:
-    """Problems with one id, else with one question (up to white space), that have samples on both sides.
+    """Problems that have samples on both sides: with one question (up to white space), else with one id.
 
-    ``grader`` says which wrong answers are equal.
+    Ids are only believed where nearly all pairs that have one (``MOST``) are recognised as one problem: one question
+    holds the other, as where a chat template is part of it, or the keys are equal; or where both sides' ids were
+    chosen by the user. ``grader`` says which wrong answers are equal.
 
     Raises:
         InputError: there is none.
     """
     ours, theirs = ([(p, t) for p, t in zip(s.problems, s.trees, strict=True) if t.backbones] for s in (base, rl))
-    by_id = {p.id: i for i, (p, _) in enumerate(theirs)}
-    by_question = {_question(p): i for i, (p, _) in enumerate(theirs)}
-    found = [(i, by_id[p.id]) for i, (p, _) in enumerate(ours) if p.id in by_id]
-    used = {j for _, j in found}
-    rest = [(i, by_question.get(_question(p))) for i, (p, _) in enumerate(ours) if p.id not in by_id]
-    more = {j: i for i, j in rest if j is not None and j not in used}
-    found = sorted([*found, *((i, j) for j, i in more.items())])
+    by_id = {p.id: j for j, (p, _) in enumerate(theirs)}
+    of_one_id = {i: by_id[p.id] for i, (p, _) in enumerate(ours) if p.id in by_id}
+    alike = sum(_alike(ours[i][0], theirs[j][0]) for i, j in of_one_id.items())
+    believed = (base.ids_chosen and rl.ids_chosen) or alike >= MOST * len(of_one_id)
+    found = _by_question([p for p, _ in ours], [p for p, _ in theirs])
+    by_question = sum(of_one_id.get(i) != j for i, j in found.items())
+    taken = set(found.values())
+    left = {i: j for i, j in of_one_id.items() if i not in found and j not in taken}
+    found |= left if believed else {}
     if not found:
-        raise InputError(
-            f"{base.name} and {rl.name}: no problem is in both ({len(ours)} and {len(theirs)} with samples); ids and"
-            f" questions differ, e.g. '{_start(ours)}' and '{_start(theirs)}': name a common id (fields.id)"
-        )
-    pairs = [(ours[i], theirs[j]) for i, j in found]
+        raise InputError(f"{base.name} and {rl.name}: {_nothing_in_common(ours, theirs, left)}")
+    pairs = [(ours[i], theirs[j]) for i, j in sorted(found.items())]
     return Pair(
         problems=[p for (p, _), _ in pairs],
         base=_side([t for (_, t), _ in pairs], grader),
         rl=_side([t for _, (_, t) in pairs], grader),
         matching={
             "matched": len(found),
-            "by_question": len(more),
+            "by_question": by_question,
             "only_base": len(base.problems) - len(found),
             "only_rl": len(rl.problems) - len(found),
-            "other_question": sum(_question(p) != _question(r) for (p, _), (r, _) in pairs),
+            "other_question": len(left) if believed else 0,
+            "disbelieved": 0 if believed else len(left),
         },
+    )
+
+
+def _by_question(ours: Sequence[Problem], theirs: Sequence[Problem]) -> dict[int, int]:
+    """Which of their problems has the question of which of ours: that with the same id, else the first left over."""
+    same = {(p.id, _question(p)): j for j, p in enumerate(theirs)}
+    found = {i: same[key] for i, p in enumerate(ours) if (key := (p.id, _question(p))) in same}
+    used = set(found.values())
+    free = {_question(p): j for j, p in reversed([*enumerate(theirs)]) if j not in used}
+    for i, problem in enumerate(ours):
+        if i not in found and (j := free.pop(_question(problem), None)) is not None:
+            found[i] = j
+    return found
+
+
+def _alike(ours: Problem, theirs: Problem) -> bool:
+    one, other = _question(ours), _question(theirs)
+    keys = ours.answer.strip(), theirs.answer.strip()
+    return one in other or other in one or (keys[0] == keys[1] != "")
+
+
+def _nothing_in_common(ours: Sequence[Sampled], theirs: Sequence[Sampled], left: Mapping[int, int]) -> str:
+    if left:
+        i, j = next(iter(left.items()))
+        return (
+            f"{len(left)} ids are in both, but with other questions and keys, e.g. {ours[i][0].id} is"
+            f" '{_start(ours[i][0])}' and '{_start(theirs[j][0])}'; name the bare question (fields.problem) or the key"
+            " (fields.key), or on both sides the id (fields.id), which is then believed"
+        )
+    starts = [f"'{s[0][0].id}: {_start(s[0][0])}'" if s else "nothing" for s in (ours, theirs)]
+    return (
+        f"no problem is in both ({len(ours)} and {len(theirs)} with samples); ids and questions differ, e.g."
+        f" {' and '.join(starts)}: name a common id (fields.id)"
     )
 
 
@@ -111,8 +149,8 @@ def _question(problem: Problem) -> str:
     return " ".join(problem.question.split())
 
 
-def _start(side: Sequence[tuple[Problem, Tree]]) -> str:
-    return f"{side[0][0].id}: {_question(side[0][0])[:60]}" if side else "nothing"
+def _start(problem: Problem) -> str:
+    return _question(problem)[:60]
 
 
 def _side(trees: Sequence[Tree], grader: Grader) -> Side:
@@ -129,7 +167,8 @@ def _side(trees: Sequence[Tree], grader: Grader) -> Side:
         verdicts += [o.verdict if o else Verdict.UNGRADED for o in outcomes]
         answers += [RIGHT if r else c for r, c in zip(right, classes, strict=True)]
         leaves += ended
-        firsts += [path[0] for path in paths]
+        names = dict[str, int]()  # a step that ends a solution is another node than the same one that goes on
+        firsts += [names.setdefault(tree.text[path[0]].strip(), len(names)) for path in paths]
         steps = steps or any(len(path) > 1 for path in paths)
     return Side(
         owner=np.array(owner, dtype=np.int64),

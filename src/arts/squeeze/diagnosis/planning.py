@@ -18,6 +18,8 @@ PLANS = (16, 32, 64, 128, 256)
 DRAWS = 8
 """Draws from the posterior of the rates of each kind of problem, at least; few kinds get more, ``ALL_DRAWS`` in all."""
 ALL_DRAWS = 8_000
+RARE = 1e-12
+"""Rates closer to 0 or 1 than this are taken as this: the samples are the same, and binomial tails stay finite."""
 
 
 def plan(pair: Pair, changes: Changes, seed: int) -> dict[str, Any] | None:
@@ -85,39 +87,43 @@ def fit_beta(c: Ints, n: Ints) -> tuple[float, float] | None:
 
 def power(base: Floats, rl: Floats, size: int, level: float) -> Floats:
     """Probability that the test on ``size`` samples per side rejects at ``level`` in the rates' direction, (P,)."""
-    rejects = (p_values(size) <= level).astype(np.float64)
+    rejects = (p_values(size)[0] <= level).astype(np.float64)
     p, q = _counts(base, size), _counts(rl, size)
     falls, rises = (((p @ side) * q).sum(axis=1) for side in (np.tril(rejects, -1), np.triu(rejects, 1)))
     return np.asarray(np.where(rl < base, falls, rises))
 
 
 def resolved(base: Floats, rl: Floats, weight: Floats, size: int, rate: float) -> float:
-    """How many problems Benjamini-Hochberg at ``rate`` finds, in the rates' direction, with ``size`` samples per side.
+    """How many problems Benjamini-Hochberg at ``rate`` finds with ``size`` samples per side.
 
     ``weight`` (D,) is how many problems each pair of rates stands for. The level is the fixed point of
-    level = rate · found(level) / problems, which the procedure tends to with many problems (Genovese & Wasserman 2002,
-    doi 10.1111/1467-9868.00347).
+    level = rate · found(level) / tested, which the procedure tends to with many problems (Genovese & Wasserman 2002,
+    doi 10.1111/1467-9868.00347); tested are, as in :func:`find_changes`, those that some outcome could show.
     """
-    p, q = _counts(base, size) * weight[:, None], _counts(rl, size)
-    falls = rl < base
-    tables = np.tril(p[falls].T @ q[falls], -1) + np.triu(p[~falls].T @ q[~falls], 1)
+    tables = (_counts(base, size) * weight[:, None]).T @ _counts(rl, size)  # problems by both counts
+    p, least = p_values(size)
+    tested = max(float(tables[least <= rate].sum()), 1.0)
     level, found = rate, np.inf
-    while (now := float(tables[p_values(size) <= level].sum())) < found:
+    while (now := float(tables[p <= level].sum())) < found:
         found = now
-        level = rate * max(found, 1.0) / weight.sum()
+        level = rate * max(found, 1.0) / tested
     return found
 
 
 def _counts(rates: Floats, size: int) -> Floats:
     """Probability of each count of correct samples, (P, size + 1)."""
-    return np.asarray(binom.pmf(np.arange(size + 1), size, rates[:, None]))
+    return np.asarray(binom.pmf(np.arange(size + 1), size, np.clip(rates, RARE, 1 - RARE)[:, None]))
 
 
 @lru_cache(maxsize=len(SIZES))
-def p_values(size: int) -> Floats:
-    """Fisher's p of each count of correct base samples (rows) and of the other model's, (size + 1, size + 1)."""
-    out = np.ones((size + 1, size + 1))
+def p_values(size: int) -> tuple[Floats, Floats]:
+    """Fisher's p of every table with ``size`` samples per side, and the least p of the tables with the same total.
+
+    Both are (size + 1, size + 1), by the counts of correct samples of the base model (rows) and of the other one.
+    """
+    p, least = np.ones((size + 1, size + 1)), np.ones((size + 1, size + 1))
     for total in range(2 * size + 1):
         c = np.arange(max(0, total - size), min(size, total) + 1)
-        out[c, total - c] = by_count(size, size, total)
-    return out
+        of_total = by_count(size, size, total)
+        p[c, total - c], least[c, total - c] = of_total, of_total.min()
+    return p, least
