@@ -496,7 +496,7 @@ def test_problems_are_matched_by_their_question_and_else_by_id():
     )
     assert found == [("1", "1"), ("2", "2"), ("x", "y")]
     assert counts == {
-        "matched": 3, "by_question": 1, "only_base": 1, "only_rl": 1, "other_question": 1, "disbelieved": 0,
+        "matched": 3, "by_question": 2, "only_base": 1, "only_rl": 1, "other_question": 1, "disbelieved": 0,
     }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import pytest
 from arts.errors import InputError
 from arts.problems.base import Verdict
 from arts.problems.graders import make_grader
-from arts.trees.flat import AS_GIVEN, import_rows
+from arts.trees.flat import AS_GIVEN, AS_MOST_GIVEN, import_rows
 from arts.trees.log_formats import Fields, LogOptions
 from arts.trees.logs import is_log, read_log
 
@@ -300,6 +300,14 @@ def test_verdicts_of_a_log_go_before_its_key_when_they_are_believed():
 def test_a_log_without_verdicts_is_graded_against_its_key():
     samples = [{"text": "#### 4", "correct": None}, {"text": "#### 5", "correct": None}]
     assert imported(samples, "4") == [(Verdict.CORRECT, ""), (Verdict.INCORRECT, "")]
+
+
+def test_one_odd_verdict_does_not_erase_the_others_on_its_text():
+    verdicts = [True, True, None, False, True]
+    found = imported([{"text": "#### 4", "correct": verdict} for verdict in verdicts], "4")
+    assert found == [(Verdict.CORRECT, AS_MOST_GIVEN)] * 5
+    found = imported([{"text": "#### 4", "correct": verdict} for verdict in [None, False, None]], "4")
+    assert found == [(Verdict.INCORRECT, AS_GIVEN)] * 3
 
 
 def test_a_missing_verdict_and_two_on_one_text_are_ungraded():

@@ -31,7 +31,7 @@ from arts.squeeze.diagnosis.diagnose import diagnose
 from arts.squeeze.diagnosis.pairs import Samples, match
 from arts.squeeze.diagnosis.report import write_diagnosis
 from arts.squeeze.diagnosis.tables import classes_table, curves_table, headline
-from arts.trees.flat import AS_GIVEN, import_rows
+from arts.trees.flat import AS_GIVEN, AS_MOST_GIVEN, NO_VERDICT, import_rows
 from arts.trees.log_formats import LogOptions
 from arts.trees.logs import is_log, read_log
 from arts.trees.splitting import SplitterName
@@ -157,8 +157,15 @@ def read_side(which: str, config: Config, grader: Grader) -> Read:
         record = store.config()
         require_samples(path, record)
         samples = Samples(name=str(path), problems=store.problems(), trees=list(store.trees()))
-    about = {"source": side.source, "kind": f"store of {record.get('proposer', 'unknown')}", "verdicts": "of the store"}
-    return Read(samples=samples, about=about, notes=[], seed=record.get("sample", {}).get("seed"))
+    made = record.get("sample", {})
+    how = made.get("sampling", {})
+    about = {
+        "source": side.source,
+        "kind": f"store of {record.get('proposer', 'unknown')}",
+        "verdicts": f"of the {made['grader']} grader" if "grader" in made else "of the store",
+        **({"sampling": f"temperature {how['temperature']:g}, top-p {how['top_p']:g}"} if "top_p" in how else {}),
+    }
+    return Read(samples=samples, about=about, notes=[], seed=made.get("seed"))
 
 
 def _read_log(which: str, side: Side, config: Config, grader: Grader) -> Read:
@@ -169,6 +176,9 @@ def _read_log(which: str, side: Side, config: Config, grader: Grader) -> Read:
     if len(log.scores) > FEW_SCORES and config.grader is None:
         values = ", ".join(f"{x:g}" for x in log.scores)
         notes.append(f"{which}: scores are {values}; correct means above {side.correct_above:g} (correct_above).")
+    odd = sum(tree.outcomes[r.leaf].reason == AS_MOST_GIVEN for tree in trees for r in tree.backbones)
+    if odd:
+        notes.append(f"{which}: {odd} samples have a text that the log judges both ways; most of its verdicts count.")
     if len(log.steps) > 1:
         shown_steps = ", ".join([*log.steps[:FEW_STEPS], "…"][: len(log.steps)])
         notes.append(
@@ -186,9 +196,10 @@ def _read_log(which: str, side: Side, config: Config, grader: Grader) -> Read:
 
 def _judged(trees: Sequence[Tree], grader: Grader) -> str:
     """Who has said what is correct."""
-    given = Counter(tree.outcomes[r.leaf].reason == AS_GIVEN for tree in trees for r in tree.backbones)
-    names = {True: "of the log", False: f"of the {grader.name} grader"}
-    return ", ".join(names[k] if len(given) == 1 else f"{n} {names[k]}" for k, n in sorted(given.items(), reverse=True))
+    names = {AS_GIVEN: "of the log", AS_MOST_GIVEN: "of the log", NO_VERDICT: "missing"}
+    reasons = [tree.outcomes[r.leaf].reason for tree in trees for r in tree.backbones]
+    found = Counter(names.get(reason, f"of the {grader.name} grader") for reason in reasons)
+    return ", ".join(name if len(found) == 1 else f"{count} {name}" for name, count in found.most_common())
 
 
 def _sampling(model: str, store: Path, seed: int, config: Config) -> SampleConfig:

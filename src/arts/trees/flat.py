@@ -22,7 +22,9 @@ from arts.problems.rows import read_rows
 from arts.trees.splitting import SPLITTERS, SplitterName
 from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree
 
-AS_GIVEN = "as given"
+AS_GIVEN, AS_MOST_GIVEN = "as given", "as given for most samples with this text"
+NO_VERDICT = "the log has no verdict, or as many for as against"
+"""Reasons of outcomes that a log decides."""
 """The reason of a verdict that was believed."""
 _NOT_SCORES = frozenset({"text", "steps", "answer", "correct", "model", "tokens", "logprob"})
 _PER_TOKEN = frozenset({"logprobs", "token_ids", "token_logprobs"})
@@ -101,6 +103,7 @@ def _tree(
     keyless = row.get("answer") is None
     believe = believe and any(isinstance(s, dict) and isinstance(s.get("correct"), bool) for s in row["samples"])
     answers: dict[int, str | None] = {}
+    given: dict[int, list[bool | None]] = {}
     scores: dict[str, dict[int, list[float]]] = {}
     for index, sample in enumerate(row["samples"]):
         where = f"{place}: sample {index + 1}"
@@ -109,13 +112,15 @@ def _tree(
         leaf = _add_sample(tree, index, sample, where, splitter)
         answers[leaf] = _answer(sample, tree.solution(leaf), grader)
         if believe:
-            tree.outcomes[leaf] = _as_logged(sample, answers[leaf], tree.outcomes.get(leaf))
+            given.setdefault(leaf, []).append(sample["correct"])
         elif keyless:
             believed = _believed(sample, answers[leaf], where)
             if tree.outcomes.setdefault(leaf, believed).verdict is not believed.verdict:
                 raise InputError(f"{where}: an earlier sample with the same text has the other 'correct'; mend one")
         for name, node, value in _scores(sample, tree.path(leaf), where):
             scores.setdefault(name, {}).setdefault(node, []).append(value)
+    for leaf, verdicts in given.items():
+        tree.outcomes[leaf] = _as_logged(answers[leaf], verdicts)
     if not keyless and not believe:
         grades = grader.grade([(problem.answer, answer) for answer in answers.values()])
         for (leaf, answer), grade in zip(answers.items(), grades, strict=True):
@@ -194,10 +199,10 @@ def _believed(sample: Mapping[str, Any], answer: str | None, where: str) -> Outc
     return Outcome(answer=answer, verdict=verdict, reason=AS_GIVEN)
 
 
-def _as_logged(sample: Mapping[str, Any], answer: str | None, earlier: Outcome | None) -> Outcome:
-    """The verdict of a log; none where it has none, or the other one for the same text."""
-    verdict = {True: Verdict.CORRECT, False: Verdict.INCORRECT}.get(sample["correct"], Verdict.UNGRADED)
-    if earlier is not None and earlier.verdict is not verdict:
-        return Outcome(answer=earlier.answer, verdict=Verdict.UNGRADED, reason="the log has two verdicts on this text")
-    reason = AS_GIVEN if verdict is not Verdict.UNGRADED else "the log has no verdict"
-    return Outcome(answer=answer, verdict=verdict, reason=reason)
+def _as_logged(answer: str | None, given: Sequence[bool | None]) -> Outcome:
+    """The outcome of a text by what the log says of its samples: the verdict of most of those that have one."""
+    right, wrong = given.count(True), given.count(False)
+    if right == wrong:
+        return Outcome(answer=answer, verdict=Verdict.UNGRADED, reason=NO_VERDICT)
+    verdict = Verdict.CORRECT if right > wrong else Verdict.INCORRECT
+    return Outcome(answer=answer, verdict=verdict, reason=AS_MOST_GIVEN if right and wrong else AS_GIVEN)

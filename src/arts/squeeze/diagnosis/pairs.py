@@ -90,7 +90,7 @@ def match(base: Samples, rl: Samples, grader: Grader) -> Pair:
     alike = sum(_alike(ours[i][0], theirs[j][0]) for i, j in of_one_id.items())
     believed = (base.ids_chosen and rl.ids_chosen) or alike >= MOST * len(of_one_id)
     found = _by_question([p for p, _ in ours], [p for p, _ in theirs])
-    by_question = sum(of_one_id.get(i) != j for i, j in found.items())
+    by_question = len(found)
     taken = set(found.values())
     left = {i: j for i, j in of_one_id.items() if i not in found and j not in taken}
     found |= left if believed else {}

@@ -22,6 +22,7 @@ MEASURES = {
     "correct_texts": "different correct solutions",
     "first_steps": "different first steps",
 }
+HARMED_FIRST = ("extinct", "squeezed", "gained", "unresolved")
 LONGEST_QUESTION = 120
 """Characters of a question in a table."""
 OUTLOOK = 4
@@ -159,7 +160,7 @@ def plan_table(result: Part) -> Table | None:
 
 
 def problems_table(result: Part, count: int) -> Table:
-    """The most significant problems."""
+    """The problems that RL has harmed, then those that gained, then the rest; the most significant of each first."""
     plan = result["changes"]["plan"]
 
     def needed(row: Part) -> str:
@@ -178,10 +179,10 @@ def problems_table(result: Part, count: int) -> Table:
             needed(row),
             _short(row["question"]),
         ]
-        for row in result["problems"][:count]
+        for row in sorted(result["problems"], key=lambda row: HARMED_FIRST.index(row["change"]))[:count]
     ]
     return Table(
-        title="Problems, the most significant first",
+        title="Problems, those that lost first",
         note=(
             f"The first {len(rows)} of {len(result['problems'])}; report.json has all. Correct of sampled; in brackets"
             " the 95 % upper bound of a rate that was never seen. q: p adjusted for the number of tests; a dash where"
@@ -258,6 +259,6 @@ def origin(result: Part) -> list[tuple[str, str]]:
     for name, s in result["sides"].items():
         sizes = f"{s['least_samples']}" + (f" to {s['most_samples']}" if s["most_samples"] > s["least_samples"] else "")
         text = f"{s['samples']} samples, {sizes} per problem, {s['ungraded_share']:.2%} ungraded"
-        given = "".join(f"; {key}: {s[key]}" for key in ("source", "kind", "verdicts") if key in s)
+        given = "".join(f"; {key}: {s[key]}" for key in ("source", "kind", "sampling", "verdicts") if key in s)
         rows.append(("base" if name == "base" else "RL", text + given))
     return [*rows, *((k, str(v)) for k, v in result["about"].items())]
