@@ -19,7 +19,7 @@ from arts.cli.sample import Config as SampleConfig
 from arts.cli.sample import sample
 from arts.cli.sources import require_samples
 from arts.config import require_at_least, to_dict
-from arts.errors import UsageError
+from arts.errors import InputError, UsageError
 from arts.evaluation.report.calibration import Table
 from arts.evaluation.report.markdown import shown
 from arts.problems.base import Grader, GraderName
@@ -169,9 +169,12 @@ def read_side(which: str, config: Config, grader: Grader) -> Read:
 
 
 def _read_log(which: str, side: Side, config: Config, grader: Grader) -> Read:
-    log = read_log(side.source, side)
     splitter = config.splitter or "paragraph"
-    problems, trees = import_rows(log.rows, splitter=splitter, grader=grader, believe=config.grader is None)
+    try:
+        log = read_log(side.source, side)
+        problems, trees = import_rows(log.rows, splitter=splitter, grader=grader, believe=config.grader is None)
+    except InputError as error:
+        raise InputError(f"{which}: {error}") from error
     notes = []
     if len(log.scores) > FEW_SCORES and config.grader is None:
         values = ", ".join(f"{x:g}" for x in log.scores)
