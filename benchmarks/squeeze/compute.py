@@ -60,12 +60,10 @@ def compute(out: Path, size: Size) -> dict[str, Any]:
     with TreeStore.open(out / "trees.db") as store:
         grown = list(store.trees())
     cost = spent(grown)
-    trained = [out / "verifiers" / f"{OBJECTIVES[0]}-{seed}" for seed in range(size.seeds)]
-    own = _parameters(trained[0] / "verifier.safetensors")
+    own = _parameters(out / "verifiers" / f"{OBJECTIVES[0]}-0" / "verifier.safetensors")
     passes = size.verifier_updates * training(OBJECTIVES[0], 0, size).trees_per_batch / size.trees
     seconds = json.loads((out / "timing.json").read_text(encoding="utf-8"))
     return {
-        "parameters": {"model": model, "verifier": own},
         "rl": {
             "solutions": solutions,
             "tokens": rl_tokens,

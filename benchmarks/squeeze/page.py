@@ -114,10 +114,10 @@ def _decisions(results: Part) -> Iterator[Section]:
 
 
 def _settings(results: Part) -> Iterator[Section]:
-    size, seeds = results["size"], len(results["ablation_seeds"])
+    size = results["size"]
     yield (
         "Other settings of GRPO",
-        f"{size['updates'] // 2} updates each, {seeds} seeds, {size['fewer_problems']} test problems with"
+        f"{size['updates'] // 2} updates each, {size['seeds']} seeds, {size['fewer_problems']} test problems with"
         f" {size['fewer_samples']} samples each at temperature 1; *− main*: minus the main setting after"
         f" {size['updates'] // 2} updates, paired. Two passes use the same solutions for two updates.",
         ablations_table(results),

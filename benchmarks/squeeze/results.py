@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,6 @@ def summarise(out: Path, size: Size) -> dict[str, Any]:
         "zones": zones(nucleus.base, nucleus.runs, nucleus.base_scores),
         "decisions": decisions(nucleus.base, nucleus.runs, nucleus.base_scores, nucleus.run_scores),
         "decisions_policy": decisions(base, main, policy.base_scores, policy.run_scores),
-        "ablation_seeds": complete_seeds(out, size),
         "ablations": ablations(out, size, base),
         "compute": compute(out, size),
     }
@@ -97,25 +97,23 @@ def passes(run: Arrays, ks: list[int]) -> Floats:
 
 
 def ablations(out: Path, size: Size, base: Arrays) -> list[dict[str, Any]]:
-    """Each setting after half of the main run's updates, and the main run on its way; compared with its own half.
-
-    Of the seeds with which every setting has been run.
-    """
-    half, seeds = size.updates // 2, complete_seeds(out, size)
-    rows = {
-        f"{MAIN}, {update} updates": [load(out, f"{MAIN}-{s}-{update}") for s in seeds]
-        for update in (half // 2, half, half + half // 2)
-    }
-    rows[f"{MAIN}, {size.updates} updates"] = [_first(load(out, f"{MAIN}-{s}"), size) for s in seeds]
-    for name in list(settings(size))[1:]:
-        rows[name] = [load(out, p.name) for p in policies(size) if p.setting == name and p.config.seed in seeds]
-    reference = rows[f"{MAIN}, {half} updates"]
-    drawn = {name: _solutions(config) for name, config in settings(size).items()}
-    found = [_ablation(name, runs, reference, _first(base, size)) for name, runs in rows.items()]
-    for row in found:
-        share = 1.0 if row["name"] in drawn else int(row["name"].split()[1]) / size.updates
-        row["solutions"] = round(share * drawn.get(row["name"], drawn[MAIN]))
-    return found
+    """Each setting after half of the main run's updates, and the main run on its way; compared with its own half."""
+    half, seeds, known = size.updates // 2, range(size.seeds), settings(size)
+    runs: dict[str, list[Arrays]] = {}
+    drawn: dict[str, int] = {}
+    for update in (half // 2, half, half + half // 2, size.updates):
+        end = "" if update == size.updates else f"-{update}"
+        name = f"{MAIN}, {update} updates"
+        runs[name] = [_first(load(out, f"{MAIN}-{s}{end}"), size) for s in seeds]
+        drawn[name] = _solutions(replace(known[MAIN], updates=update))
+    for name, config in list(known.items())[1:]:
+        runs[name] = [load(out, p.name) for p in policies(size) if p.setting == name]
+        drawn[name] = _solutions(config)
+    reference = runs[f"{MAIN}, {half} updates"]
+    return [
+        {"name": name, "solutions": drawn[name], **_ablation(found, reference, _first(base, size))}
+        for name, found in runs.items()
+    ]
 
 
 def _solutions(config: RLConfig) -> int:
@@ -123,24 +121,16 @@ def _solutions(config: RLConfig) -> int:
     return config.updates // config.passes * config.problems_per_update * config.group_size
 
 
-def _ablation(name: str, runs: list[Arrays], reference: list[Arrays], base: Arrays) -> dict[str, Any]:
+def _ablation(runs: list[Arrays], reference: list[Arrays], base: Arrays) -> dict[str, Any]:
     ks = ladder(base["correct"].shape[1])
     ours, theirs, others = (over_seeds(part, lambda r: passes(r, ks)) for part in ([base], runs, reference))
     return {
-        "name": name,
         "ks": ks,
         "rl": _by_k(ks, lambda i: mean(theirs[:, i])),
-        "minus_base": _by_k(ks, lambda i: paired_difference(theirs[:, i], ours[:, i])),
         "minus_reference": _by_k(ks, lambda i: paired_difference(theirs[:, i], others[:, i])),
         "crossing": crossing(theirs - ours, ks, 0),
         "different_texts": plain(mean(over_seeds(runs, lambda r: _different(r["text"])))),
     }
-
-
-def complete_seeds(out: Path, size: Size) -> list[int]:
-    """Seeds with which every policy has been sampled from."""
-    missing = {p.config.seed for p in policies(size) if not (out / f"{p.name}.npz").exists()}
-    return [seed for seed in range(size.seeds) if seed not in missing]
 
 
 def _first(run: Arrays, size: Size) -> Arrays:

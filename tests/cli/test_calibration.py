@@ -82,16 +82,8 @@ def test_finished_probes_need_no_model_and_give_the_same_report(store, whole, mo
 
 
 @pytest.mark.parametrize("after", [1, 7, 20])
-def test_probes_that_were_interrupted_are_as_if_they_had_not_been(store, whole, tmp_path, monkeypatch, after):
-    commit, left = TreeStore.commit, iter(range(after))
-
-    def interrupted(*args, **options):
-        if next(left, None) is None:
-            raise KeyboardInterrupt
-        return commit(*args, **options)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(TreeStore, "commit", interrupted)
+def test_probes_that_were_interrupted_are_as_if_they_had_not_been(store, whole, tmp_path, interrupted, after):
+    with interrupted(after):
         assert calibrate(store, tmp_path) == 130
     assert not (tmp_path / "report.json").exists()
     with TreeStore.open(tmp_path / "probes.db") as cut:

@@ -190,16 +190,8 @@ def test_two_models_are_sampled_on_the_same_problems(sampled, noisy):
 
 
 @pytest.mark.parametrize("after", [3, PROBLEMS * N + 7])
-def test_a_diagnosis_that_was_interrupted_goes_on(sampled, noisy, tmp_path, monkeypatch, after):
-    commit, left = TreeStore.commit, iter(range(after))
-
-    def interrupted(*args, **options):
-        if next(left, None) is None:
-            raise KeyboardInterrupt
-        return commit(*args, **options)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(TreeStore, "commit", interrupted)
+def test_a_diagnosis_that_was_interrupted_goes_on(sampled, noisy, tmp_path, interrupted, after):
+    with interrupted(after):
         assert call("bundled", noisy, *ASKED, "--out", tmp_path) == 130
     assert not (tmp_path / "report.json").exists()
     assert call("bundled", noisy, *ASKED, "--out", tmp_path) == 0
