@@ -1,14 +1,18 @@
 PY ?= python3
 BIN := .venv/bin
-EXTRAS := torch,local,data,report,rl,dev
+EXTRAS := torch,local,data,gym,report,rl,dev
 
-.PHONY: demo test test-slow check bench install clean
+.PHONY: demo test test-pages test-slow check bench paper-dry-run install clean
 
 demo: .venv/.installed  ## the whole pipeline on the bundled model
 	$(BIN)/arts demo
 
 test: .venv/.installed  ## the suite
 	$(BIN)/pytest -m "not slow"
+
+test-pages: .venv/.installed  ## the pages, opened in Chromium
+	tests/pages/install-chromium
+	$(BIN)/pytest -m pages
 
 test-slow: .venv/.installed  ## long science checks
 	$(BIN)/pytest -m slow
@@ -21,6 +25,11 @@ check: .venv/.installed  ## format, lint, types, import contracts
 
 bench: .venv/.installed  ## measured ratios, printed beside each other
 	for script in benchmarks/bench_*.py; do $(BIN)/python $$script; done
+
+paper-dry-run: .venv/.installed  ## the paper's configuration from end to end, with small models in place of the large
+	rm -rf runs/paper-dry-run
+	for stage in rl sample train evaluate; do $(BIN)/python benchmarks/paper/run.py $$stage --small || exit 1; done
+	$(BIN)/python benchmarks/paper/page.py --reports runs/paper-dry-run/runs/paper --hardest 3 > runs/paper-dry-run/paper.md
 
 install: .venv/.installed
 

@@ -67,8 +67,9 @@ def rare(candidates: Candidates, scores: NDArray[np.float64]) -> tuple[NDArray[n
 
 def states(scores: NodeScores, trees: Sequence[Tree], reference: Reference) -> Arrays:
     """Score and predicted value of the probed inner states, beside their counted success."""
-    column = np.array([scores.columns[trees[t]][n] for t, n in zip(reference.tree, reference.node, strict=True)])
-    return {"state scores": column, "state values": scores.values(column), "state depths": reference.depth}
+    where = list(zip((trees[t] for t in reference.tree), reference.node, strict=True))
+    column, values = (np.array([of[tree][n] for tree, n in where]) for of in (scores.columns, scores.success))
+    return {"state scores": column, "state values": values, "state depths": reference.depth}
 
 
 def first_errors(candidates: Candidates, scores: NodeScores, *, per_step: bool) -> Arrays:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from arts.problems.base import Grader, Problem
 from arts.trees.exchange import import_trees
-from arts.trees.flat import import_flat
+from arts.trees.log_formats import LogOptions
+from arts.trees.recorded import read_samples
 from arts.trees.splitting import SplitterName
 from arts.trees.tree import Tree
 
@@ -61,7 +62,8 @@ def load_recorded(name: str, grader: Grader) -> tuple[Split, Split]:
     if len(about.files) == 2:
         train, test = (_stored(RECORDED / file) for file in about.files)
         return train, test
-    problems, trees = import_flat(RECORDED / about.files[0], splitter=about.splitter, grader=grader)
+    found = read_samples(str(RECORDED / about.files[0]), LogOptions(), splitter=about.splitter, grader=grader)
+    problems, trees = found.problems, found.trees
     parts = (slice(None, about.train), slice(about.train, None))
     train, test = (Split(problems=problems[part], trees=trees[part]) for part in parts)
     return train, test

@@ -344,7 +344,8 @@ def test_groups_are_runs_of_all_depths(depth):
 def test_states_without_a_score_are_left_out(sampled):
     _, trees = sampled
     columns = {t: np.where(np.array(t.depth) == 1, np.nan, 0.1 * np.arange(len(t))) for t in trees}
-    holes = NodeScores(name="v", unit="logit", stepwise=True, columns=columns, values=lambda s: 1 / (1 + np.exp(-s)))
+    success = {t: 1 / (1 + np.exp(-column)) for t, column in columns.items()}
+    holes = NodeScores(name="v", unit="logit", stepwise=True, columns=columns, success=success)
     found = calibration([holes], trees, own_reference(trees), 0)["scorers"]["v"]
     assert "1" not in found["by_depth"] and "2" in found["by_depth"]
     assert found["overall"]["states"] == found["by_depth"]["2"]["states"]

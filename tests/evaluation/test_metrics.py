@@ -1,4 +1,5 @@
 import math
+from fractions import Fraction
 from itertools import combinations
 
 import numpy as np
@@ -6,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arts.evaluation import compare
+from arts.evaluation import compare, metrics
 from arts.evaluation.candidates import Candidates, Selector, collect
-from arts.evaluation.metrics import PROBLEMS_AT_ONCE, SUBSETS, best_of_k, pass_at_k, subsets, vote_at_k
+from arts.evaluation.metrics import DRAWN, best_of_k, pass_at_k, subsets, subsets_at, vote_at_k
 from arts.evaluation.statistics import gap_closed
 from arts.problems.base import Problem, Verdict
 from arts.problems.graders import make_grader
@@ -76,6 +77,43 @@ def test_a_metric_is_its_definition_over_all_subsets(name, samples):
         assert value == pytest.approx(over_all_subsets(samples, k, definition), abs=1e-12)
 
 
+@given(st.lists(st.booleans(), min_size=1, max_size=9))
+def test_pass_at_k_is_the_rational_number_of_all_subsets(correct):
+    for k in range(1, len(correct) + 1):
+        chosen = list(combinations(correct, k))
+        exact = Fraction(sum(map(any, chosen)), len(chosen))
+        (value,) = pass_at_k(np.array([correct]), k)
+        assert abs(Fraction(float(value)) - exact) < Fraction(1, 10**15)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 3)), min_size=1, max_size=9))
+def test_best_of_k_is_the_rational_number_of_all_subsets(samples):
+    """Equal scores share the choice: a subset counts for the share of its best that is correct."""
+    correct, scores = (np.array([column]) for column in zip(*samples, strict=True))
+    for k in range(1, len(samples) + 1):
+        chosen = [[c for c, s in of if s == max(s for _, s in of)] for of in combinations(samples, k)]
+        exact = sum((Fraction(sum(best), len(best)) for best in chosen), Fraction()) / len(chosen)
+        (value,) = best_of_k(correct, scores.astype(float), k)
+        assert abs(Fraction(float(value)) - exact) < Fraction(1, 10**14)
+
+
+@given(
+    st.lists(
+        st.lists(st.tuples(st.integers(-1, 3), st.sampled_from([0.0, 0.0, 0.5, 1.0])), min_size=7, max_size=7),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_a_vote_is_the_rational_number_of_all_subsets(problems):
+    """Ties, weights of zero, no answer at all, and different numbers of answers beside each other."""
+    classes, weights = np.array(problems).transpose(2, 0, 1)
+    found = vote_at_k(classes == RIGHT, classes.astype(int), weights, 4)
+    for samples, value in zip(problems, found, strict=True):
+        chosen = list(combinations(samples, 4))
+        exact = sum((Fraction(vote_is_right(of)).limit_denominator(8) for of in chosen), Fraction()) / len(chosen)
+        assert abs(Fraction(float(value)) - exact) < Fraction(1, 10**14)
+
+
 @pytest.mark.parametrize("name", METRICS)
 @given(samples=SAMPLES)
 def test_more_samples_than_there_are_give_no_number(name, samples):
@@ -96,31 +134,40 @@ def test_one_sample_leaves_nothing_to_score(samples):
     assert pass_at_k(correct, 1) == pytest.approx(correct.mean(axis=1))
 
 
-def test_problems_do_not_touch_each_other():
+def test_problems_do_not_touch_each_other(monkeypatch):
     rng = np.random.default_rng(0)
-    problems = 2 * PROBLEMS_AT_ONCE + 1
-    classes, scores = rng.integers(-1, 4, (problems, 5)), rng.integers(0, 3, (problems, 5)).astype(float)
+    classes, scores = rng.integers(-1, 4, (60, 5)), rng.integers(0, 3, (60, 5)).astype(float)
+    monkeypatch.setattr(metrics, "TOTALS_AT_ONCE", 100)  # a few at once, and not all
     for _, metric in METRICS.values():
         apart = [metric(c[None] == RIGHT, c[None], s[None], 3)[0] for c, s in zip(classes, scores, strict=True)]
         assert metric(classes == RIGHT, classes, scores, 3) == pytest.approx(apart)
 
 
+@pytest.mark.parametrize("n, k, count, complete", [(16, 8, 12_870, True), (16, 16, 1, True), (17, 8, DRAWN, False)])
+def test_votes_of_up_to_sixteen_samples_are_of_all_subsets(n, k, count, complete):
+    assert subsets_at(n, k) == (count, complete)
+    assert subsets(n, k).shape == (count, k)
+
+
 def test_few_subsets_are_all_taken_and_many_are_drawn():
     assert subsets(6, 3).tolist() == [list(c) for c in combinations(range(6), 3)]
-    drawn = subsets(16, 8, seed=1)
-    assert drawn.shape == (SUBSETS, 8)
+    drawn = subsets(32, 8, seed=1)
+    assert drawn.shape == (DRAWN, 8)
     assert (np.diff(drawn, axis=1) > 0).all()  # no sample twice
-    assert drawn.min() == 0 and drawn.max() == 15
-    assert (drawn == subsets(16, 8, seed=1)).all()
-    assert (drawn != subsets(16, 8, seed=2)).any()
+    assert np.bincount(drawn.ravel(), minlength=32) == pytest.approx(np.full(32, DRAWN / 4), rel=0.25)
+    assert (drawn == subsets(32, 8, seed=1)).all()
+    assert (drawn != subsets(32, 8, seed=2)).any()
 
 
-def test_drawn_subsets_estimate_what_all_of_them_give():
+def test_drawn_subsets_estimate_what_all_of_them_give(monkeypatch):
     rng = np.random.default_rng(0)
     samples = list(zip(rng.integers(-1, 3, 12).tolist(), rng.random(12).tolist(), strict=True))
+    monkeypatch.setattr(metrics, "ENUMERATED", 900)
+    metrics._inside.cache_clear()
+    assert not subsets_at(12, 6)[1]
     (value,) = vote_at_k(*arrays(samples), 6)
-    assert math.comb(12, 6) > SUBSETS
-    assert value == pytest.approx(over_all_subsets(samples, 6, vote_is_right), abs=4 * 0.5 / math.sqrt(SUBSETS))
+    metrics._inside.cache_clear()
+    assert value == pytest.approx(over_all_subsets(samples, 6, vote_is_right), abs=4 * 0.5 / math.sqrt(DRAWN))
 
 
 def test_only_the_ratio_of_weights_matters():
@@ -169,18 +216,6 @@ def candidates(classes):
 
 def test_a_sample_without_a_score_is_behind_an_impossible_one():
     assert best_of_k(np.array([[True, False]]), np.array([[-math.inf, NAN]]), 2) == [1]
-
-
-def test_rare_problems_are_evaluated_on_as_many_samples_as_label_them(monkeypatch):
-    seen, methods = set(), compare.methods
-
-    def recorded(part, selectors, ks, seed):
-        seen.add((part.n, *ks))
-        return methods(part, selectors, ks, seed)
-
-    monkeypatch.setattr(compare, "methods", recorded)
-    assert compare.rare_subset(candidates(np.array([[0, 1, 1, 1, 1], [1, 1, 1, 1, 0]])), [], seed=0)["half"] == 2
-    assert seen == {(2, 2)}
 
 
 @given(st.lists(st.tuples(*[st.floats(0, 1)] * 3), min_size=2, max_size=20))

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections import Counter
 from itertools import combinations
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import pytest
 from arts.evaluation.evaluate import evaluate_trees
 from arts.problems.base import Verdict
 from arts.problems.graders import MathGrader
-from arts.trees.flat import import_flat
+from arts.trees.log_formats import LogOptions
+from arts.trees.recorded import read_samples
 
 PATH = Path(__file__).parents[1] / "data" / "math_rm_12x8.jsonl"
 ROWS = [json.loads(line) for line in PATH.read_text(encoding="utf-8").splitlines()]
@@ -34,7 +36,8 @@ def result(grader, tmp_path_factory):
     path = tmp_path_factory.mktemp("recorded") / "rollouts.jsonl"
     keyless = [{k: v for k, v in row.items() if k != "answer"} for row in ROWS]
     path.write_text("".join(json.dumps(row) + "\n" for row in keyless), encoding="utf-8")
-    problems, trees = import_flat(path, splitter="paragraph", grader=grader)
+    found = read_samples(str(path), LogOptions(), splitter="paragraph", grader=grader)
+    problems, trees = found.problems, found.trees
     return evaluate_trees(problems, trees, [], grader, ks=KS, scores=[("rm_score", "logit")])
 
 
@@ -89,12 +92,14 @@ def test_differences_and_gap_are_those_of_the_accuracies(result, method):
 
 
 def test_levels_divide_the_problems(result):
-    sizes = {label: methods["majority"]["n"] for label, methods in result["groups"].items()}
-    assert sizes == {f"level {v}": sum(r["level"] == v for r in ROWS) for v in sorted({r["level"] for r in ROWS})}
+    sizes = {s["name"]: s["methods"]["majority"]["n"] for s in result["subsets"] if s["kind"] == "level"}
+    counts = Counter(r["level"] for r in ROWS)
+    assert sizes == {f"level {v}": n for v, n in sorted(counts.items()) if n > 1}
 
 
 def test_our_grades_are_the_recorded_ones(grader):
-    problems, trees = import_flat(PATH, splitter="paragraph", grader=grader)
+    found = read_samples(str(PATH), LogOptions(), splitter="paragraph", grader=grader)
+    problems, trees = found.problems, found.trees
     ours = [[t.outcomes[r.leaf].verdict is Verdict.CORRECT for r in t.backbones] for t in trees]
     recorded = [[s["correct"] for s in row["samples"]] for row in ROWS]
     assert [p.answer for p, a, b in zip(problems, ours, recorded, strict=True) if a != b] in ([], [TYPOGRAPHY])

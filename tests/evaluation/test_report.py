@@ -2,75 +2,39 @@ import copy
 import json
 import math
 import re
-from html.parser import HTMLParser
+from xml.etree import ElementTree
 
 import pytest
 
 from arts.errors import UsageError
-from arts.evaluation.evaluate import evaluate_trees
 from arts.evaluation.report import write_report
+from arts.evaluation.report.audit import audit_section
+from arts.evaluation.report.drill_down import ranked
+from arts.evaluation.report.headline import headline, limits, verdict
 from arts.evaluation.report.html import to_html
-from arts.evaluation.report.markdown import LONGEST_TEXT, main_table, percent, shown, to_markdown
-from arts.problems.graders import make_grader
-from arts.trees.flat import import_flat
+from arts.evaluation.report.markdown import main_table, to_markdown
+from arts.evaluation.report.sections import evaluation
+from arts.evaluation.report.words import LONGEST_TEXT, count, excerpt, number, p_value, percent, points, shown
 from arts.verifiers.simple import length_verifier
 
-SCRIPT = "<script>alert('x')</script>"
-BREAKOUT = "</pre></details></body>\"'><img src=x onerror=alert(1)>&lt;b&gt;"
-CONTROLS = "a\x00b\x1bc\u202ed\u2066e\u200bf\x7f"
-SUBJECTS = ("a|b\nc", "plain & <i>simple</i>")
-SCORE = "rm|<b>score</b>"
-
-
-def row(index):
-    texts = zip([SCRIPT, BREAKOUT, CONTROLS, "honest"], (0, 1, 1, 2), strict=True)
-    samples = [{"text": f"{t}\nthe answer is {a}", SCORE: index - 0.3 * (a == 1)} for t, a in texts]
-    return {
-        "problem": f"{SCRIPT} {index}",
-        "answer": str(index % 3),
-        "subject": SUBJECTS[index % 2],
-        "samples": samples,
-    }
-
-
-def evaluate(folder, rows, verifiers=()):
-    path = folder / "rollouts.jsonl"
-    path.write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
-    grader = make_grader("exact")
-    problems, trees = import_flat(path, splitter="newline", grader=grader)
-    about = {"command": f"arts evaluate {SCRIPT}", "seed": 0}
-    return evaluate_trees(problems, trees, verifiers, grader, ks=(2, 4), scores=[(SCORE, "logit")], about=about)
+from .reports import (
+    BREAKOUT,
+    FENCES,
+    LONG,
+    SCORE,
+    SCRIPT,
+    SUBJECTS,
+    Page,
+    evaluate,
+    markdown_rows,
+    row,
+    unescaped,
+)
 
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory):
-    return evaluate(tmp_path_factory.mktemp("report"), map(row, range(8)))
-
-
-class Page(HTMLParser):
-    """What a browser would see: tags, attributes, running text, and the text of each table row."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.attributes, self.text, self.rows = set(), [], [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.add(tag)
-        self.attributes += [(name, value or "") for name, value in attrs]
-        if tag == "tr":
-            self.rows.append([])
-        elif tag in ("td", "th"):
-            self.rows[-1].append("")
-
-    def handle_data(self, data):
-        self.text.append(data)
-        if self.rows and self.rows[-1] and self.lasttag in ("td", "th"):
-            self.rows[-1][-1] += data.strip("\n")
-
-    @property
-    def said(self):
-        return "".join(self.text)
+    return evaluate(tmp_path_factory.mktemp("report"), map(row, range(8)), margin=0.5, audited=True)
 
 
 @pytest.fixture(scope="module")
@@ -83,17 +47,8 @@ def page(html):
     return Page(html)
 
 
-def markdown_rows(text):
-    lines = [line for line in text.split("\n") if line.startswith("| ")]
-    return [[unescaped(c.strip()) for c in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
-
-
-def unescaped(text):
-    return re.sub(r"\\(.)", r"\1", text)
-
-
 def test_text_from_models_stays_text(page):
-    assert not page.tags & {"script", "img", "iframe", "object", "embed", "link", "base", "form", "b", "i"}
+    assert not page.tags & {"script", "img", "iframe", "object", "embed", "link", "base", "form", "b", "i", "image"}
     assert not [name for name, _ in page.attributes if name.startswith("on")]
     for hostile in (SCRIPT, BREAKOUT, SCORE, SUBJECTS[1]):
         assert hostile in page.said
@@ -101,7 +56,7 @@ def test_text_from_models_stays_text(page):
 
 def test_control_and_direction_marks_are_made_visible(html, page):
     assert {c for c in html if not c.isprintable()} == {"\n"}
-    assert r"a\u0000b\u001bc\u202ed\u2066e\u200bf\u007f" in page.said
+    assert r"a\u0000b\u001b[31mc\u202ed\u2066e\u200bf\u007f" in page.said
 
 
 def test_long_texts_are_cut_and_say_so():
@@ -130,22 +85,22 @@ def test_the_json_is_the_result(result, tmp_path):
 
 def test_pipes_and_newlines_do_not_break_a_markdown_table(result):
     text = to_markdown(result)
-    groups = ["method", *(s.replace("\n", " ") for s in sorted(SUBJECTS))]
+    groups = ["method", *(f"{s} (4 problems, N = 4)".replace("\n", " ") for s in sorted(SUBJECTS))]
     assert groups in markdown_rows(text)
     for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
         assert len({len(cells) for cells in markdown_rows(table)}) == 1
 
 
-def number(estimate, sign=""):
+def written(estimate, sign=""):
     value, low, high = (format(100 * estimate[k], f"{sign}.1f") for k in ("value", "low", "high"))
     return f"{value} [{low}, {high}]"
 
 
 def expected_rows(result):
     for name, m in result["methods"].items():
-        accuracies = [number(m["accuracy"][k]) for k in ("2", "4")]
-        differences = [number(m["minus_majority"], "+"), number(m["minus_random"], "+")]
-        yield [name, *accuracies, *differences, number(m["gap_closed"])]
+        accuracies = [written(m["accuracy"][k]) for k in ("2", "4")]
+        differences = [written(m["minus_majority"], "+"), written(m["minus_random"], "+")]
+        yield [name, *accuracies, *differences, written(m["gap_closed"])]
 
 
 def test_both_forms_hold_the_numbers(result, page):
@@ -154,7 +109,7 @@ def test_both_forms_hold_the_numbers(result, page):
         assert expected in in_markdown
         assert expected in page.rows
     for k, estimate in result["pass_at_k"].items():
-        assert [k, number(estimate)] in in_markdown
+        assert [k, written(estimate)] in in_markdown
 
 
 def test_both_forms_name_the_best_selector_with_its_numbers(result, page):
@@ -162,7 +117,7 @@ def test_both_forms_name_the_best_selector_with_its_numbers(result, page):
     worst, best = sorted(rivals, key=lambda name: rivals[name]["accuracy"]["4"]["value"])
     assert rivals[worst]["accuracy"]["4"]["value"] < rivals[best]["accuracy"]["4"]["value"]
     for text in (unescaped(to_markdown(result)), page.said):
-        assert f"{best} is the most accurate: {number(rivals[best]['accuracy']['4'])} %" in text
+        assert f"{best} is the most accurate: {written(rivals[best]['accuracy']['4'])} %" in text
 
 
 @pytest.mark.parametrize(
@@ -184,7 +139,7 @@ def test_scores_without_end_are_decided_by_and_not_written(tmp_path):
         for sample, score in zip(r["samples"], [math.inf, -math.inf, math.nan, 1.0], strict=True):
             sample[SCORE] = score
     data, *_ = write_report(evaluate(tmp_path, rows), tmp_path)
-    for example in json.loads(data.read_text(encoding="utf-8"))["examples"]:
+    for example in json.loads(data.read_text(encoding="utf-8"))["drill_down"]["problems"]:
         assert [s["scores"] for s in example["samples"]] == [{}, {}, {}, {SCORE: 1.0}]
 
 
@@ -203,3 +158,217 @@ def test_the_header_names_every_number_of_samples(result):
     header, rows = main_table(result)
     assert header[:3] == ["method", "N = 2", "N = 4"]
     assert {len(r) for r in rows} == {len(header)}
+
+
+# what is said
+
+
+def test_the_headline_says_whether_the_difference_holds_after_the_correction(result):
+    pair = next(p for p in result["comparisons"]["pairs"] if p["method"] == f"{SCORE} best-of-N" and p["k"] == 4)
+    wins = copy.deepcopy(result)
+    for p in wins["comparisons"]["pairs"]:
+        p["p_adjusted"] = 0.0499 if p["k"] == 4 else 0.9
+    assert "adjusted p 0.050, its difference to majority is significant." in headline(wins)
+    assert pair["p_adjusted"] >= 0.05
+    assert f"{len(result['comparisons']['pairs'])} comparisons" in headline(result)
+    assert "is not significant: this run does not show that they differ." in headline(result)
+
+
+def test_without_scores_the_headline_is_what_can_be_reached(tmp_path):
+    found = evaluate(tmp_path, map(row, range(4)), scores=())
+    assert headline(found) == (
+        f"pass@1 is {percent(found['pass_at_k']['1'])} %, pass@4 {percent(found['pass_at_k']['4'])} %."
+    )
+    assert not any("chosen after looking" in text for text in limits(found))
+    to_html(found)
+
+
+def test_limits_name_the_smallest_difference_and_what_is_missing(result):
+    changed = copy.deepcopy(result) | {"left_out_problems": 2, "ungraded_share": 0.125}
+    changed["power"] |= {"paired": 0.061, "single": 0.118}
+    changed["vote_subsets"]["2"] = {"count": 400, "all": False}
+    said = " ".join(limits(changed))
+    for text in ("difference to majority of 6.1 points or more", "chance of 80%", "difference of 11.8 points or more"):
+        assert text in said
+    for text in ("2 problems with too few", "12.50% of the answers", "at N = 2 (400)"):
+        assert text in said
+    changed["power"] |= {"paired": None, "single": None}
+    assert "8 problems: too few to find any difference" in " ".join(limits(changed))
+
+
+def test_equality_is_claimed_only_after_a_test_with_a_margin(result):
+    part = copy.deepcopy(result)
+    for i, pair in enumerate(part["comparisons"]["pairs"]):
+        pair["equivalence"]["p_adjusted"] = 0.01 if i == 0 else 0.2
+    pairs = part["comparisons"]["pairs"]
+    equal = f"(after Holm's correction over {len(pairs)} tests): {pairs[0]['method']} at N = {pairs[0]['k']}."
+    assert f"Equal to majority within ± 50.0 points {equal}" in limits(part)
+    part["comparisons"]["margin"] = None
+    assert any("no two methods are called equal" in text for text in limits(part))
+
+
+def pair(value, p, equal=None):
+    test = None if equal is None else {"p_adjusted": equal}
+    return {"difference": {"value": value}, "p_adjusted": p, "equivalence": test}
+
+
+def test_a_verdict_needs_the_adjusted_p():
+    assert verdict(pair(0.1, 0.01), 0.05) == "better"
+    assert verdict(pair(-0.1, 0.01), 0.05) == "worse"
+    assert verdict(pair(0.1, 0.05), 0.05) == "not shown"
+    assert verdict(pair(0.1, 0.01, 0.01), 0.05) == "better, within the margin"
+    assert verdict(pair(0.1, 0.3, 0.01), 0.05) == "equal"
+    assert verdict(pair(0.1, 0.3, 0.05), 0.05) == "not shown"
+    assert verdict(pair(None, None), 0.05) == "–"
+
+
+def test_comparisons_at_the_largest_number_of_samples_come_first(result, page):
+    start = next(i for i, cells in enumerate(page.rows) if "p, Holm" in cells)
+    pairs = result["comparisons"]["pairs"]
+    shown_ks = [cells[1] for cells in page.rows[start + 1 : start + 1 + len(pairs)]]
+    assert shown_ks == sorted(shown_ks, key="42".index) and set(shown_ks) == {"2", "4"}
+    named = {(cells[0], cells[1]): cells for cells in page.rows[start + 1 : start + 1 + len(pairs)]}
+    for p in pairs:
+        cells = named[p["method"], str(p["k"])]
+        assert cells[2] == percent(p["difference"], signed=True) and cells[4] == f"{p['wins']} – {p['losses']}"
+        assert cells[6] == p_value(p["p_adjusted"]) and cells[7] == p["test"]
+
+
+def test_subsets_show_label_noise_and_what_the_naive_label_would_have_said(result, page):
+    rare = next(s for s in result["subsets"] if s["kind"] == "rare")
+    said = page.rows
+    noise = rare["label_noise"]
+    assert ["rare", *(percent(noise[k]) for k in ("false", "missed", "agreement"))] in said
+    for name, naive in noise["naive"].items():
+        assert [name, percent(naive), percent(rare["methods"][name])] in said
+
+
+def test_both_forms_have_the_same_sections_tables_and_words(result, page):
+    text = to_markdown(result)
+    tables = [t for s in evaluation(result).sections for t in s.tables]
+    assert len(tables) > 12
+    for section in evaluation(result).sections:
+        assert f"\n## {section.title}\n" in text and section.title in page.said
+        for words in (*section.words, *section.findings):
+            assert " ".join(shown(words).split()) in unescaped(text) and shown(words) in page.said
+    for table in tables:
+        assert {len(r) for r in table.rows} <= {len(table.header)}
+        assert [" ".join(shown(h).split()) for h in table.header] in markdown_rows(text)
+        assert [shown(h) for h in table.header] in page.rows
+        for cells in table.rows:
+            assert [shown(c) for c in cells] in page.rows
+
+
+def test_the_contents_lead_to_every_section(html, page):
+    links = [v[1:] for n, v in page.attributes if n == "href" and v.startswith("#")]
+    names = re.findall(r'<section id="([a-z-]+)"', html)
+    assert [x for x in links if x in names] == names and len(set(names)) == len(names) > 8
+    ids = re.findall(r' id="([^"]+)"', html)
+    assert {x for x in ids if ids.count(x) > 1 and not re.fullmatch(r"[mp][0-9a-f]{10}", x)} == set()
+
+
+def test_the_page_is_told_to_who_does_not_see_it(html):
+    for cell in re.findall(r"<t[hd]\b[^>]*>", html):
+        assert cell.startswith("<td") or "scope=" in cell
+    assert html.count("<caption>") == html.count("<table>") == html.count('role="region"')
+    figures = re.findall(r"<svg [^>]*>", html)
+    assert figures and all('role="img" aria-label="' in f for f in figures)
+    assert re.findall(r'class="strip" role="img" aria-label="1 correct, 3 incorrect"', html)
+
+
+def test_commands_can_be_copied_and_versions_are_named(page, html, result):
+    assert [c.split(">")[1] for c in re.findall(r'class="command">[^<]*', html)] == [
+        "arts sample",
+        "arts evaluate &lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; --n 2 4",
+    ]
+    assert "versions: arts" in page.said
+    assert f"```\narts evaluate {SCRIPT} --n 2 4\n```" in to_markdown(result)
+
+
+# single problems
+
+
+def test_samples_stand_in_the_order_of_their_scores():
+    samples = [{"n": 0, "scores": {"v": 1.0}}, {"n": 1, "scores": {}}, {"n": 2, "scores": {"v": 2.0}}]
+    assert [s["n"] for s in ranked(samples, "v")] == [2, 0, 1]
+    assert [s["n"] for s in ranked(samples, None)] == [0, 1, 2]
+
+
+def test_every_problem_of_the_drill_down_is_on_the_page_with_its_samples(result, html, page):
+    assert html.count("<details>") == 8
+    assert html.count('class="sample"') == 32
+    assert "solved 1 of 4 · true rate about 34% · level 1 · a|b\nc · p0" in page.said
+    scores = re.findall(r"score&lt;/b&gt; ([-\d.e]+)", html[html.index("<details>") :])
+    by_problem = [list(map(float, scores[i : i + 4])) for i in range(0, 32, 4)]
+    assert all(s == sorted(s, reverse=True) for s in by_problem) and by_problem[2][0] > by_problem[2][-1]
+
+
+def test_markdown_shows_a_few_problems_within_fences_that_their_texts_cannot_close(tmp_path):
+    found = evaluate(tmp_path, [row(i, (FENCES, SCRIPT, LONG, "honest")) for i in range(8)])
+    text = to_markdown(found)
+    assert text.count("\nkey: ") == 3 and len(text) < 60_000
+    assert f"`````\n{FENCES}\nthe answer is 0\n`````" in text
+    assert "more characters)" in text and LONG[: LONGEST_TEXT + 1] not in text + to_html(found)
+
+
+# forms and files
+
+
+def test_figures_are_files_that_others_can_open(result, tmp_path):
+    write_report(result, tmp_path)
+    names = sorted(p.name for p in (tmp_path / "figures").iterdir())
+    assert names == sorted(f"{n}.{e}" for n in ("accuracy-tokens", "pass-at-k", "solve-rates") for e in ("svg", "png"))
+    for path in (tmp_path / "figures").iterdir():
+        if path.suffix == ".svg":
+            assert ElementTree.fromstring(path.read_text(encoding="utf-8")).tag == "{http://www.w3.org/2000/svg}svg"
+        else:
+            assert path.read_bytes().startswith(b"\x89PNG\r\n") and b"tIME" not in path.read_bytes()
+        assert b"metadata" not in path.read_bytes()
+    links = re.findall(r"\]\((figures/[a-z-]+\.svg)\)", (tmp_path / "report.md").read_text(encoding="utf-8"))
+    assert len(links) == 3 and all((tmp_path / link).is_file() for link in links)
+
+
+def test_all_files_of_equal_results_are_equal(result, tmp_path):
+    folders = [tmp_path / "a", tmp_path / "b"]
+    for folder in folders:
+        write_report(json.loads(json.dumps(result)), folder)
+    files = [{p.relative_to(f): p.read_bytes() for p in f.rglob("*") if p.is_file()} for f in folders]
+    assert files[0] == files[1] and len(files[0]) == 9
+
+
+def test_what_is_undefined_does_not_stop_any_form(result, tmp_path):
+    def without(x):
+        if isinstance(x, dict) and {"value", "low"} <= x.keys():
+            return x | {"value": None, "low": None, "high": None}
+        return {k: without(v) for k, v in x.items()} if isinstance(x, dict) else x
+
+    bare = {k: without(v) for k, v in result.items()} | {"solve_rates": None, "subsets": []}
+    bare["comparisons"] = bare["comparisons"] | {"pairs": []}
+    write_report(bare, tmp_path)
+    assert "| majority | – | – | – | – | – |" in (tmp_path / "report.md").read_text(encoding="utf-8")
+
+
+def test_the_audit_is_tables_of_whatever_it_holds():
+    estimate = {"value": 0.25, "low": 0.1, "high": 0.4, "n": 4, "method": "m"}
+    part = {
+        "samples": 1_200,
+        "share": estimate,
+        "judges": {"a": {"correct": 1, "wrong": 2}, "b": {"correct": 3}},
+        "golds": {"checked": 4, "failing": [{"id": "p1", "table": {"x": {"y": 1}}}], "none": []},
+        "speed": {"exact": 1234.5678},
+    }
+    tables = {t.title: (t.header, t.rows) for t in audit_section(part).tables}
+    assert tables["audit"] == (["what", "value"], [["samples", "1,200"], ["share", "25.0 [10.0, 40.0]"]])
+    assert tables["judges"] == (["", "correct", "wrong"], [["a", "1", "2"], ["b", "3", "–"]])
+    assert tables["golds"][1] == [["checked", "4"], ["none", "none"]]
+    assert tables["golds: failing"] == (["id"], [["p1"]])
+    assert tables["golds: failing: p1: table"] == (["", "y"], [["x", "1"]])
+    assert tables["speed"][1] == [["exact", "1,235"]]
+
+
+def test_short_words_for_numbers():
+    assert (p_value(None), p_value(0.00099), p_value(0.001), p_value(0.0496)) == ("–", "< 0.001", "0.001", "0.050")
+    assert (points(None), points(0.0612)) == ("–", "6.1")
+    assert (count(1, "problem"), count(2_000, "problem")) == ("1 problem", "2,000 problems")
+    assert number({"value": -0.0001, "low": -0.25, "high": 0.0004}) == "0.000 [-0.250, 0.000]"
+    assert excerpt("a  b\nc" * 100, 10) == "a b ca b…" and excerpt("short", 10) == "short"

@@ -1,6 +1,8 @@
 import gzip
 import json
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from arts.errors import InputError
@@ -43,6 +45,42 @@ def test_bad_rows_are_named(tmp_path, text, place):
         load_problems(str(path))
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.parquet", b"PAR1 and no more", r"a\.parquet: cannot be read as Parquet"),
+        ("a.parquet", b"", r"a\.parquet: cannot be read as Parquet"),
+        ("a.jsonl.gz", b"no gzip", r"a\.jsonl\.gz:1: cannot be read"),
+        ("a.jsonl.gz", gzip.compress(b"{}" * 9999)[:-20], r"a\.jsonl\.gz:1: cannot be read"),
+        ("a.jsonl.gz", gzip.compress(b"")[:10] + b"\xff" * 9, r"a\.jsonl\.gz:1: cannot be read"),
+    ],
+)
+def test_damaged_files_are_named(tmp_path, name, content, said):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=said):
+        load_problems(str(tmp_path / name))
+
+
+def test_rows_of_parquet_are_numbered_and_read_like_those_of_json(tmp_path):
+    rows = [
+        {"question": f"{i}?", "answer": i * 0.5, "level": f"Level {i}", "type": "Even" if i else None} for i in (0, 2)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "set.parquet")
+    assert [(p.id, p.answer, p.level, p.subject) for p in load_problems(str(tmp_path / "set.parquet"))] == [
+        ("set-1", "0", 0, None),
+        ("set-2", "1", 2, "Even"),
+    ]
+
+
+def test_without_an_answer_the_last_box_of_the_solution_is_the_key(tmp_path):
+    rows = [{"problem": "x", "solution": "\\boxed{1}, no: \\boxed{\\frac{1}{2}}", "level": "Level ?"}]
+    (problem,) = load_problems(write(tmp_path / "set.jsonl", rows))
+    assert (problem.answer, problem.level) == ("\\frac{1}{2}", None)
+    rows = [{**rows[0], "answer": "3", "subject": 7}]
+    (problem,) = load_problems(write(tmp_path / "set.jsonl", rows))
+    assert (problem.answer, problem.subject) == ("3", "7")
+
+
 def test_what_is_not_utf8_is_named(tmp_path):
     path = tmp_path / "bad.jsonl"
     path.write_bytes(b"\xff\xfe\x00")
@@ -50,7 +88,10 @@ def test_what_is_not_utf8_is_named(tmp_path):
         load_problems(str(path))
 
 
-@pytest.mark.parametrize(("spec", "hint"), [("gsm9k", "did you mean 'gsm8k'"), ("none.jsonl", "no such file")])
+@pytest.mark.parametrize(
+    ("spec", "hint"),
+    [("gsm9k", "did you mean 'gsm8k'"), ("none.jsonl", "no such file"), ("no.parquet", "no such file")],
+)
 def test_unknown_sets(spec, hint):
     with pytest.raises(InputError, match=hint):
         load_problems(spec)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.stats import betabinom, binom, fisher_exact
+from scipy.stats import binom, fisher_exact
 
 from arts.errors import InputError
 from arts.problems.graders import make_grader
@@ -20,7 +20,7 @@ from arts.squeeze.diagnosis.curves import crossing, curves, stays_ahead
 from arts.squeeze.diagnosis.diagnose import diagnose
 from arts.squeeze.diagnosis.diversity import diversity
 from arts.squeeze.diagnosis.pairs import Pair, Samples, Side, match
-from arts.squeeze.diagnosis.planning import PLANS, POWER, SIZES, fit_beta, plan, power
+from arts.squeeze.diagnosis.planning import PLANS, POWER, SIZES, plan, power
 from arts.squeeze.diagnosis.recovery import recovery
 from arts.squeeze.diagnosis.report import to_html, to_markdown
 from arts.squeeze.diagnosis.significance import find_changes, fisher, least_p, mcnemar, upper_bound
@@ -351,20 +351,6 @@ def test_where_nothing_has_changed_the_report_says_so():
     found = diagnose(counted([(4, 8)] * 10, [(4, 8)] * 10), rate=0.1, seed=0)
     assert found["changes"]["counts"] == {"gained": 0, "squeezed": 0, "extinct": 0, "unresolved": 10}
     assert "None is found; one alone would need" in to_html(found)
-
-
-def test_the_prior_is_the_likeliest():
-    rng = np.random.default_rng(0)
-    n = np.full(2_000, 12)
-    c = rng.binomial(12, rng.beta(0.5, 1.5, 2_000))
-    a, b = fit_beta(c, n)
-    assert (a, b) == pytest.approx((0.5, 1.5), rel=0.15)
-
-    def likelihood(a, b):
-        return betabinom.logpmf(c, n, a, b).sum()
-
-    assert all(likelihood(a, b) > likelihood(x, y) for x, y in [(a * 1.1, b), (a / 1.1, b), (a, b * 1.1), (a, b / 1.1)])
-    assert fit_beta(np.array([0, 1]), np.array([1, 1])) is None
 
 
 def test_one_sample_each_resolves_no_problem_and_is_said_plainly():

@@ -7,7 +7,9 @@ import pytest
 from arts.errors import InputError
 from arts.problems.base import Verdict
 from arts.problems.graders import make_grader
-from arts.trees.flat import import_flat
+from arts.trees.log_formats import LogOptions
+from arts.trees.log_values import digest
+from arts.trees.recorded import read_samples
 from arts.trees.tree import ROOT
 
 SAMPLES = [{"text": "a\nb\n#### 4"}, {"text": "a\nc\n#### 5"}, {"text": "a\nb\n#### 4"}, {"text": ""}]
@@ -19,10 +21,13 @@ def write(path, text):
     return path
 
 
+def load(path, splitter="newline"):
+    found = read_samples(str(path), LogOptions(), splitter=splitter, grader=make_grader("exact"))
+    return found.problems, found.trees
+
+
 def read(path, rows, splitter="newline"):
-    return import_flat(
-        write(path, "".join(json.dumps(r) + "\n" for r in rows)), splitter=splitter, grader=make_grader("exact")
-    )
+    return load(write(path, "".join(json.dumps(r) + "\n" for r in rows)), splitter)
 
 
 @pytest.fixture
@@ -165,14 +170,16 @@ def test_problems_have_the_fields_of_their_rows(tmp_path, name):
     rows = [
         {**ROW, "problem_id": "p", "level": 3, "subject": "Algebra", "source": "s"},
         {"problem_id": None, "subject": ["a", 1], "question": "why?", "samples": [{"text": "so", "correct": True}]},
+        {**ROW, "problem": "3+3?", "level": "Level 5", "samples": [{"text": None, "steps": ["x"]}]},
     ]
-    (first, second), trees = read(tmp_path / name, rows)
+    (first, second, third), trees = read(tmp_path / name, rows)
     assert (first.id, first.question, first.answer, first.level, first.subject, first.source) == (
         *("p", "2+2?", "4", 3, "Algebra", "s"),
     )
-    assert (second.id, second.question, second.answer, second.level) == ("rows-2", "why?", "", None)
+    assert (second.id, second.question, second.answer, second.level) == (digest("why?"), "why?", "", None)
     assert second.subject == "['a', 1]"
-    assert [t.problem_id for t in trees] == ["p", "rows-2"]
+    assert (third.level, third.subject, third.source) == (5, None, "")
+    assert [t.problem_id for t in trees] == ["p", second.id, third.id]
     assert trees[1].outcomes[trees[1].backbones[0].leaf].verdict is Verdict.CORRECT
 
 
@@ -189,39 +196,46 @@ GOOD = json.dumps(ROW)
         ("", r"rows\.jsonl: no rows"),
         (GOOD + "\n{", r"rows\.jsonl:2: not JSON"),
         ("\n\n[1]", r"rows\.jsonl:3: a list"),
-        ('{"answer": "1", "samples": [{"text": "x"}]}', r"rows\.jsonl:1: no text under 'problem'"),
-        ('{"problem": "x", "answer": "1"}', r"rows\.jsonl:1: no list under 'samples'"),
-        (with_samples([]), r"rows\.jsonl:1: no list under 'samples'"),
-        (json.dumps({**ROW, "answer": [4]}), r"rows\.jsonl:1: 'answer' is a list"),
-        (json.dumps({**ROW, "answer": True}), r"rows\.jsonl:1: 'answer' is a bool"),
+        ('{"answer": "1", "samples": [{"text": "x"}]}', r"rows\.jsonl:1: no text under 'problem\|question'"),
+        ('{"problem": "x", "answer": "1"}', r"rows\.jsonl:1: no known format has the fields problem, answer"),
+        (GOOD + '\n{"problem": "x", "answer": "1"}', r"rows\.jsonl:2: no list under 'samples'"),
+        (with_samples([]), r"rows\.jsonl: .*there are no graded samples"),
+        (json.dumps({**ROW, "answer": True}), r"rows\.jsonl:1: no verdict .* and no key under 'answer'"),
         (GOOD + "\n" + with_samples(["x"]), r"rows\.jsonl:2: sample 1 is a str"),
-        (with_samples([{"text": "x"}, {"text": 3}]), r"rows\.jsonl:1: sample 2: no 'text'"),
-        (
-            '{"problem": "x", "samples": [{"text": "x"}]}',
-            r"rows\.jsonl:1: sample 1: neither .*'answer' nor .*'correct'",
-        ),
-        (
-            with_samples([{"text": "x", "correct": c} for c in (True, True, False)], answer=None),
-            r"rows\.jsonl:1: sample 3: .*same text",
-        ),
+        (with_samples([{"text": "x"}, {"text": 3}]), r"rows\.jsonl:1: sample 2: no text under 'steps\|text'"),
+        ('{"problem": "x", "samples": [{"text": "x"}]}', r"rows\.jsonl:1: no verdict under 'correct' and no key"),
         (json.dumps({**ROW, "level": 10**24}), r"rows\.jsonl:1: 'level' is too large"),
         (with_samples([{"text": "x", "tokens": 10**24}]), r"rows\.jsonl:1: sample 1: 'tokens' is too large"),
         (with_samples([{"text": "x", "logprob": 10**400}]), r"rows\.jsonl:1: sample 1: 'logprob' is too large"),
         (
-            GOOD + "\n" + with_samples([{"text": "x"}, {"text": "a\nb", "prm": [0.5]}]),
+            GOOD + "\n" + with_samples([{"text": "x"}, {"text": "a\nb", "prm": [0.5]}], problem="3+3?"),
             r"rows\.jsonl:2: sample 2: 'prm' has 1 numbers for 2 steps; give one per step",
         ),
         (with_samples([{"text": "a\nb", "prm": [1, 10**400]}]), r"rows\.jsonl:1: sample 1: 'prm' is too large"),
-        ((json.dumps({**ROW, "id": "p"}) + "\n") * 2, r"rows\.jsonl:2: id 'p' was used"),
+        (
+            json.dumps({**ROW, "id": "p"}) + "\n" + json.dumps({**ROW, "id": "p", "answer": 5}),
+            r"rows\.jsonl:2: problem 'p' has another question or key than at .*rows\.jsonl:1",
+        ),
     ],
 )
 def test_bad_rows_are_named_by_file_and_row(tmp_path, text, message):
     path = write(tmp_path / "rows.jsonl", text)
     with pytest.raises(InputError, match=message) as raised:
-        import_flat(path, splitter="newline", grader=make_grader("exact"))
+        load(path)
     assert str(path) in str(raised.value) and "\n" not in str(raised.value)
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"none\.jsonl: no such file"):
-        import_flat(tmp_path / "none.jsonl", splitter="newline", grader=make_grader("exact"))
+        load(tmp_path / "none.jsonl")
+
+
+def test_rows_of_one_problem_are_its_samples(tmp_path):
+    (problem,), (tree,) = read(tmp_path / "rows.jsonl", [{**ROW, "samples": [s]} for s in SAMPLES])
+    assert problem.answer == "4"
+    assert [tree.solution(r.leaf) for r in tree.backbones] == [s["text"] for s in SAMPLES]
+
+
+def test_two_verdicts_on_one_text_are_none_where_there_is_no_key(only_tree):
+    tree = only_tree([{"text": "x 1", "correct": c} for c in (True, False)], answer=None)
+    assert outcomes(tree) == [("1", "ungraded")] * 2

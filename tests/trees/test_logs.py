@@ -11,6 +11,7 @@ from arts.problems.base import Verdict
 from arts.problems.graders import make_grader
 from arts.trees.flat import AS_GIVEN, AS_MOST_GIVEN, import_rows
 from arts.trees.log_formats import Fields, LogOptions
+from arts.trees.log_values import level_of
 from arts.trees.logs import is_log, read_log
 
 CHAT = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "2+2?"}]
@@ -315,3 +316,172 @@ def test_a_missing_verdict_and_two_on_one_text_are_ungraded():
     samples = [{"text": t, "correct": v} for t, v in zip(texts, [None, True, False, True], strict=True)]
     found = [verdict for verdict, _ in imported(samples, "4")]
     assert found == [Verdict.UNGRADED, Verdict.UNGRADED, Verdict.UNGRADED, Verdict.CORRECT]
+
+
+KEYS = [
+    {"id": "sum-1", "problem": "2+2?", "answer": "4", "level": 2, "subject": "Sums"},
+    {"id": "sum-2", "problem": "1+1?", "answer": "2"},
+]
+CHATS = [
+    {"id": 1, "answer": "4", "level": "Level 2", "messages": [*CHAT, {"role": "assistant", "content": r"\boxed{4}"}]},
+    {
+        "id": 2,
+        "answer": "2",
+        "correct": False,
+        "messages": [
+            *({"role": "user", "content": "9+9?"}, {"role": "assistant", "content": "18"}),
+            *({"role": "user", "content": [{"type": "text", "text": "1+1?"}]}, {"role": "assistant", "content": "3"}),
+        ],
+    },
+]
+REQUESTS = [
+    {"custom_id": "r0", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "m", "messages": CHAT}},
+    {"custom_id": "r1", "method": "POST", "url": "/v1/chat/completions", "body": {"messages": CHAT[1:]}},
+]
+
+
+def choice(text, *logprobs):
+    drawn = {"content": [{"token": "x", "logprob": x} for x in logprobs]} if logprobs else None
+    return {"index": 0, "message": {"role": "assistant", "content": text}, "logprobs": drawn, "finish_reason": "stop"}
+
+
+def answered(name, *choices, tokens=9, **more):
+    body = {"model": "m", "choices": list(choices), "usage": {"completion_tokens": tokens}}
+    return {"id": "b", "custom_id": name, "response": {"status_code": 200, "body": body}, "error": None, **more}
+
+
+@pytest.fixture
+def keys(tmp_path):
+    path = tmp_path / "keys.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in KEYS), encoding="utf-8")
+    return str(path)
+
+
+def test_a_chat_ends_in_the_sample_of_what_its_user_asks(log):
+    name, problems = log(CHATS)
+    assert name == "chat"
+    assert problems["2+2?"] == ("1", "4", [{"text": r"\boxed{4}", "answer": None, "correct": None}])
+    assert problems["9+9?\n\n1+1?"] == ("2", "2", [{"text": "3", "answer": None, "correct": False}])
+
+
+def test_the_choices_of_a_batch_are_samples_of_the_problem_that_names_the_request(log, keys):
+    rows = [answered("sum-1", choice("4"), choice("5")), answered("sum-2", choice(None, -0.5, -0.25), tokens=7)]
+    name, problems = log(rows, keys=keys)
+    assert name == "openai-batch"
+    assert [(s["text"], s.get("tokens")) for s in problems["2+2?"][2]] == [("4", None), ("5", None)]
+    assert problems["1+1?"] == (
+        *("sum-2", "2"),
+        [{"text": "", "answer": None, "correct": None, "tokens": 2, "logprob": -0.75}],
+    )
+
+
+def test_a_batch_is_put_together_with_its_requests(log, keys):
+    failed = {"custom_id": "r9", "response": {"status_code": 500, "body": {"error": {}}}, "error": None}
+    name, problems = log([*REQUESTS, answered("r1", choice("4")), failed, answered("r0", choice("5"))], keys=keys)
+    given, key, samples = problems["2+2?"]
+    assert (name, given, key) == ("openai-batch", "sum-1", "4")
+    assert [(s["text"], s["tokens"]) for s in samples] == [("4", 9), ("5", 9)]
+
+
+def test_requests_that_failed_are_counted(tmp_path, keys):
+    failed = {"custom_id": "sum-2", "response": None, "error": {"message": "down"}}
+    rows = [answered("sum-1", choice("4")), failed]
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    found = read_log(str(tmp_path / "log.jsonl"), LogOptions(keys=keys))
+    assert (found.empty, len(found.rows)) == (1, 1)
+
+
+def test_keys_are_found_by_the_question_before_the_id(log, keys):
+    rows = [{"id": "sum-2", "q": " 2+2?\n", "t": "4"}, {"id": "sum-2", "q": "Please answer: 1+1?", "t": "2"}]
+    _, problems = log(rows, keys=keys, fields=Fields(id="id", problem="q", text="t"))
+    assert {question: row[:2] for question, row in problems.items()} == {
+        "2+2?": ("sum-1", "4"),
+        "1+1?": ("sum-2", "2"),
+    }
+
+
+def test_a_problem_of_the_keys_keeps_its_level_and_subject(tmp_path, keys):
+    (tmp_path / "log.jsonl").write_text(json.dumps({"q": "2+2?", "t": "4", "level": 9}), encoding="utf-8")
+    ((_, row),) = read_log(
+        str(tmp_path / "log.jsonl"), LogOptions(keys=keys, fields=Fields(problem="q", text="t"))
+    ).rows
+    assert (row["level"], row["subject"]) == (2, "Sums")
+
+
+def test_keys_need_no_questions_beside_them(log, keys):
+    _, problems = log([{"name": "sum-1", "t": "4"}], keys=keys, fields=Fields(id="name", text="t"))
+    assert problems["2+2?"][:2] == ("sum-1", "4")
+
+
+@pytest.mark.parametrize(
+    "row, fields, words",
+    [
+        ({"q": "5+5?", "t": "10"}, {"problem": "q"}, ["no problem with this question", "fields.id, fields.problem"]),
+        ({"i": "x", "t": "10"}, {"id": "i"}, ["keys.jsonl", "the id 'x'"]),
+        ({"i": "sum-1", "q": "5+5?", "t": "10"}, {"id": "i", "problem": "q"}, ["not that of problem 'sum-1'"]),
+    ],
+)
+def test_a_row_that_fits_no_key_is_named(log, keys, row, fields, words):
+    with pytest.raises(InputError, match=r"log\.jsonl:1: ") as caught:
+        log([row], keys=keys, fields=Fields(text="t", **fields))
+    assert [w for w in words if w not in str(caught.value)] == [], caught.value
+
+
+@pytest.mark.parametrize(
+    "rows, chosen, fields, expected",
+    [
+        (FLAT[:1], None, {}, [{"score": 0.3}, {}, {}]),
+        (FLAT[:1], (), {}, [{}, {}, {}]),
+        (VERL[:2], None, {}, [{}, {}]),
+        (VERL[:2], ("step", "score"), {}, [{"step": 10, "score": 1.0}, {"step": 10, "score": 0.1}]),
+        (
+            [{"q": "?", "key": "1", "out": ["a", "b"], "rm": {"last": [0.1, 0.2]}}],
+            ("rm.last",),
+            {"problem": "q", "key": "key", "text": "out"},
+            [{"rm.last": 0.1}, {"rm.last": 0.2}],
+        ),
+    ],
+)
+def test_scores_are_the_numbers_of_listed_samples_or_those_that_are_named(tmp_path, rows, chosen, fields, expected):
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    ((_, row),) = read_log(str(tmp_path / "log.jsonl"), LogOptions(fields=Fields(**fields)), chosen).rows
+    flat = {"text", "steps", "answer", "correct", "tokens", "logprob"}
+    assert [{k: v for k, v in s.items() if k not in flat} for s in row["samples"]] == expected
+
+
+def test_a_score_that_is_nowhere_is_named_beside_the_numbers_there_are(tmp_path):
+    (tmp_path / "log.jsonl").write_text(json.dumps(VERL[0]), encoding="utf-8")
+    with pytest.raises(InputError, match=r"log\.jsonl: no scores named 'rm'; numbers of its samples are: score, step"):
+        read_log(str(tmp_path / "log.jsonl"), LogOptions(), ("rm",))
+
+
+@pytest.mark.parametrize(
+    "value, level", [(3, 3), ("Level 5", 5), ("5", 5), ("Level ?", None), ("1.5", None), ("-3", None), (True, None)]
+)
+def test_a_level_is_a_whole_number_or_what_a_text_ends_in(value, level):
+    assert level_of(value) == level
+
+
+def test_what_the_fields_take_is_no_score(tmp_path):
+    rows = [{"q": "?", "key": "1", "out": [{"gen": "a", "r": 1, "pred": 7, "rm": 0.5}]}]
+    fields = Fields(problem="q", key="key", samples="out", text="gen", correct="r", answer="pred")
+    (tmp_path / "log.jsonl").write_text(json.dumps(rows[0]), encoding="utf-8")
+    ((_, row),) = read_log(str(tmp_path / "log.jsonl"), LogOptions(fields=fields)).rows
+    assert row["samples"] == [{"text": "a", "answer": "7", "correct": True, "rm": 0.5}]
+
+
+def test_a_null_gives_way_to_the_next_alternative_of_the_text(log):
+    _, problems = log([{**FLAT[1], "samples": [{"steps": None, "text": "3"}, {"steps": ["a"], "text": None}]}])
+    assert [s.get("text") or s["steps"] for s in problems["1+1?"][2]] == ["3", ["a"]]
+
+
+def test_of_several_messages_only_those_of_the_assistant_are_the_sample(log):
+    said = [("assistant", "I add."), ("tool", "4"), ("assistant", r"\boxed{4}")]
+    completion = [{"role": role, "content": text} for role, text in said]
+    _, problems = log([{**TRL[0], "completion": completion}])
+    assert problems["2+2?"][2][0]["text"] == "I add.\n\n\\boxed{4}"
+
+
+def test_a_choice_without_a_message_says_nothing(log, keys):
+    _, problems = log([answered("sum-1", {"index": 0, "finish_reason": "content_filter"})], keys=keys)
+    assert [s["text"] for s in problems["2+2?"][2]] == [""]

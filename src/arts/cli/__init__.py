@@ -20,12 +20,13 @@ COMMANDS = {
     "train": "train a verifier on a store",
     "score": "write a verifier's scores for every node of a store",
     "evaluate": "compare every way of deciding on the same samples; write the report",
+    "report": "compare two reports, or write the forms of one again",
     "solve": "answer one question, or a file of them",
     "squeeze simulate": "exact and simulated dynamics of the Normalization Squeeze: table and plots",
     "squeeze diagnose": "what reinforcement learning took from a model and gave it: two sets of samples compared",
     "rl": "fine-tune a model by GRPO (TRL) with the graders' rewards: the baseline",
     "store": "inspect, export or import tree stores",
-    "problems": "list, show and check problem sets",
+    "problems": "list, show, fetch and check problem sets",
     "models": "list and fetch models",
     "testbed": "rebuild and compare the bundled model",
 }
@@ -33,6 +34,7 @@ COMMANDS = {
 ENVIRONMENT = (
     ("TRANSFORMERS_VERBOSITY", "error"),
     ("HF_HUB_DISABLE_PROGRESS_BARS", "1"),
+    ("HF_HUB_VERBOSITY", "error"),
     ("TOKENIZERS_PARALLELISM", "false"),
     ("OMP_WAIT_POLICY", "passive"),
 )

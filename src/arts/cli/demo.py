@@ -4,17 +4,17 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib.metadata import version
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from arts.cli.evaluate import show
+from arts.cli.evaluate import RECORDING, show, versions
 from arts.cli.sample import Config as SampleConfig
 from arts.cli.sample import describe, sample
 from arts.config import require_at_least
 from arts.errors import InputError, UsageError
-from arts.evaluation.evaluate import evaluate_trees
+from arts.evaluation.evaluate import record, report
+from arts.evaluation.recording import Settings, save_recording
 from arts.evaluation.report import write_report
 from arts.models import BUNDLED
 from arts.problems.graders import make_grader
@@ -55,11 +55,11 @@ class Config:
 def run(config: Config) -> int:
     """Print the table, name the report; a second run resumes, or shows what is there."""
     started = time.monotonic()
-    report = config.out / "report" / "report.json"
-    if report.is_file():
-        result = _finished(report, config)
+    finished = config.out / "report" / "report.json"
+    if finished.is_file():
+        result = _finished(finished, config)
         show(result)
-        page = min(report.parent.glob("report.[hm]*"), default=report)
+        page = _page(sorted(finished.parent.iterdir()))
         print(f"done already; the report is {page} (remove {config.out} to run again)")
         return 0
     stages = _Stages(started)
@@ -72,7 +72,7 @@ def run(config: Config) -> int:
     paths = write_report(result, config.out / "report")
     stages.done("evaluation")
     show(result)
-    print(f"{stages.text()}; the report is {paths[-1]}")
+    print(f"{stages.text()}; the report is {_page(paths)}")
     return 0
 
 
@@ -91,7 +91,7 @@ def _finished(report: Path, config: Config) -> dict[str, Any]:
 def _about(config: Config) -> dict[str, Any]:
     return {
         "command": "arts demo",
-        "arts": version("arts"),
+        "versions": versions(),
         "seed": config.seed,
         "training problems": config.train_problems,
         "test problems": config.test_problems,
@@ -151,14 +151,18 @@ def _verifiers(config: Config, store_path: Path) -> list[Verifier]:
 
 
 def _evaluate(config: Config, store_path: Path, verifiers: Sequence[Verifier]) -> dict[str, Any]:
+    """The report's content; its recording is kept in the report's folder."""
     with TreeStore.open(store_path) as store:
         problems, trees = store.problems(), list(store.trees())
-    return evaluate_trees(
-        problems,
-        trees,
-        [load_verifier("likelihood"), *verifiers],
-        make_grader("exact"),
-        ks=(2, 4, 8, 16),
-        seed=config.seed,
-        about=_about(config),
-    )
+    settings = Settings(ks=(2, 4, 8, 16), seed=config.seed)
+    recorded = record(problems, trees, [load_verifier("likelihood"), *verifiers], make_grader("exact"), settings)
+    recorded = replace(recorded, about=_about(config))
+    folder = config.out / "report"
+    folder.mkdir(parents=True, exist_ok=True)
+    save_recording(recorded, folder / RECORDING)
+    return report(recorded)
+
+
+def _page(paths: Sequence[Path]) -> Path:
+    """The most readable of a report's files."""
+    return min(paths, key=lambda path: (".html", ".md").index(path.suffix) if path.suffix in (".html", ".md") else 2)

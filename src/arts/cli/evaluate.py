@@ -1,20 +1,28 @@
-"""Compare every way of deciding on the same samples, and write the report."""
+"""Compare every way of deciding on the same samples, and write the report.
 
-import shlex
+Every report has its recording beside it, recorded.db, from which --replay makes it again without model and network.
+"""
+
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, get_args
 
 import tyro
 
-from arts.cli.probes import Probes, Source, count_success
-from arts.cli.sources import require_samples
+from arts.cli.commands import command_line, origin, training
+from arts.cli.probes import Probes, count_success
+from arts.cli.samples import Reading, Source, reachable, score_names, usable, verdicts_by_problem
+from arts.cli.tables import print_table
 from arts.config import require_at_least
 from arts.errors import UsageError
-from arts.evaluation.evaluate import LEAD_AGGREGATIONS, evaluate_trees
+from arts.evaluation.audit import audit
+from arts.evaluation.evaluate import Family, record, report
+from arts.evaluation.expression import condition
+from arts.evaluation.methods import MAJORITY
+from arts.evaluation.recording import LEAD_AGGREGATIONS, Recording, Settings, load_recording, save_recording
 from arts.evaluation.report import write_report
 from arts.evaluation.report.calibration import about_reference, overall_table
 from arts.evaluation.report.markdown import headline, main_table, shown
@@ -23,40 +31,59 @@ from arts.problems.base import GraderName
 from arts.problems.graders import make_grader
 from arts.proposers.load import BackendOptions
 from arts.search.decide import Aggregation
-from arts.trees.flat import import_flat
+from arts.trees.log_formats import LogOptions, VerdictsOf
 from arts.trees.splitting import SplitterName
-from arts.trees.store import TreeStore
 from arts.trees.tree import Tree
-from arts.verifiers.base import Unit
+from arts.verifiers.base import Unit, Verifier
 from arts.verifiers.load import load_verifier
 
-WIDE = 92
-"""Columns of a terminal that shows the whole table."""
+VERSIONS = ("arts", "numpy", "scipy", "math-verify")
+"""Packages whose versions a report names: what its numbers depend on."""
+RECORDING = "recorded.db"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """Flags of ``arts evaluate``."""
 
-    source: tyro.conf.Positional[Path]
-    """A tree store, or flat rollouts: JSON Lines of {"problem", "answer", "samples": [{"text", SCORES…}, …]}."""
+    source: tyro.conf.Positional[Path | None] = None
+    """A tree store, or samples of other tools: JSON Lines of {"problem", "answer", "samples": [{"text", SCORES…}, …]},
+    logs of lm-evaluation-harness, verl, TRL, OpenAI evals and chats, what arts store export wrote."""
     verifiers: tuple[str, ...] = ("likelihood",)
-    """Checkpoint folders, or: likelihood, length, random, oracle."""
+    """Checkpoint folders, or: likelihood, length, random, oracle. NAME=FOLDER,FOLDER,… is one verifier that was trained
+    with several seeds: its numbers are means over them, and their intervals cover the seeds."""
     n: tuple[int, ...] = (2, 4, 8, 16)
     """Numbers of samples to decide between; those that most problems do not have are left out, and of the rest the
     problems with fewer than the largest."""
     out: Path = Path("runs/report")
-    """Folder for report.json, report.md and report.html."""
+    """Folder for report.json, report.md, report.html, the figures and the recording."""
     scores: tuple[str, ...] | None = None
-    """Score columns to select by; default: all that flat rollouts carry, none of a store."""
+    """Score columns to select by; default: all that samples of other tools carry, none of a store."""
     score_unit: Unit = "logit"
     """What those scores mean; it decides their weight in a vote."""
     grader: GraderName = "math"
-    """Grades flat rollouts; of a store, only says which answers are equal."""
+    """Grades samples of other tools; of a store, only says which answers are equal."""
     splitter: SplitterName = "paragraph"
-    """Cuts flat rollouts into steps."""
+    """Cuts samples of other tools into steps."""
+    log: LogOptions = field(default_factory=LogOptions)
+    """How samples of other tools are read."""
+    verdicts: VerdictsOf = "key"
+    """Who judges samples of other tools: key, our grader, where they come with keys; log, what the log says."""
     aggregations: tuple[Aggregation, ...] = LEAD_AGGREGATIONS
     """How scores of steps become a solution's score: last, min, product, mean; the first also weighs its vote."""
+    against: str = MAJORITY
+    """The method that every other one is tested against, as the table calls it."""
+    margin: float | None = None
+    """Points of accuracy within which a method counts as equal to the one it is tested against: 2 means ±2."""
+    where: tuple[str, ...] = ()
+    """Subsets of your own, by expressions over the problems' fields: 'level >= 4 and subject == "Algebra"'."""
+    policy: Path | None = None
+    """Samples of another policy on the same problems, say of one trained by reinforcement learning: the problems that
+    it no longer solves are the extinction zone."""
+    audit: bool = False
+    """Audit the grading: ungraded answers, graders that disagree, keys that do not grade themselves correct."""
+    drill_down: int = 100
+    """Problems that the report shows with all their samples, at most."""
     calibration: bool = False
     """Report by depth what scores of steps say about success: as counted by probes, which are sampled into probes.db
     in the report's folder, or by the source's own rollouts where the source does not remember how it was sampled."""
@@ -64,66 +91,107 @@ class Config:
     """How --calibration counts."""
     backend: BackendOptions = field(default_factory=BackendOptions)
     """Where and how the model runs that --calibration samples from; what is not set is as the store was sampled."""
+    record: bool = True
+    """Keep in the report's folder a store, recorded.db, from which --replay makes the report again."""
+    replay: Path | None = None
+    """A recording: make its report again, byte for byte; no flag but --out goes with it."""
     seed: int = 0
     """Of the bootstrap and the subsets."""
 
     def __post_init__(self) -> None:
-        require_at_least(self, 0, "seed")
+        require_at_least(self, 0, "seed", "drill_down")
         if not self.n or min(self.n) < 1:
             raise UsageError(f"n is {self.n}; give numbers of samples, each 1 or more")
         if not self.aggregations:
             raise UsageError(f"aggregations is empty; give any of {', '.join(get_args(Aggregation))}")
+        if self.margin is not None and not 0 < self.margin < 100:
+            raise UsageError(f"margin is {self.margin:g}; give points of accuracy between 0 and 100")
         unused = {"--probes": self.probes != Probes(), "--backend": self.backend != BackendOptions()}
         if not self.calibration and any(unused.values()):
             name = next(name for name, given in unused.items() if given)
             raise UsageError(f"{name} is for --calibration; give that too, or leave it out")
+        for expression in self.where:
+            condition(expression)
+        self._check_replay()
+
+    def _check_replay(self) -> None:
+        if self.replay is None:
+            if self.source is None:
+                raise UsageError("nothing to evaluate; give a store, samples of another tool, or --replay RECORDING")
+            return
+        for f in fields(self):
+            default = f.default_factory() if callable(f.default_factory) else f.default
+            if f.name not in ("replay", "out") and getattr(self, f.name) != default:
+                raise UsageError(f"--replay repeats a report as it was; leave out {f.name.replace('_', '-')}")
 
 
 def run(config: Config) -> int:
     """Print the table on stdout and name the report's files on stderr."""
-    grader = make_grader(config.grader)
-    try:
-        source = read_source(config, grader)
-        known = sorted({name for tree in source.trees for name in tree.scores})
-        names = config.scores if config.scores is not None else (known if _is_flat(config.source) else [])
-        _check_scores(names, known, config.source)
-        verifiers = [load_verifier(spec) for spec in _usable(config.verifiers, source.trees)]
-        result = evaluate_trees(
-            source.problems,
-            source.trees,
-            verifiers,
-            grader,
-            ks=_reachable(config.n, source.trees),
-            scores=[(name, config.score_unit) for name in names],
-            aggregations=config.aggregations,
-            reference=_reference(config, source),
-            seed=config.seed,
-            about=_about(config, source),
-        )
-    finally:
-        grader.close()
+    if config.replay is not None:
+        recording = load_recording(config.replay)
+        _warn_of_versions(recording.about)
+    else:
+        recording = _recorded(config)
+    result = report(recording)
     show(result)
     paths = write_report(result, config.out)
+    if config.record and config.replay is None:
+        save_recording(recording, config.out / RECORDING)
+        paths.append(config.out / RECORDING)
     for path in paths:
         print(f"wrote {path}", file=sys.stderr)
-    if paths[-1].suffix != ".html":
+    if not any(path.suffix == ".html" for path in paths):
         print("the page needs the extra 'report': pip install 'arts[report]'", file=sys.stderr)
     return 0
 
 
-def read_source(config: Config, grader: Any) -> Source:
-    """Problems, trees and what is known about where they come from."""
-    if _is_flat(config.source):
-        problems, trees = import_flat(config.source, splitter=config.splitter, grader=grader)
-        return Source(path=config.source, problems=problems, trees=trees, record={})
-    with TreeStore.open(config.source) as store:
-        require_samples(config.source, store.config())
-        trees = list(store.trees())
-        return Source(path=config.source, problems=store.problems(), trees=trees, record=store.config())
+def _recorded(config: Config) -> Recording:
+    """What the verifiers and the grader say about the source's samples."""
+    assert config.source is not None
+    grader = make_grader(config.grader)
+    try:
+        read = Reading(config.log, config.splitter, config.verdicts, grader)
+        source = read(config.source, config.scores)
+        names = score_names(config.scores, source)
+        verifiers = {spec: _load(spec) for spec in usable(config.verifiers, source.trees)}
+        recorded = record(
+            source.problems,
+            source.trees,
+            list(verifiers.values()),
+            grader,
+            _settings(config, source.trees),
+            scores=[(name, config.score_unit) for name in names],
+            reference=_reference(config, source),
+        )
+        policy = None if config.policy is None else verdicts_by_problem(read(config.policy), source.problems)
+    finally:
+        grader.close()
+    audited = audit(source.problems, source.trees, recorded=source.given, seed=config.seed) if config.audit else None
+    return replace(recorded, policy=policy, audit=audited, about=_about(config, source, verifiers))
 
 
-def _is_flat(source: Path) -> bool:
-    return source.suffix in (".jsonl", ".gz")
+def _settings(config: Config, trees: Sequence[Tree]) -> Settings:
+    return Settings(
+        ks=tuple(reachable(config.n, trees)),
+        aggregations=config.aggregations,
+        against=config.against,
+        margin=None if config.margin is None else config.margin / 100,
+        where=config.where,
+        drill_down=config.drill_down,
+        seed=config.seed,
+    )
+
+
+def _load(spec: str) -> Verifier | Family:
+    name, mark, folders = spec.partition("=")
+    if not mark:
+        return load_verifier(spec)
+    members = tuple(load_verifier(folder) for folder in folders.split(",") if folder)
+    if not name or len(members) < 2:
+        raise UsageError(f"--verifiers: '{spec}' is no verifier of several seeds; give NAME=FOLDER,FOLDER,…")
+    if len({m.unit for m in members}) > 1:
+        raise UsageError(f"--verifiers: those of '{name}' have different units; give seeds of one objective")
+    return Family(name=name, members=members)
 
 
 def _reference(config: Config, source: Source) -> Reference | None:
@@ -132,79 +200,50 @@ def _reference(config: Config, source: Source) -> Reference | None:
     return count_success(source, config.probes, config.backend, config.out / "probes.db")
 
 
-def _about(config: Config, source: Source) -> dict[str, Any]:
+def _about(config: Config, source: Source, verifiers: Mapping[str, Verifier | Family]) -> dict[str, Any]:
     """Where the samples come from and how the report can be made again."""
-    kind = {"source kind": "flat rollouts"} if _is_flat(config.source) else {"source kind": "store"}
-    if not _is_flat(config.source):
-        kind["proposer"] = source.record.get("proposer", "")
-    flags = ["--calibration"] if config.calibration else []
-    command = shlex.join(["arts", "evaluate", str(config.source), "--verifiers", *config.verifiers, *flags])
-    return {**kind, "command": command, "arts": version("arts"), "seed": config.seed}
+    kind = dict(source.about)
+    commands = origin(source.record, str(source.path), len(source.problems))
+    for spec, loaded in verifiers.items():
+        if isinstance(loaded, Family):
+            folders = spec.partition("=")[2].split(",")
+            commands += [line for f, m in zip(folders, loaded.members, strict=False) for line in training(f, m)]
+        else:
+            commands += training(spec, loaded)
+    command = command_line("evaluate", config, "source")
+    return {
+        **kind,
+        "command": command,
+        "commands": [*commands, command],
+        "versions": versions(),
+        "seed": config.seed,
+    }
 
 
-def _check_scores(names: Sequence[str], known: Sequence[str], source: Path) -> None:
-    for name in names:
-        if name not in known:
-            raise UsageError(f"{source}: no scores named '{name}'; there are: {', '.join(known) or 'none'}")
+def versions() -> dict[str, str]:
+    """Of what a report's numbers depend on."""
+    python = ".".join(map(str, sys.version_info[:3]))
+    return {"python": python, **{name: version(name) for name in VERSIONS}}
 
 
-def _usable(specs: Sequence[str], trees: Sequence[Tree]) -> list[str]:
-    """Likelihood only where the proposer gave log-probabilities."""
-    if "likelihood" not in specs or any(x == x for tree in trees for x in tree.logprob[1:]):
-        return list(specs)
-    print("likelihood is left out: these samples carry no log-probabilities", file=sys.stderr)
-    return [s for s in specs if s != "likelihood"]
-
-
-def _reachable(ks: Sequence[int], trees: Sequence[Tree]) -> list[int]:
-    counts = sorted(len(t.backbones) for t in trees)
-    most = counts[len(counts) // 2] if counts else 0
-    kept = [k for k in ks if k <= most] or [max(most, 1)]
-    if most > 0 and len(kept) < len(ks):
-        print(f"most problems have {most} samples or fewer: N is {', '.join(map(str, kept))}", file=sys.stderr)
-    return kept
+def _warn_of_versions(about: Mapping[str, Any]) -> None:
+    """A replay by other versions may differ in the last digits."""
+    then, now = about.get("versions", {}), versions()
+    changed = [f"{name} {then[name]}, now {now.get(name)}" for name in then if then[name] != now.get(name)]
+    if changed:
+        print(
+            f"recorded with {'; '.join(map(shown, changed))}: numbers may differ in their last digits", file=sys.stderr
+        )
 
 
 def show(result: dict[str, Any]) -> None:
-    """The main table on stdout: drawn on a terminal, tab-separated elsewhere."""
+    """The main table and, where there is one, that of the calibration on stdout, what they say on stderr."""
     header, rows = main_table(result)
-    if sys.stdout.isatty():
-        _draw(header, rows, f"accuracy in % and its 95 % interval, {result['problems']} problems")
-    else:
-        for row in [header, *rows]:
-            print("\t".join(" ".join(shown(cell).split()) for cell in row))
+    title = f"accuracy in % and its 95 % interval, {result['problems']} problems"
+    print_table(header, rows, title, optional="− random")
     if "calibration" in result:
-        _show_calibration(result["calibration"])
+        table = overall_table(result["calibration"])
+        print()
+        print_table(table.header, table.rows, table.title)
+        print(shown(about_reference(result["calibration"])), file=sys.stderr)
     print(shown(headline(result)), file=sys.stderr)
-
-
-def _show_calibration(part: dict[str, Any]) -> None:
-    table = overall_table(part)
-    if sys.stdout.isatty():
-        _draw(table.header, table.rows, table.title)
-    else:
-        for row in [[], table.header, *table.rows]:
-            print("\t".join(" ".join(shown(cell).split()) for cell in row))
-    print(shown(about_reference(part)), file=sys.stderr)
-
-
-def _draw(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> None:
-    """A table for a terminal, each interval below its value; a narrow one does without the difference to random."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Column, Table
-    from rich.text import Text
-
-    def two_lines(cell: str) -> Text:
-        value, _, interval = shown(cell).rstrip("]").partition(" [")
-        return Text(f"{value}\n{interval.replace(', ', '…')}" if interval else value)
-
-    console = Console()
-    if console.width < WIDE:
-        kept = [i for i, name in enumerate(header) if not name.startswith("− random")]
-        header, rows = [header[i] for i in kept], [[row[i] for i in kept] for row in rows]
-    columns = [Column(Text(header[0])), *(Column(Text(name), justify="right") for name in header[1:])]
-    table = Table(*columns, title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), collapse_padding=True)
-    for name, *cells in rows:
-        table.add_row(Text(shown(name)), *map(two_lines, cells))
-    console.print(table)

@@ -12,28 +12,17 @@ import numpy as np
 
 from arts.cli.progress import sampling_progress
 from arts.cli.sample import Config as SampleConfig
+from arts.cli.samples import Source
 from arts.cli.sources import task_defaults
 from arts.config import from_dict, require_at_least, to_dict
 from arts.errors import UsageError
 from arts.evaluation.steps import Reference, own_reference
-from arts.problems.base import Problem
 from arts.problems.graders import make_grader
 from arts.proposers.fork import SparseDeepFork
 from arts.proposers.grow import Grower, GrowthPlan
 from arts.proposers.load import BackendOptions, open_proposer
 from arts.proposers.probe import ProbeState, are_of, choose_states, probe_phase, success_counts
 from arts.trees.store import TreeStore
-from arts.trees.tree import Tree
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """What is evaluated: sampled or imported trees; ``record`` is what a store remembers of its run, else empty."""
-
-    path: Path
-    problems: list[Problem]
-    trees: list[Tree]
-    record: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -25,6 +25,8 @@ from arts.trees.store import TreeStore
 GROWS = ("n", "fork_probability", "max_forks_per_trajectory")
 """Settings that may differ when a store is taken up again: larger values add rollouts and change none."""
 UNLIMITED = float("inf")
+DISCORDANT = (0.1, 0.3)
+"""Shares of problems on which two ways of deciding may disagree: an alike and a different pair."""
 VERSIONS = ("arts", "numpy", "math-verify", "torch", "transformers", "xllamacpp")
 
 
@@ -63,18 +65,38 @@ class Config:
 
 
 def run(config: Config) -> int:
-    """Sample; what was spent goes to stderr, the store's path to stdout."""
-    total = sample(config)
+    """Sample; what so many problems can show and what was spent goes to stderr, the store's path to stdout."""
+    total = sample(config, on_start=_say_what_can_be_shown)
     print(f"{config.store}: {describe(total)}", file=sys.stderr)
     print(config.store)
     return 0
 
 
-def sample(config: Config) -> Spent:
-    """Bring the store to what the configuration asks for; returns what all its trees have cost."""
+def _say_what_can_be_shown(problems: int) -> None:
+    """The smallest differences that an evaluation on so many problems finds, before anything is spent."""
+    from arts.evaluation.power import POWER, detectable_difference, paired_sd
+
+    found = {share: detectable_difference(problems, paired_sd(share)) for share in DISCORDANT}
+    shown = " and ".join(
+        f"{100 * d:.1f} points where they disagree on {s:.0%} of the problems" for s, d in found.items() if d == d
+    )
+    print(
+        f"{problems} problems tell two ways of deciding apart (with probability {POWER:g}) from a true difference of"
+        f" {shown or 'no size'} on",
+        file=sys.stderr,
+    )
+
+
+def sample(config: Config, on_start: Callable[[int], None] | None = None) -> Spent:
+    """Bring the store to what the configuration asks for; returns what all its trees have cost.
+
+    ``on_start`` is told the number of problems before anything is sampled.
+    """
     from arts.problems.graders import make_grader
 
     problems = open_problems(config.problems, limit=config.limit, offset=config.offset)
+    if on_start is not None and config.fork_probability == 0:  # trees with forks are for training
+        on_start(len(problems))
     defaults = task_defaults(config.problems)
     config = dataclasses.replace(
         config, splitter=config.splitter or defaults.splitter, grader=config.grader or defaults.grader

@@ -44,6 +44,27 @@ def open_problems(spec: str, *, limit: int | None = None, offset: int = 0) -> li
     return problems
 
 
+def other_splits(spec: str) -> list[str]:
+    """The splits of the same set that should hold other problems and are here without the network.
+
+    None for procedural sets, whose splits are apart by the way they are made.
+    """
+    name, _, split = spec.partition(":")
+    if name == CONGRUENCES:
+        from arts.testbed.congruences import Split
+
+        return [f"{name}:{other}" for other in get_args(Split) if other != (split or "test")]
+    from arts.problems.fetch import fetched
+    from arts.problems.sets import CLEAN, SETS
+
+    if name not in SETS:
+        return []
+    splits = SETS[name].splits
+    own = (split or SETS[name].names[-1]).removesuffix(CLEAN)
+    apart = (other for other in splits if not {*splits[other].hub.split("+")} & {*splits[own].hub.split("+")})
+    return [f"{name}:{other}" for other in apart if fetched(name, other)]
+
+
 def _congruences(spec: str) -> list[Problem]:
     from arts.testbed.congruences import Split, congruence_problems
 
@@ -65,11 +86,15 @@ def require_samples(path: Path, record: Mapping[str, Any]) -> None:
 
 def task_defaults(spec: str) -> TaskDefaults:
     """Grader and splitter that fit a problem set; files of one's own get mathematics in paragraphs."""
-    if spec.split(":")[0] == CONGRUENCES:
+    name = spec.split(":")[0]
+    if name == CONGRUENCES:
         return TaskDefaults(grader="exact", splitter="newline", max_tokens=46)
+    from arts.problems.procedural import GYM
     from arts.problems.sets import SETS
 
-    known = SETS.get(spec.split(":")[0])
+    if name == GYM:
+        return TaskDefaults(grader="exact", splitter="paragraph")
+    known = SETS.get(name)
     if known is None:
         return TaskDefaults(grader="math", splitter="paragraph")
     return TaskDefaults(grader=known.grader, splitter=known.splitter)

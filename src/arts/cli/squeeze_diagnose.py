@@ -1,13 +1,12 @@
 """Diagnose what reinforcement learning took and gave: compare graded samples of two models, or sample both first.
 
 Each of BASE and RL is a tree store (.db), a log (.jsonl, .jsonl.gz, .parquet; flat rollouts, verl, TRL, lm-eval, OpenAI
-evals, or any other whose fields are named), or else a model, as for arts sample.
+evals, chats and batches, exported trees, or any other whose fields are named), or else a model, as for arts sample.
 """
 
 import shlex
 import sys
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -31,19 +30,14 @@ from arts.squeeze.diagnosis.diagnose import diagnose
 from arts.squeeze.diagnosis.pairs import Samples, match
 from arts.squeeze.diagnosis.report import write_diagnosis
 from arts.squeeze.diagnosis.tables import classes_table, curves_table, headline
-from arts.trees.flat import AS_GIVEN, AS_MOST_GIVEN, NO_VERDICT, import_rows
 from arts.trees.log_formats import LogOptions
-from arts.trees.logs import is_log, read_log
+from arts.trees.logs import is_log
+from arts.trees.recorded import read_samples
 from arts.trees.splitting import SplitterName
 from arts.trees.store import TreeStore
-from arts.trees.tree import Tree
 
 UNGRADED = 0.02
 """Share of ungraded samples from which on the report remarks on it."""
-FEW_SCORES = 2
-"""A score that takes more values than these is no plain verdict."""
-FEW_STEPS = 5
-"""Training steps that a remark names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,40 +163,21 @@ def read_side(which: str, config: Config, grader: Grader) -> Read:
 
 
 def _read_log(which: str, side: Side, config: Config, grader: Grader) -> Read:
-    splitter = config.splitter or "paragraph"
     try:
-        log = read_log(side.source, side)
-        problems, trees = import_rows(log.rows, splitter=splitter, grader=grader, believe=config.grader is None)
+        found = read_samples(
+            side.source,
+            side,
+            splitter=config.splitter or "paragraph",
+            grader=grader,
+            verdicts="log" if config.grader is None else "key",
+            scores=(),
+            flags=f"--{which}",
+        )
     except InputError as error:
         raise InputError(f"{which}: {error}") from error
-    notes = []
-    if len(log.scores) > FEW_SCORES and config.grader is None:
-        values = ", ".join(f"{x:g}" for x in log.scores)
-        notes.append(f"{which}: scores are {values}; correct means above {side.correct_above:g} (correct_above).")
-    odd = sum(tree.outcomes[r.leaf].reason == AS_MOST_GIVEN for tree in trees for r in tree.backbones)
-    if odd:
-        notes.append(f"{which}: {odd} samples have a text that the log judges both ways; most of its verdicts count.")
-    if len(log.steps) > 1:
-        shown_steps = ", ".join([*log.steps[:FEW_STEPS], "…"][: len(log.steps)])
-        notes.append(
-            f"{which}: the samples are of {len(log.steps)} training steps ({shown_steps}), hence of as many policies;"
-            f" choose by --{which}.where step={log.steps[-1]}."
-        )
-    about = {
-        "source": " ".join([side.source, *side.where]),
-        "kind": log.format,
-        "verdicts": _judged(trees, grader),
-    }
-    samples = Samples(name=side.source, problems=problems, trees=trees, ids_chosen=bool(side.fields.id))
-    return Read(samples=samples, about=about, notes=notes, seed=None)
-
-
-def _judged(trees: Sequence[Tree], grader: Grader) -> str:
-    """Who has said what is correct."""
-    names = {AS_GIVEN: "of the log", AS_MOST_GIVEN: "of the log", NO_VERDICT: "missing"}
-    reasons = [tree.outcomes[r.leaf].reason for tree in trees for r in tree.backbones]
-    found = Counter(names.get(reason, f"of the {grader.name} grader") for reason in reasons)
-    return ", ".join(name if len(found) == 1 else f"{count} {name}" for name, count in found.most_common())
+    samples = Samples(name=side.source, problems=found.problems, trees=found.trees, ids_chosen=bool(side.fields.id))
+    about = {"source": " ".join([side.source, *side.where]), "kind": found.format, "verdicts": found.verdicts}
+    return Read(samples=samples, about=about, notes=[f"{which}: {note}" for note in found.notes], seed=None)
 
 
 def _sampling(model: str, store: Path, seed: int, config: Config) -> SampleConfig:

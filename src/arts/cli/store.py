@@ -1,7 +1,9 @@
 """Inspect, export and import tree stores."""
 
+import sys
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
@@ -10,11 +12,12 @@ import tyro
 from arts.cli.sample import describe
 from arts.errors import UsageError
 from arts.problems.base import GraderName
-from arts.problems.rows import read_rows
 from arts.proposers.grow import spent
 from arts.text import visible
-from arts.trees.exchange import export_trees, fill_store, import_trees
-from arts.trees.flat import import_flat
+from arts.trees.data_set import export_data_set
+from arts.trees.exchange import export_trees, fill_store, import_trees, is_exported
+from arts.trees.log_formats import LogOptions, VerdictsOf
+from arts.trees.recorded import read_samples
 from arts.trees.splitting import SplitterName
 from arts.trees.store import TreeStore
 
@@ -24,15 +27,26 @@ class Config:
     """Flags of ``arts store``."""
 
     action: tyro.conf.Positional[Literal["info", "export", "import"]]
-    """info: what is in a store. export: its trees as rows. import: exported trees or flat rollouts → a new store."""
+    """info: what is in a store. export: its trees as rows, or as a data set. import: exported trees, or a log of other
+    tools (docs/recorded-runs.md) → a new store."""
     source: tyro.conf.Positional[Path]
-    """The store (info, export), or the file to import."""
+    """The store (info, export), or the file or folder to import; with * in its name all files that fit."""
     out: Path | None = None
-    """Export: a .jsonl or .parquet file. Import: the new store."""
+    """Export: a .jsonl or .parquet file, or a folder for datasets with a data card. Import: the new store."""
+    split: str = "train"
+    """Folders: the name of the split."""
+    licence: str = "unknown"
+    """Folders: what the data card says, as the Hugging Face Hub spells it (mit, apache-2.0)."""
+    log: LogOptions = field(default_factory=LogOptions)
+    """Logs: how they are read."""
+    scores: tuple[str, ...] | None = None
+    """Logs: fields of a sample that are scores; default: the numbers of samples that a row lists."""
+    verdicts: VerdictsOf = "key"
+    """Logs: who says what is correct. key: the grader, where there is a key. log: the log, where it has verdicts."""
     splitter: SplitterName = "paragraph"
-    """How imported flat texts are cut into steps."""
+    """Logs: how texts are cut into steps."""
     grader: GraderName = "math"
-    """How imported flat rollouts are graded."""
+    """Logs: how answers are graded."""
 
 
 def run(config: Config) -> int:
@@ -42,8 +56,7 @@ def run(config: Config) -> int:
             _info(config.source)
         case "export":
             with TreeStore.open(config.source) as store:
-                count = export_trees(store, _target(config))
-            print(f"{config.out}: {count} trees")
+                print(f"{config.out}: {_export(store, _target(config), config)} trees")
         case "import":
             _import(config, _target(config))
     return 0
@@ -51,7 +64,9 @@ def run(config: Config) -> int:
 
 def _target(config: Config) -> Path:
     if config.out is None:
-        raise UsageError(f"arts store {config.action} needs --out FILE")
+        raise UsageError(
+            f"arts store {config.action} needs --out {'FILE' if config.action == 'import' else 'FILE or FOLDER'}"
+        )
     return config.out
 
 
@@ -67,27 +82,44 @@ def _info(path: Path) -> None:
         print(f"failed {count} times: {visible(reason)}")
 
 
-def _import(config: Config, out: Path) -> None:
-    from arts.problems.graders import make_grader
+def _export(store: TreeStore, out: Path, config: Config) -> int:
+    if out.suffix and not out.is_dir():
+        if (config.split, config.licence) != (Config.split, Config.licence):
+            raise UsageError(f"{out}: --split and --licence are for a data set's folder; leave them out, or the ending")
+        return export_trees(store, out)
+    return export_data_set(store, out, split=config.split, licence=config.licence)
 
+
+def _import(config: Config, out: Path) -> None:
     if out.exists():
         raise UsageError(f"{out}: is there already; import makes a new store, choose another --out")
-    if _is_exported(config.source):
+    if is_exported(str(config.source)):
         with import_trees(config.source, out) as store:
             print(f"{out}: {len(store.problems())} trees")
         return
+    from arts.problems.graders import make_grader
+
     grader = make_grader(config.grader)
     try:
-        problems, trees = import_flat(config.source, splitter=config.splitter, grader=grader)
+        found = read_samples(
+            str(config.source),
+            config.log,
+            splitter=config.splitter,
+            grader=grader,
+            verdicts=config.verdicts,
+            scores=config.scores,
+        )
     finally:
         grader.close()
-    record = {"command": "import", "proposer": "imported", "source": config.source.name}
-    with fill_store(out, record, zip(problems, trees, strict=True)):
-        print(f"{out}: {len(trees)} trees")
-
-
-def _is_exported(path: Path) -> bool:
-    if path.suffix == ".parquet":
-        return True
-    first = next(iter(read_rows(path)), None)
-    return first is not None and "rollouts" in first[1]
+    for note in found.notes:
+        print(f"note: {visible(note)}", file=sys.stderr)
+    record = {
+        "command": "import",
+        "proposer": "imported",
+        "source": config.source.name,
+        "format": found.format,
+        "verdicts": found.verdicts,
+        "versions": {"arts": version("arts")},
+    }
+    with fill_store(out, record, zip(found.problems, found.trees, strict=True)):
+        print(f"{out}: {len(found.trees)} trees")

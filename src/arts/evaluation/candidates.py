@@ -1,7 +1,7 @@
 """From trees to the arrays that metrics take."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,26 +24,36 @@ Floats = NDArray[np.float64]
 class NodeScores:
     """One scorer's numbers for the nodes of trees: a verifier's, or those that the trees carry.
 
-    ``columns``: per tree a score of each node, NaN where there is none. ``values`` turns scores into the success
-    probabilities that they stand for, NaN where the unit says nothing of it. ``stepwise``: the scores of single
-    steps can be aggregated.
+    ``columns``: per tree a score of each node, NaN where there is none. ``success``: the success probabilities that
+    they stand for, NaN where the unit says nothing of it. ``stepwise``: the scores of single steps can be aggregated.
+    ``member`` tells scorers of one name apart that were trained with different seeds.
     """
 
     name: str
     unit: Unit
     stepwise: bool
     columns: Mapping[Tree, Floats]
-    values: Callable[[Floats], Floats]
+    success: Mapping[Tree, Floats]
+    member: int | None = None
+
+    @property
+    def label(self) -> str:
+        """The name that tells it from all others."""
+        return self.name if self.member is None else f"{self.name} #{self.member}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selector:
-    """Scores of all candidates by one verifier under one aggregation, shape (P, N)."""
+    """Scores of all candidates by one verifier under one aggregation, shape (P, N).
+
+    ``member`` tells verifiers of one name apart that were trained with different seeds.
+    """
 
     verifier: str
     aggregation: Aggregation
     unit: Unit
     scores: NDArray[np.float64]
+    member: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,11 +85,15 @@ class Candidates:
         ]
 
 
-def collect(problems: Sequence[Problem], trees: Sequence[Tree], n: int, grader: Grader) -> Candidates:
+def collect(
+    problems: Sequence[Problem], trees: Sequence[Tree], n: int, same: Grader | Mapping[str, Sequence[int]]
+) -> Candidates:
     """The first ``n`` backbones of every problem that has so many.
 
+    ``same`` says which answers of a problem are equivalent: a grader, or answer classes by problem id, as recorded.
+
     Raises:
-        UsageError: no problem has.
+        UsageError: no problem has so many.
     """
     kept = [(p, t, t.backbones[:n]) for p, t in zip(problems, trees, strict=True) if len(t.backbones) >= n]
     if not kept:
@@ -90,30 +104,42 @@ def collect(problems: Sequence[Problem], trees: Sequence[Tree], n: int, grader: 
     outcomes = [[t.outcomes.get(r.leaf) for r in rollouts] for _, t, rollouts in kept]
     verdicts = [[o.verdict if o else Verdict.UNGRADED for o in row] for row in outcomes]
     answers = [[o.answer if o else None for o in row] for row in outcomes]
+    if isinstance(same, Mapping):
+        classes = [same[p.id] for p, _, _ in kept]
+    else:
+        classes = [equivalence_classes(same, row) for row in answers]
     return Candidates(
         problems=[p for p, _, _ in kept],
         trees=[t for _, t, _ in kept],
         leaves=np.array([[r.leaf for r in rollouts] for _, _, rollouts in kept]),
         correct=np.array([[v is Verdict.CORRECT for v in row] for row in verdicts]),
         ungraded=np.array([[v is Verdict.UNGRADED for v in row] for row in verdicts]),
-        classes=np.array([equivalence_classes(grader, row) for row in answers]),
+        classes=np.array(classes),
         left_out=len(trees) - len(kept),
     )
 
 
-def score_nodes(verifier: Verifier, trees: Sequence[Tree], nodes: Sequence[Sequence[int]]) -> NodeScores:
-    """A verifier's scores of some nodes of each tree."""
+def score_nodes(
+    verifier: Verifier,
+    trees: Sequence[Tree],
+    nodes: Sequence[Sequence[int]],
+    *,
+    name: str = "",
+    member: int | None = None,
+) -> NodeScores:
+    """A verifier's scores of some nodes of each tree; it goes by its own name, or by ``name``."""
     columns = {}
     scored = verifier.score(list(zip(trees, nodes, strict=True)))
     for tree, wanted, values in zip(trees, nodes, scored, strict=True):
         columns[tree] = np.full(len(tree), np.nan)
         columns[tree][list(wanted)] = values
     return NodeScores(
-        name=verifier.name,
+        name=name or verifier.name,
         unit=verifier.unit,
         stepwise=verifier.unit in STEPWISE,
         columns=columns,
-        values=verifier.values,
+        success={tree: verifier.values(column) for tree, column in columns.items()},
+        member=member,
     )
 
 
@@ -126,7 +152,7 @@ def stored_scores(trees: Sequence[Tree], name: str, unit: Unit) -> NodeScores:
         unit=unit,
         stepwise=inner and unit in STEPWISE,
         columns=columns,
-        values=lambda scores: success_probability(scores, unit),
+        success={tree: success_probability(column, unit) for tree, column in columns.items()},
     )
 
 
@@ -143,25 +169,23 @@ def select(candidates: Candidates, scores: NodeScores, aggregations: Sequence[Ag
             aggregation=how,
             unit=scores.unit,
             scores=np.array([[aggregate(path, how, scores.unit) for path in row] for row in steps], dtype=np.float64),
+            member=scores.member,
         )
         for how in (aggregations if scores.stepwise else ("last",))
     ]
 
 
-def leading(selectors: Sequence[Selector]) -> list[Selector]:
-    """The first selector of each verifier."""
-    first: dict[str, Selector] = {}
-    for s in selectors:
-        first.setdefault(s.verifier, s)
-    return list(first.values())
+def part(candidates: Candidates, columns: NDArray[np.int64]) -> Candidates:
+    """The candidates of some columns."""
+    return replace(
+        candidates,
+        leaves=candidates.leaves[:, columns],
+        correct=candidates.correct[:, columns],
+        ungraded=candidates.ungraded[:, columns],
+        classes=candidates.classes[:, columns],
+    )
 
 
-def groups(problems: Sequence[Problem]) -> Mapping[str, NDArray[np.bool_]]:
-    """Masks over problems by level and by subject, those with at least two values."""
-    out: dict[str, NDArray[np.bool_]] = {}
-    for field in ("level", "subject"):
-        values = [getattr(p, field) for p in problems]
-        known = sorted({v for v in values if v is not None})
-        if len(known) > 1:
-            out |= {f"{field} {v}" if field == "level" else str(v): np.array([x == v for x in values]) for v in known}
-    return out
+def part_scores(selector: Selector, columns: NDArray[np.int64]) -> Selector:
+    """The scores of the candidates of some columns."""
+    return replace(selector, scores=selector.scores[:, columns])

@@ -1,68 +1,42 @@
-"""The whole comparison: every way of deciding, on the same samples of the same problems, as one plain result."""
+"""The whole comparison: every way of deciding, on the same samples of the same problems, as one plain result.
 
+``docs/report.md`` describes the result field by field.
+"""
+
+import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from arts.evaluation import metrics
-from arts.evaluation.candidates import Candidates, Selector, groups, leading
-from arts.evaluation.statistics import Estimate, gap_closed, mean, paired_difference, plain, ratio
-from arts.search.decide import voting_weights
+from arts.evaluation.candidates import Candidates, Selector
+from arts.evaluation.comparisons import comparisons, power
+from arts.evaluation.methods import MAJORITY, ORACLE, RANDOM, Method, methods
+from arts.evaluation.recording import Settings
+from arts.evaluation.solve_rates import solve_rates
+from arts.evaluation.statistics import gap_closed, mean, paired_difference, plain
+from arts.evaluation.subsets import subset_panel
 
-SCHEMA_VERSION = 1
-RARE_SHARE = 2 / 16
-"""A problem is rare when some, but at most this share, of its samples is correct (arXiv 2602.12846)."""
-SPLITS = 20
-"""Random halvings of the samples over which the rare subset is averaged."""
-
-Floats = NDArray[np.float64]
+SCHEMA_VERSION = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Method:
-    """One way of deciding; ``per_problem[k]`` is its expected accuracy with k samples, shape (P,)."""
+def compare(
+    candidates: Candidates,
+    selectors: Sequence[Selector],
+    settings: Settings,
+    policy: Mapping[str, Sequence[bool]] | None = None,
+) -> dict[str, Any]:
+    """Everything a report shows of decisions, JSON-able; estimates are objects ``{value, low, high, n, method}``.
 
-    name: str
-    per_problem: Mapping[int, Floats]
+    ``policy``: verdicts on samples of another policy by problem id, whose unsolved problems make a subset.
 
-
-def methods(candidates: Candidates, selectors: Sequence[Selector], ks: Sequence[int], seed: int) -> list[Method]:
-    """Random choice, majority, every selector as best-of-N and as vote, and the oracle, in this order.
-
-    The vote of a verifier uses the first of its selectors. Random choice is pass@1 at every k.
+    Raises:
+        UsageError: ``settings.against`` is no method, or an expression of ``settings.where`` cannot be read.
     """
-    correct, classes = candidates.correct, candidates.classes
-    ones = np.ones(correct.shape)
-    single = metrics.pass_at_k(correct, 1)
-    found = [
-        Method(name="random", per_problem={k: single if k <= candidates.n else single * np.nan for k in ks}),
-        Method(name="majority", per_problem={k: metrics.vote_at_k(correct, classes, ones, k, seed) for k in ks}),
-    ]
-    for s in selectors:
-        best = {k: metrics.best_of_k(correct, s.scores, k) for k in ks}
-        found.append(Method(name=_name(s, "best-of-N"), per_problem=best))
-    for s in leading(selectors):
-        if s.unit != "rank":
-            weights = voting_weights(s.scores, s.unit)
-            votes = {k: metrics.vote_at_k(correct, classes, weights, k, seed) for k in ks}
-            found.append(Method(name=_name(s, "vote"), per_problem=votes))
-    found.append(Method(name="oracle (pass@N)", per_problem={k: metrics.pass_at_k(correct, k) for k in ks}))
-    return found
-
-
-def _name(s: Selector, rule: str) -> str:
-    return f"{s.verifier} {rule}" if s.aggregation == "last" else f"{s.verifier} {rule}, {s.aggregation}"
-
-
-def compare(candidates: Candidates, selectors: Sequence[Selector], ks: Sequence[int], seed: int = 0) -> dict[str, Any]:
-    """Everything a report shows, JSON-able; estimates are objects ``{value, low, high, n, method}``."""
+    ks, seed = settings.ks, settings.seed
     table = methods(candidates, selectors, ks, seed)
-    by_name = {m.name: m for m in table}
-    top = max(k for k in ks if k <= candidates.n)
-    single, best = by_name["random"].per_problem[top], by_name["oracle (pass@N)"].per_problem[top]
+    top = max(ks)
     return {
         "schema": SCHEMA_VERSION,
         "problems": len(candidates.problems),
@@ -74,78 +48,66 @@ def compare(candidates: Candidates, selectors: Sequence[Selector], ks: Sequence[
         "pass_at_k": {
             str(k): plain(mean(metrics.pass_at_k(candidates.correct, k), seed)) for k in _ladder(candidates.n)
         },
-        "methods": {
-            m.name: {
-                "accuracy": {str(k): plain(mean(m.per_problem[k], seed)) for k in ks},
-                "minus_majority": plain(_difference(m, by_name["majority"], top, seed)),
-                "minus_random": plain(_difference(m, by_name["random"], top, seed)),
-                "gap_closed": plain(gap_closed(m.per_problem[top], single, best, seed)),
-            }
-            for m in table
+        "vote_subsets": {
+            str(k): dict(zip(("count", "all"), metrics.subsets_at(candidates.n, k), strict=True)) for k in ks
         },
-        "groups": {
-            label: {m.name: plain(mean(m.per_problem[top][mask], seed)) for m in table}
-            for label, mask in groups(candidates.problems).items()
-        },
-        "rare": rare_subset(candidates, selectors, seed),
+        "methods": {m.name: _summary(m, table, settings, _tokens(candidates)) for m in table},
+        "comparisons": comparisons(table, settings),
+        "power": power(table, settings),
+        "solve_rates": solve_rates(candidates.correct, seed),
+        "subsets": subset_panel(candidates, selectors, table, top, policy=policy, where=settings.where, seed=seed),
         "cost": _cost(candidates),
+        "problem_table": _problem_table(candidates, table),
     }
 
 
-def rare_subset(candidates: Candidates, selectors: Sequence[Selector], seed: int) -> dict[str, Any]:
-    """Accuracy on rare problems, labelled on one half of the samples and evaluated on the other.
-
-    Labels made with the same samples that are evaluated would be biased, so each of ``SPLITS`` random halvings is used
-    in both directions, and the mean is over all the times that a problem is labelled rare: one that is found rare by
-    chance only counts little. The interval is over problems.
-    """
-    half = candidates.n // 2
-    if half < 2:
-        return {"half": half, "problems": 0, "methods": {}}
-    rng = np.random.default_rng(seed)
-    sums: dict[str, Floats] = {}
-    times = np.zeros(len(candidates.problems))
-    for _ in range(SPLITS):
-        order = rng.permutation(candidates.n)
-        for label, rest in ((order[:half], order[half : 2 * half]), (order[half : 2 * half], order[:half])):
-            share = candidates.correct[:, label].mean(axis=1)
-            rare = (share > 0) & (share <= max(RARE_SHARE, 1 / half))
-            times += rare
-            for m in methods(_part(candidates, rest), [_part_scores(s, rest) for s in selectors], [len(rest)], seed):
-                total = sums.setdefault(m.name, np.zeros(len(rare)))
-                total += np.where(rare, m.per_problem[len(rest)], 0.0)
-    found = times > 0
+def _summary(m: Method, table: Sequence[Method], settings: Settings, tokens: float) -> dict[str, Any]:
+    """One row of the main table."""
+    top, seed = max(settings.ks), settings.seed
+    by_name = {m.name: m for m in table}
+    single, best = by_name[RANDOM].per_problem[top], by_name[ORACLE].per_problem[top]
+    drawn = {k: 1 if m.rule == "one sample" else k for k in settings.ks}
     return {
-        "half": half,
-        "problems": int(found.sum()),
-        "methods": {name: plain(ratio(total[found], times[found], seed)) for name, total in sums.items()},
+        "rule": m.rule,
+        "seeds": m.seeds,
+        "accuracy": {str(k): plain(mean(m.per_problem[k], seed)) for k in settings.ks},
+        "tokens": {str(k): tokens * count for k, count in drawn.items()},
+        "minus_majority": plain(paired_difference(m.per_problem[top], by_name[MAJORITY].per_problem[top], seed)),
+        "minus_random": plain(paired_difference(m.per_problem[top], single, seed)),
+        "gap_closed": plain(gap_closed(m.per_problem[top], single, best, seed)),
     }
-
-
-def _part(c: Candidates, columns: NDArray[np.int64]) -> Candidates:
-    return Candidates(
-        problems=c.problems,
-        trees=c.trees,
-        leaves=c.leaves[:, columns],
-        correct=c.correct[:, columns],
-        ungraded=c.ungraded[:, columns],
-        classes=c.classes[:, columns],
-        left_out=c.left_out,
-    )
-
-
-def _part_scores(s: Selector, columns: NDArray[np.int64]) -> Selector:
-    return Selector(verifier=s.verifier, aggregation=s.aggregation, unit=s.unit, scores=s.scores[:, columns])
-
-
-def _difference(a: Method, b: Method, k: int, seed: int) -> Estimate:
-    return paired_difference(a.per_problem[k], b.per_problem[k], seed)
 
 
 def _ladder(n: int) -> list[int]:
     return [k for k in (1, 2, 4, 8, 16, 32, 64, 128, 256) if k <= n]
 
 
+def _tokens(candidates: Candidates) -> float:
+    """Mean generated tokens of a candidate."""
+    return float(np.mean([r.tokens for t in candidates.trees for r in t.backbones[: candidates.n]]))
+
+
 def _cost(candidates: Candidates) -> dict[str, float]:
-    tokens = [r.tokens for t in candidates.trees for r in t.backbones[: candidates.n]]
-    return {"candidates": len(tokens), "generated_tokens": sum(tokens), "tokens_per_candidate": float(np.mean(tokens))}
+    count = candidates.leaves.size
+    each = _tokens(candidates)
+    return {"candidates": count, "generated_tokens": round(each * count), "tokens_per_candidate": each}
+
+
+def _problem_table(candidates: Candidates, table: Sequence[Method]) -> dict[str, Any]:
+    """What two runs need to be compared problem by problem."""
+    return {
+        "ids": [p.id for p in candidates.problems],
+        "samples": [_digest(candidates, i) for i in range(len(candidates.problems))],
+        "solved": candidates.correct.sum(axis=1).tolist(),
+        "accuracy": {m.name: {str(k): m.mean(k).round(6).tolist() for k in m.per_problem} for m in table},
+    }
+
+
+def _digest(candidates: Candidates, i: int) -> str:
+    """Of the texts of a problem's samples, whatever their order."""
+    texts = sorted(candidates.trees[i].solution(int(leaf)) for leaf in candidates.leaves[i])
+    hashed = hashlib.blake2b(digest_size=8)
+    for text in texts:
+        encoded = text.encode("utf-8", "surrogatepass")
+        hashed.update(len(encoded).to_bytes(8, "big") + encoded)
+    return hashed.hexdigest()

@@ -1,28 +1,34 @@
-"""From problems and trees to a report's content, in one call."""
+"""From problems, trees and verifiers to a report's content: first the recording, then all that follows from it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from arts.errors import UsageError
-from arts.evaluation.candidates import Candidates, Selector, collect, leading, score_nodes, select, stored_scores
+from arts.evaluation.candidates import NodeScores, collect, score_nodes, select, stored_scores
 from arts.evaluation.compare import compare
+from arts.evaluation.drill_down import drill_down
+from arts.evaluation.recording import LEAD_AGGREGATIONS, Recording, Settings
 from arts.evaluation.steps import Reference, calibration
 from arts.problems.base import Grader, Problem
 from arts.search.decide import Aggregation
 from arts.trees.tree import Tree
 from arts.verifiers.base import Unit, Verifier
 
-LEAD_AGGREGATIONS: tuple[Aggregation, ...] = ("last", "min")
-"""The published baselines take the minimum over steps, the flow verifier the last step; both are reported for all."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """Verifiers that differ only in the seed they were trained with: in a report they are one method."""
+
+    name: str
+    members: tuple[Verifier, ...]
 
 
 def evaluate_trees(
     problems: Sequence[Problem],
     trees: Sequence[Tree],
-    verifiers: Sequence[Verifier],
+    verifiers: Sequence[Verifier | Family],
     grader: Grader,
     *,
     ks: Sequence[int],
@@ -32,58 +38,72 @@ def evaluate_trees(
     seed: int = 0,
     about: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Compare every way of deciding on the same samples.
+    """Compare every way of deciding on the same samples; :func:`record` and :func:`report` in one."""
+    settings = Settings(ks=tuple(ks), aggregations=tuple(aggregations), seed=seed)
+    recorded = record(problems, trees, verifiers, grader, settings, scores=scores, reference=reference)
+    return report(replace(recorded, about=about or {}))
 
-    ``scores`` names columns that the trees carry already. Scores of steps make a candidate's score in each of the
-    ``aggregations``; the first of them is also its weight in a vote. With a ``reference``, states of the ``trees``
-    whose successors have been counted, the result has a part ``calibration``: what the scores of steps say about it.
-    ``about`` (commands, versions, seeds) becomes part of the result as it is.
+
+def record(
+    problems: Sequence[Problem],
+    trees: Sequence[Tree],
+    verifiers: Sequence[Verifier | Family],
+    grader: Grader,
+    settings: Settings,
+    *,
+    scores: Sequence[tuple[str, Unit]] = (),
+    reference: Reference | None = None,
+) -> Recording:
+    """Let the verifiers score the candidates, and the grader say which answers are equal.
+
+    ``scores`` names columns that the trees carry already. With a ``reference``, states of the ``trees`` whose
+    successors have been counted, all states are scored and the report has a part ``calibration``.
 
     Raises:
-        UsageError: too few samples for the largest of ``ks``; no aggregation; two verifiers or scores with one name.
+        UsageError: too few samples for the largest of the settings' ``ks``; no aggregation; two verifiers or scores
+            with one name.
     """
-    if not aggregations:
+    if not settings.aggregations:
         raise UsageError("no aggregation is given; use last, min, product or mean")
     _check_names([v.name for v in verifiers] + [name for name, _ in scores])
-    candidates = collect(problems, trees, max(ks), grader)
-    scorers = [
-        score_nodes(v, candidates.trees, candidates.nodes())
-        if reference is None
-        else score_nodes(v, trees, [range(len(t)) for t in trees])
-        for v in verifiers
-    ]
-    scorers.extend(stored_scores(trees, name, unit) for name, unit in scores)
-    selectors = [s for scorer in scorers for s in select(candidates, scorer, list(dict.fromkeys(aggregations)))]
-    result = compare(candidates, selectors, ks, seed)
+    candidates = collect(problems, trees, max(settings.ks), grader)
+    scored, nodes = candidates.trees, candidates.nodes()
     if reference is not None:
-        result["calibration"] = calibration(scorers, trees, reference, seed)
-    return {**result, "about": about or {}, "examples": _examples(candidates, leading(selectors))}
+        scored, nodes = list(trees), [list(range(len(t))) for t in trees]
+    found: list[NodeScores] = []
+    for v in verifiers:
+        if isinstance(v, Family):
+            found += [score_nodes(m, scored, nodes, name=v.name, member=i) for i, m in enumerate(v.members)]
+        else:
+            found.append(score_nodes(v, scored, nodes))
+    found += [stored_scores(trees, name, unit) for name, unit in scores]
+    classes = {p.id: row.tolist() for p, row in zip(candidates.problems, candidates.classes, strict=True)}
+    return Recording(
+        settings=settings, problems=problems, trees=trees, scorers=found, classes=classes, reference=reference
+    )
+
+
+def report(recording: Recording) -> dict[str, Any]:
+    """Everything a report shows, JSON-able: a pure function of the recording.
+
+    Raises:
+        UsageError: ``against`` is no method, or an expression of ``where`` cannot be read.
+    """
+    settings = recording.settings
+    candidates = collect(recording.problems, recording.trees, max(settings.ks), recording.classes)
+    hows = list(dict.fromkeys(settings.aggregations))
+    selectors = [s for scorer in recording.scorers for s in select(candidates, scorer, hows)]
+    result = compare(candidates, selectors, settings, recording.policy)
+    if recording.reference is not None:
+        result["calibration"] = calibration(recording.scorers, recording.trees, recording.reference, settings.seed)
+    if recording.audit is not None:
+        result["audit"] = recording.audit
+    shown = drill_down(candidates, selectors, settings.drill_down)
+    return {**result, "drill_down": shown, "about": dict(recording.about)}
 
 
 def _check_names(names: Sequence[str]) -> None:
-    for name, count in Counter(names).items():
+    counts: Mapping[str, int] = Counter(names)
+    for name, count in counts.items():
         if count > 1:
             raise UsageError(f"{count} verifiers or scores are called '{name}'; leave one out or rename it")
-
-
-def _examples(candidates: Candidates, selectors: Sequence[Selector], count: int = 6) -> list[dict[str, Any]]:
-    """Some problems with all their samples, for reading: the first ones with both correct and incorrect samples."""
-    share = candidates.correct.mean(axis=1)
-    mixed = [i for i in range(len(share)) if 0 < share[i] < 1] or list(range(len(share)))
-    out = []
-    for i in mixed[:count]:
-        tree, leaves = candidates.trees[i], candidates.leaves[i]
-        samples = [
-            {
-                "text": tree.solution(int(leaf)),
-                "answer": tree.outcomes[int(leaf)].answer if int(leaf) in tree.outcomes else None,
-                "verdict": tree.outcomes[int(leaf)].verdict.value if int(leaf) in tree.outcomes else "ungraded",
-                "scores": {
-                    s.verifier: round(float(s.scores[i, j]), 4) for s in selectors if np.isfinite(s.scores[i, j])
-                },
-            }
-            for j, leaf in enumerate(leaves)
-        ]
-        problem = candidates.problems[i]
-        out.append({"id": problem.id, "question": problem.question, "key": problem.answer, "samples": samples})
-    return out

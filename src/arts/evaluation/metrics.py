@@ -4,6 +4,8 @@ Axes: P problems, N samples of a problem. ``correct`` is (P, N) of bool. Every f
 problem, shape (P,), so that intervals and paired differences can be taken over problems.
 """
 
+from functools import lru_cache
+from itertools import combinations
 from math import comb
 
 import numpy as np
@@ -15,10 +17,15 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Classes = NDArray[np.int64]
 
-SUBSETS = 400
-"""Subsets drawn for votes, when there are more than this many; the same ones for every method and problem."""
-PROBLEMS_AT_ONCE = 64
-"""Problems whose votes are counted together; bounds the memory."""
+ENUMERATED = 12_870
+"""Votes are averaged over all subsets up to this many, which are those of 16 samples at any k."""
+DRAWN = 2_000
+"""Random subsets that stand for them where there are more; the same ones for every method and problem."""
+TOTALS_AT_ONCE = 250_000
+"""Totals of answers that are looked at together; bounds the memory."""
+
+ROUNDING = 1e-9
+"""Totals are equal that differ by less than this share."""
 
 
 def pass_at_k(correct: Bools, k: int) -> Floats:
@@ -51,13 +58,17 @@ def best_of_k(correct: Bools, scores: Floats, k: int) -> Floats:
     return np.asarray((share * correct).sum(axis=1))
 
 
-def subsets(n: int, k: int, seed: int = 0) -> NDArray[np.int64]:
-    """k-subsets of range(n), shape (S, k): all of them when there are few, else ``SUBSETS`` random ones."""
-    if comb(n, k) <= SUBSETS:
-        from itertools import combinations
+def subsets_at(n: int, k: int) -> tuple[int, bool]:
+    """How many k-subsets of n samples a vote is averaged over, and whether these are all."""
+    return (comb(n, k), True) if comb(n, k) <= ENUMERATED else (DRAWN, False)
 
+
+def subsets(n: int, k: int, seed: int = 0) -> NDArray[np.int64]:
+    """k-subsets of range(n), shape (S, k): all of them when there are few, else ``DRAWN`` random ones."""
+    count, all_of_them = subsets_at(n, k)
+    if all_of_them:
         return np.array(list(combinations(range(n), k)), dtype=np.int64)
-    draws = np.random.default_rng([seed, n, k]).random((SUBSETS, n))
+    draws = np.random.default_rng([seed, n, k]).random((count, n))
     return np.asarray(np.sort(np.argsort(draws, axis=1)[:, :k], axis=1))
 
 
@@ -71,22 +82,36 @@ def vote_at_k(correct: Bools, classes: Classes, weights: Floats, k: int, seed: i
     problems, n = correct.shape
     if k > n:
         return np.full(problems, np.nan)
-    chosen = subsets(n, k, seed)
-    inside = np.zeros((len(chosen), n))
-    np.put_along_axis(inside, chosen, 1.0, axis=1)
-    parts = [slice(start, start + PROBLEMS_AT_ONCE) for start in range(0, problems, PROBLEMS_AT_ONCE)]
+    inside = _inside(n, k, seed)
     weights = np.nan_to_num(weights)
-    return np.concatenate([_votes(correct[p], classes[p], weights[p], inside) for p in parts])
+    found = np.zeros(problems)
+    answers = np.where(correct.any(axis=1), classes.max(axis=1) + 1, 0)  # what has no correct sample has no credit
+    for count in np.unique(answers[answers > 0]):
+        of = np.flatnonzero(answers == count)
+        size = max(1, TOTALS_AT_ONCE // (int(count) * inside.shape[1]))
+        for part in (of[start : start + size] for start in range(0, len(of), size)):
+            found[part] = _votes(correct[part], classes[part], weights[part], inside)
+    return found
+
+
+@lru_cache(maxsize=8)
+def _inside(n: int, k: int, seed: int) -> Floats:
+    """1 where a sample is in a subset, (N, S)."""
+    chosen = subsets(n, k, seed)
+    inside = np.zeros((n, len(chosen)))
+    np.put_along_axis(inside, chosen.T, 1.0, axis=0)
+    return inside
 
 
 def _votes(correct: Bools, classes: Classes, weights: Floats, inside: Floats) -> Floats:
-    """Mean credit over subsets, (P,); ``inside`` (S, N) is 1 where a sample is in a subset. C answer classes."""
-    member = (classes[:, :, None] == np.arange(max(classes.max() + 1, 1))).astype(np.float64)  # (P, N, C)
-    right = (member * correct[:, :, None]).any(axis=1)[:, None]  # (P, 1, C)
-    votes = inside @ member  # (P, S, C)
-    totals = inside @ (member * weights[:, :, None])
-    best = totals.max(axis=2, keepdims=True)
-    totals = np.where(best > 0, totals, votes)
-    winners = np.isclose(totals, totals.max(axis=2, keepdims=True), rtol=1e-9, atol=0) & (votes > 0)
-    credit = (winners & right).sum(axis=2) / np.maximum(winners.sum(axis=2), 1)
+    """Mean credit over the S subsets, (P,), of problems with the same number C of answer classes."""
+    member = (classes[:, None] == np.arange(classes.max() + 1)[:, None]).astype(np.float64)  # (P, C, N)
+    right = (member * correct[:, None]).any(axis=2)[:, :, None]  # (P, C, 1)
+    totals = (member * weights[:, None]) @ inside  # (P, C, S)
+    best = totals.max(axis=1, keepdims=True)
+    if (best <= 0).any():
+        totals = np.where(best > 0, totals, member @ inside)
+        best = totals.max(axis=1, keepdims=True)
+    winners = (totals >= best * (1 - ROUNDING)) & (best > 0)
+    credit = (winners & right).sum(axis=1) / np.maximum(winners.sum(axis=1), 1)
     return np.asarray(credit.mean(axis=1))

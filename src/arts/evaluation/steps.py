@@ -89,17 +89,17 @@ def calibration(
         },
         "most_bins": measures.BINS,
         "least_own_rollouts": LEAST_ROLLOUTS,
-        "scorers": {s.name: _scorer(s, trees, reference, seed) for s in scorers},
+        "scorers": {s.label: _scorer(s, trees, reference, seed) for s in scorers},
     }
 
 
 def _scorer(scores: NodeScores, trees: Sequence[Tree], reference: Reference, seed: int) -> dict[str, Any]:
-    column = np.array([scores.columns[trees[t]][n] for t, n in zip(reference.tree, reference.node, strict=True)])
+    where = list(zip((trees[t] for t in reference.tree), reference.node, strict=True))
+    column, values = (np.array([of[tree][n] for tree, n in where]) for of in (scores.columns, scores.success))
     scored = ~np.isnan(column)
-    states, column = reference.part(scored), column[scored]
-    values = scores.values(column)
+    states, column, values = reference.part(scored), column[scored], values[scored]
     by_depth = {d: states.depth == d for d in _depths(states)}
-    residuals = {"value": [measures.value_residual(t, scores.values(scores.columns[t])) for t in trees]}
+    residuals = {"value": [measures.value_residual(t, scores.success[t]) for t in trees]}
     if scores.unit == "log_flow":
         residuals["flow"] = [measures.flow_residual(t, scores.columns[t]) for t in trees]
     return {

@@ -90,14 +90,14 @@ def _last_box(text: str) -> str | None:
         at = max(text.rfind("\\boxed", 0, end), text.rfind("\\fbox", 0, end))
         if at < 0:
             return None
-        content = _box_content(text, at + (6 if text.startswith("\\boxed", at) else 5))
+        content = box_content(text, at + (6 if text.startswith("\\boxed", at) else 5))
         if content is not None:
             return content.strip()
         end = at
     return None
 
 
-def _box_content(text: str, at: int) -> str | None:
+def box_content(text: str, at: int) -> str | None:
     r"""What a box at ``at`` holds: ``{…}`` with balanced braces, or, as in ``\boxed 5``, one word."""
     if text.startswith(" ", at):
         word = re.compile(r" +([^\s$\\{}.]+)").match(text, at, at + 100)

@@ -1,23 +1,32 @@
-"""Rows of JSON Lines files, with errors that name file and row."""
+"""Rows of JSON Lines and Parquet files, with errors that name file and row."""
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from arts.errors import InputError
+from arts.errors import InputError, MissingExtraError
 from arts.text import well_formed
+
+ROWS_AT_ONCE = 128
+"""Rows of a Parquet file in memory."""
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Numbered JSON objects of a ``.jsonl`` or ``.jsonl.gz`` file, blank lines skipped.
+    """Numbered rows of a ``.jsonl``, ``.jsonl.gz`` or ``.parquet`` file, blank lines skipped.
 
     Raises:
         InputError: the file is missing or unreadable, or a row is not a JSON object.
+        MissingExtraError: a Parquet file without the extra ``data``.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file")
+    return _parquet(path) if path.suffix == ".parquet" else _json_lines(path)
+
+
+def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     opener = gzip.open if path.suffix == ".gz" else open
     number = 0
     try:
@@ -25,7 +34,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
                     yield number, _parse(path, number, line)
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise InputError(f"{path}:{number + 1}: cannot be read as UTF-8 text: {error}") from error
 
 
@@ -39,3 +48,17 @@ def _parse(path: Path, number: int, line: str) -> dict[str, Any]:
     if not isinstance(row, dict):
         raise InputError(f"{path}:{number}: a {type(row).__name__}; each line must be one JSON object")
     return row
+
+
+def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"{path}: reading Parquet", "data") from error
+    try:
+        with pq.ParquetFile(path) as file:
+            batches = file.iter_batches(batch_size=ROWS_AT_ONCE)
+            yield from enumerate((row for batch in batches for row in batch.to_pylist()), start=1)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise InputError(f"{path}: cannot be read as Parquet: {' '.join(str(error).split())}") from error

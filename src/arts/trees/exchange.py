@@ -2,22 +2,27 @@
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 
 from arts.config import from_dict
-from arts.errors import InputError, MissingExtraError, UsageError
+from arts.errors import InputError, UsageError
 from arts.problems.base import Problem, Verdict
-from arts.problems.load import whole_number
+from arts.problems.fields import whole_number
 from arts.problems.rows import read_rows
+from arts.trees.parquet import Kind, Row, write_parquet
 from arts.trees.store import SCHEMA_VERSION, TreeStore
 from arts.trees.tree import ROOT, Outcome, Rollout, Step, Stop, Tree
 
-Row = dict[str, Any]
+TREES = "trees"
+"""The folder of a data set's folder that holds its trees."""
+TREES_AT_ONCE = 128
+"""Trees that are in memory together when a store is filled."""
 
 
 def tree_row(problem: Problem, tree: Tree, config: str) -> Row:
@@ -117,15 +122,39 @@ def _read_outcomes(tree: Tree, rows: list[Row], place: str) -> None:
         tree.outcomes[node] = Outcome(answer=answer, verdict=Verdict(row["verdict"]), reason=reason)
 
 
+COLUMNS: dict[str, Kind] = {
+    "schema": "int64",
+    **dict.fromkeys(("id", "question", "answer", "solution", "subject"), "string"),
+    "level": "int64",
+    "source": "string",
+    "parent": ["int64"],
+    "text": ["string"],
+    "tokens": ["int64"],
+    "logprob": ["double"],
+    "stop": ["string"],
+    "rollouts": [
+        dict.fromkeys(("backbone", "pivot", "leaf", "tokens"), "int64") | {"stop": "string", "error": "string"}
+    ],
+    "outcomes": [{"node": "int64", "answer": "string", "verdict": "string", "reason": "string"}],
+    "scores": [{"verifier": "string", "score": ["double"]}],
+    "config": "string",
+}
+"""The columns of tree rows in Parquet."""
+
+
+def tree_rows(store: TreeStore) -> Iterator[Row]:
+    """One row per tree of a store, see :func:`tree_row`."""
+    config = json.dumps(store.config(), sort_keys=True)
+    return (tree_row(p, store.tree(p.id), config) for p in store.problems())
+
+
 def export_trees(store: TreeStore, path: Path) -> int:
     """Write every tree of a store to ``path`` (``.jsonl`` or ``.parquet``); returns their number."""
-    config = json.dumps(store.config(), sort_keys=True)
-    rows = (tree_row(p, store.tree(p.id), config) for p in store.problems())
     if path.suffix == ".parquet":
-        return _write_parquet(list(rows), path)
+        return write_parquet(tree_rows(store), path, COLUMNS)
     if path.suffix != ".jsonl":
-        raise UsageError(f"{path}: export to a name that ends in .jsonl or .parquet")
-    return write_jsonl(rows, path)
+        raise UsageError(f"{path}: export to a name that ends in .jsonl or .parquet, or to a folder (no dot)")
+    return write_jsonl(tree_rows(store), path)
 
 
 def write_jsonl(rows: Iterable[Row], path: Path) -> int:
@@ -134,16 +163,41 @@ def write_jsonl(rows: Iterable[Row], path: Path) -> int:
         return sum(bool(out.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")) for row in rows)
 
 
+def is_exported(source: str) -> bool:
+    """Whether a source is a file or folder of exported trees, by its first row."""
+    path = Path(source)
+    if path.is_dir():
+        return True
+    first = next(read_rows(path), None) if path.is_file() else None
+    return first is not None and {"parent", "rollouts"} <= first[1].keys()
+
+
 def read_trees(path: Path) -> Iterator[tuple[Problem, Tree, dict[str, Any]]]:
-    """Problems, trees and configurations of an exported file, ``.jsonl``, ``.jsonl.gz`` or ``.parquet``."""
-    rows = enumerate(_read_parquet(path), 1) if path.suffix == ".parquet" else read_rows(path)
+    """Problems, trees and configurations of an exported file, ``.jsonl``, ``.jsonl.gz`` or ``.parquet``, or folder.
+
+    Raises:
+        InputError: no trees, or a row that is none, named by file and row.
+    """
     seen: set[str] = set()
-    for number, row in rows:
-        problem, tree = read_row(row, f"{path}:{number}")
+    for place, row in ((f"{file}:{number}", row) for file in _files(path) for number, row in read_rows(file)):
+        problem, tree = read_row(row, place)
         if problem.id in seen:
-            raise InputError(f"{path}:{number}: id '{problem.id}' was used in an earlier row; ids must be unique")
+            raise InputError(f"{place}: id '{problem.id}' was used in an earlier row; ids must be unique")
         seen.add(problem.id)
-        yield problem, tree, _read_config(row, f"{path}:{number}")
+        yield problem, tree, _read_config(row, place)
+    if not seen:
+        raise InputError(f"{path}: no rows; give a file that 'arts store export' made")
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    files = sorted((path / TREES).glob("*.parquet"))
+    if not files:
+        raise InputError(
+            f"{path}: a folder without {TREES}/*.parquet; give one that 'arts store export' made, or a file"
+        )
+    return files
 
 
 def _read_config(row: Row, place: str) -> dict[str, Any]:
@@ -157,21 +211,20 @@ def _read_config(row: Row, place: str) -> dict[str, Any]:
 
 
 def import_trees(path: Path, store_path: Path) -> TreeStore:
-    """A new store at ``store_path`` with the trees of an exported file."""
-    parsed = list(read_trees(path))
-    if not parsed:
-        raise InputError(f"{path}: no rows; give a file that 'arts store export' made")
-    return fill_store(store_path, parsed[0][2], [(p, t) for p, t, _ in parsed])
+    """A new store at ``store_path`` with the trees of an exported file or folder."""
+    rows = read_trees(path)
+    first = next(rows)
+    return fill_store(store_path, first[2], ((p, t) for p, t, _ in chain([first], rows)))
 
 
-def fill_store(path: Path, config: dict[str, Any], trees: Iterable[tuple[Problem, Tree]]) -> TreeStore:
-    """A new store that holds finished trees; there is none if that fails."""
-    pairs = list(trees)
-    store = TreeStore.create(path, config)
+def fill_store(path: Path, config: Mapping[str, Any], trees: Iterable[tuple[Problem, Tree]]) -> TreeStore:
+    """A new store that holds finished trees; there is none if that fails. Few of the trees are in memory at once."""
+    store, left = TreeStore.create(path, config), iter(trees)
     try:
-        store.add_problems([p for p, _ in pairs])
-        for _, tree in pairs:
-            _refill(store, tree)
+        while some := list(islice(left, TREES_AT_ONCE)):
+            store.add_problems([p for p, _ in some])
+            for _, tree in some:
+                _refill(store, tree)
     except BaseException:
         store.close()
         path.unlink(missing_ok=True)
@@ -213,26 +266,3 @@ def _replay(tree: Tree) -> Iterator[tuple[Rollout, int, list[Step]]]:
 
 def _number(x: float | None) -> float:
     return math.nan if x is None else float(x)
-
-
-def _write_parquet(rows: list[Row], path: Path) -> int:
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("Parquet export", "data") from error
-    pq.write_table(pa.Table.from_pylist(rows), path)
-    return len(rows)
-
-
-def _read_parquet(path: Path) -> list[Row]:
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("Parquet import", "data") from error
-    try:
-        rows: list[Row] = pq.read_table(path).to_pylist()
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{path}: cannot be read as Parquet: {' '.join(str(error).split())}") from error
-    return rows

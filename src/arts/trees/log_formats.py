@@ -1,14 +1,18 @@
 """Formats of logs, as data: where the rows of other tools hold problem, text, answer and verdict.
 
 The field names are those of verl's ``_dump_generations``, of the completions that TRL's ``GRPOTrainer`` logs (1.16), of
-lm-evaluation-harness with ``--log_samples``, and of the events that openai/evals records.
+lm-evaluation-harness with ``--log_samples``, of the events that openai/evals records, of chat messages as OpenAI's API
+takes them, and of the files of its batch API.
 """
 
 from dataclasses import dataclass, field
 from typing import Literal
 
-LogName = Literal["auto", "flat", "verl", "trl", "lm-eval", "openai-evals", "custom"]
+LogName = Literal["auto", "flat", "verl", "trl", "lm-eval", "openai-evals", "openai-batch", "chat", "custom"]
 """``auto`` takes the first of the others whose marks the first row carries."""
+VerdictsOf = Literal["key", "log"]
+"""Who says what is correct. ``key``: the grader, where the log has a key, else the log. ``log``: the log, where it has
+verdicts, else the grader."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +28,10 @@ class Fields:
     """The question: text, or chat messages, of which those of the user count."""
     key: str = ""
     """The answer key."""
+    level: str = ""
+    """The problem's difficulty, a whole number or text that ends in one."""
+    subject: str = ""
+    """The problem's subject."""
     samples: str = ""
     """A list of samples in the row; the fields below are then those of a sample. Without it, the row is one sample, or
     several where ``text`` is a list (and ``answer`` and ``correct`` lists beside it)."""
@@ -33,6 +41,10 @@ class Fields:
     """The answer that the tool has read off."""
     correct: str = ""
     """The verdict: true or false, or a score, which is one above ``correct_above``."""
+    tokens: str = ""
+    """How many tokens were generated."""
+    logprob: str = ""
+    """The log-probability of the whole text in nats."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +64,14 @@ FORMATS = (
             id="problem_id|id",
             problem="problem|question",
             key="answer",
+            level="level",
+            subject="subject",
             samples="samples",
             text="steps|text",
             answer="answer",
             correct="correct",
+            tokens="tokens",
+            logprob="logprob",
         ),
     ),
     LogFormat(
@@ -80,6 +96,8 @@ FORMATS = (
             id="doc_id",
             problem="doc.question|doc.problem|doc.query|arguments.gen_args_0.arg_0",
             key="target",
+            level="doc.level",
+            subject="doc.subject|doc.type",
             text="resps",
             answer="filtered_resps",
             correct="exact_match|math_verify|acc",
@@ -90,6 +108,33 @@ FORMATS = (
         marks=frozenset({"spec"}),
         fields=Fields(
             id="sample_id", problem="prompt", key="expected", text="sampled", answer="picked", correct="correct"
+        ),
+    ),
+    LogFormat(
+        name="openai-batch",
+        marks=frozenset({"custom_id"}),
+        fields=Fields(
+            id="custom_id",
+            problem="prompt",
+            samples="choices",
+            text="text",
+            tokens="tokens",
+            logprob="logprob",
+        ),
+    ),
+    LogFormat(
+        name="chat",
+        marks=frozenset({"messages"}),
+        fields=Fields(
+            id="problem_id|id",
+            problem="prompt",
+            key="answer|key|solution",
+            level="level",
+            subject="subject",
+            text="completion",
+            correct="correct|score|reward",
+            tokens="tokens",
+            logprob="logprob",
         ),
     ),
     LogFormat(name="custom", marks=frozenset(), fields=Fields()),
@@ -104,6 +149,9 @@ class LogOptions:
     """The tool that wrote it."""
     fields: Fields = field(default_factory=Fields)
     """Where things are, if not where the format has them."""
+    keys: str = ""
+    """A problem set (a .jsonl file or a name as for arts problems) that the problems are taken from, with their
+    questions and keys; they are found by the log's question, else by its id."""
     correct_above: float = 0.5
     """A verdict that is a number means correct above this: right for 0/1, for −1/1, and for a small format bonus."""
     where: tuple[str, ...] = ()

@@ -1,8 +1,12 @@
 """Single values of logs: found by their paths, and read as text, key or answer."""
 
 import hashlib
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from arts.errors import InputError
 
 NO_ANSWER = frozenset({"", "[invalid]", "[no_extraction]"})
 """What tools write where they found no answer, in lower case."""
@@ -22,6 +26,15 @@ def look(paths: str, holder: Mapping[str, Any]) -> Any:
         if value is not MISSING:
             return value
     return MISSING
+
+
+def look_past_nulls(paths: str, holder: Mapping[str, Any]) -> Any:
+    """The value under the first of the alternatives that is there and is not null; else as :func:`look` has it."""
+    for path in paths.split("|"):
+        value = look(path, holder)
+        if value is not MISSING and value is not None:
+            return value
+    return look(paths, holder)
 
 
 def is_chat(value: object) -> bool:
@@ -63,6 +76,31 @@ def answer_of(value: object) -> str | None:
     return None if str(value).strip().lower() in NO_ANSWER else str(value)
 
 
+def level_of(value: object) -> int | None:
+    """A difficulty: a whole number, or the one that a text such as "Level 5" ends in."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    ending = re.search(r"(?<![\d.-])\d{1,9}$", value) if isinstance(value, str) else None
+    return int(ending[0]) if ending else None
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a number; true and false are none."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def are_step_scores(value: object) -> bool:
+    """Whether a value is a list of numbers and nulls with at least one number."""
+    return (
+        isinstance(value, list) and all(x is None or is_number(x) for x in value) and any(x is not None for x in value)
+    )
+
+
+def is_score(value: object) -> bool:
+    """Whether a value is a score: of a whole sample, or of each of its steps."""
+    return is_number(value) or are_step_scores(value)
+
+
 def only(value: object) -> object:
     """The one element of a list of one."""
     while isinstance(value, list) and len(value) == 1:
@@ -84,3 +122,34 @@ def beside(value: object, count: int) -> list[Any]:
 def digest(question: str) -> str:
     """A name for a question that has none, the same in every log; white space does not matter."""
     return f"q-{hashlib.sha256(' '.join(question.split()).encode()).hexdigest()[:16]}"
+
+
+def either(name: str, holder: Mapping[str, Any], row: Mapping[str, Any]) -> Any:
+    """The value of a sample, or else of its row."""
+    value = look(name, holder)
+    return look(name, row) if value is MISSING else value
+
+
+def conditions(where: Sequence[str]) -> dict[str, set[str]]:
+    """The values that each field may have, of FIELD=VALUE.
+
+    Raises:
+        InputError: one has another form.
+    """
+    found: dict[str, set[str]] = {}
+    for condition in where:
+        name, equals, value = condition.partition("=")
+        if not name or not equals:
+            raise InputError(f"where {condition}: give FIELD=VALUE")
+        found.setdefault(name, set()).add(value)
+    return found
+
+
+def spelling(value: object) -> str:
+    """A value as conditions spell it."""
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def field_names(row: Mapping[str, Any]) -> str:
+    """The fields of a row, for an error."""
+    return ", ".join(map(str, row)) or "nothing"

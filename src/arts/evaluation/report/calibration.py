@@ -1,34 +1,13 @@
 """The calibration part of a report as tables and sentences, the same for Markdown, the page and the terminal."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from arts.evaluation.report.document import Figure, Section, line, point
+from arts.evaluation.report.document import Table as Table
+from arts.evaluation.report.words import number as number
+
 Part = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """A table with what has to be known to read it."""
-
-    title: str
-    note: str
-    header: list[str]
-    rows: list[list[str]]
-
-
-def number(estimate: Part, digits: int = 3) -> str:
-    """``0.573 [0.521, 0.624]``; a dash where undefined."""
-    if estimate["value"] is None:
-        return "–"
-    text = _rounded(estimate["value"], digits)
-    if estimate["low"] is not None:
-        text += f" [{_rounded(estimate['low'], digits)}, {_rounded(estimate['high'], digits)}]"
-    return text
-
-
-def _rounded(x: float, digits: int) -> str:
-    return f"{round(x, digits) + 0.0:.{digits}f}"  # adding 0 takes the sign off −0
 
 
 def about_reference(part: Part) -> str:
@@ -141,11 +120,52 @@ def residuals(part: Part, kind: str) -> dict[str, Part]:
     return {n: r for n, r in all_of.items() if r["overall"]["nodes"]}
 
 
-def markdown(part: Part, table: Callable[[list[str], list[list[str]]], str]) -> list[str]:
-    """The part's lines of the Markdown report."""
-    lines = ["## Calibration of step scores\n", about_reference(part) + "\n"]
-    overall = overall_table(part)
-    lines += [table(overall.header, overall.rows), "", overall.note + "\n"]
-    for t in depth_tables(part):
-        lines += [f"### {t.title}\n", t.note + "\n", table(t.header, t.rows), ""]
-    return lines
+def section(part: Part) -> Section:
+    """The part's section of the report."""
+    return Section(
+        name="calibration",
+        title="Calibration of step scores",
+        words=[about_reference(part)],
+        figures=_figures(part),
+        tables=[overall_table(part), *depth_tables(part)],
+    )
+
+
+def _figures(part: Part) -> list[Figure]:
+    scorers = part["scorers"]
+    ranks = {n: {d: m["spearman"] for d, m in s["by_depth"].items()} for n, s in scorers.items()}
+    found = [_by_depth("rank-correlation", "Rank correlation with counted success", "Spearman", ranks)]
+    reliable = {n: s["reliability"] for n, s in scorers.items() if s["reliability"]}
+    found += [_reliability(i, name, groups) for i, (name, groups) in enumerate(reliable.items(), start=1)]
+    for kind, label in (("value", "v(s) − Σ w(c) v(c)"), ("flow", "log F(s) − log Σ F(c)")):
+        means = {n: {d: m["mean"] for d, m in r["by_depth"].items()} for n, r in residuals(part, kind).items()}
+        if means:
+            found.append(_by_depth(f"conservation-{kind}", f"Conservation of {kind}s: mean residual", label, means))
+    return found
+
+
+def _by_depth(name: str, caption: str, label: str, estimates: Mapping[str, Mapping[str, Part]]) -> Figure:
+    lines = {n: line(by_depth) for n, by_depth in estimates.items()}
+    return Figure(name=name, caption=caption, x="depth (steps)", y=label, scale="depths", lines=lines)
+
+
+def _reliability(index: int, name: str, groups: Sequence[Part]) -> Figure:
+    """Counted against predicted success, a line for each group of depths."""
+    return Figure(
+        name=f"reliability-{index}",
+        caption=f"{name}: predicted and counted",
+        x="predicted success",
+        y="counted success",
+        scale="shares",
+        lines={
+            f"depth {_depths(g)} ({g['states']} states)": [
+                point(p["predicted"], p["observed"]) for p in g["points"] if p["observed"]["value"] is not None
+            ]
+            for g in groups
+        },
+    )
+
+
+def _depths(group: Part) -> str:
+    first, last = group["depths"]
+    return str(first) if first == last else f"{first}–{last}"

@@ -1,64 +1,73 @@
-"""The report as one HTML file: no script, no network, figures inline, every text from a model escaped."""
+"""A report as one HTML file: no script, no network, figures inline, every text from outside escaped."""
 
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from arts.evaluation.report.calibration import about_reference, depth_tables, overall_table, residuals
-from arts.evaluation.report.html_figures import accuracy_lines, depth_lines, reliability
-from arts.evaluation.report.markdown import headline, main_table, percent, shown
+from arts.evaluation.report.document import Document, Table
+from arts.evaluation.report.html_figures import files, in_page
+from arts.evaluation.report.markdown import MARKS, UNGRADED_MARK
+from arts.evaluation.report.sections import evaluation
+from arts.evaluation.report.words import shown
+
+TALL = 24
+"""Rows from which on a table has its own scroll bar."""
+_NUMERIC = re.compile(r"[-+−±<> ]*[\d–]|\[|$")
+"""How a cell begins that stands to the right of its column."""
 
 
 def to_html(result: Mapping[str, Any]) -> str:
-    """The page; the same result gives the same bytes."""
+    """The page of ``arts evaluate``; the same result gives the same bytes."""
+    document = evaluation(result)
+    drawn = {f.name: files(f)[0] for s in document.sections for f in s.figures}
+    return document_as_html(document, drawn)
+
+
+def document_as_html(document: Document, drawn: Mapping[str, str]) -> str:
+    """The page of a document whose figures are ``drawn``, as SVG by name."""
+    described = {f.name: f.described for s in document.sections for f in s.figures}
+    inline = {name: Markup(in_page(drawn[name], shown(words))) for name, words in described.items()}
+    return _template().render(document=document, drawn=inline)
+
+
+@cache
+def _template() -> jinja2.Template:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("arts.evaluation", "report"), autoescape=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.PackageLoader("arts.evaluation", "report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "shown": shown}
-    header, rows = main_table(result)
-    return environment.get_template("report.html.j2").render(
-        result=result,
-        headline=headline(result),
-        header=header,
-        rows=rows,
-        accuracy=Markup(_accuracy_figure(result)),
-        coverage=Markup(_pass_figure(result)),
-        calibration=_calibration(result["calibration"]) if "calibration" in result else None,
-    )
+    environment.filters |= {"shown": shown, "cell": _cell, "strip": _strip, "worded": _worded}
+    return environment.get_template("page.html.j2", globals={"tall": TALL})
 
 
-def _accuracy_figure(result: Mapping[str, Any]) -> str:
-    """Accuracy against N for random, majority, the oracle and the best selectors, with bands."""
-    top = str(result["top_k"])
-    methods = result["methods"]
-    fixed = ["oracle (pass@N)", "majority", "random"]
-    others = sorted(
-        (n for n in methods if n not in fixed and methods[n]["accuracy"][top]["value"] is not None),
-        key=lambda n: -methods[n]["accuracy"][top]["value"],
-    )
-    lines = {n: methods[n]["accuracy"] for n in [fixed[0], *others[:4], *fixed[1:]]}
-    return accuracy_lines(lines, "N (samples)")
+def _cell(text: object) -> Markup:
+    """A cell's text, its interval apart so that it can stand below the value."""
+    value, _, interval = shown(text).partition(" [")
+    if not interval.endswith("]") or not value or "[" in interval:
+        return escape(shown(text))
+    return Markup('{} <span class="ci">[{}</span>').format(value, interval)
 
 
-def _pass_figure(result: Mapping[str, Any]) -> str:
-    return accuracy_lines({"pass@k": result["pass_at_k"]}, "k")
+def _worded(table: Table) -> list[bool]:
+    """Which columns hold words; those of numbers stand to the right."""
+    columns = zip(*table.rows, strict=True) if table.rows else ([] for _ in table.header)
+    return [not all(_NUMERIC.match(cell) for cell in column) for column in columns]
 
 
-def _calibration(part: Mapping[str, Any]) -> dict[str, Any]:
-    """Tables, and figures with their captions."""
-    scorers = part["scorers"]
-    ranks = {n: {d: m["spearman"] for d, m in s["by_depth"].items()} for n, s in scorers.items()}
-    figures = [("Rank correlation with counted success", depth_lines(ranks, "Spearman"))]
-    lines = {n: s["reliability"] for n, s in scorers.items() if s["reliability"]}
-    figures += [(f"{n}: predicted and counted", reliability(groups)) for n, groups in lines.items()]
-    for kind, label in (("value", "v(s) − Σ w(c) v(c)"), ("flow", "log F(s) − log Σ F(c)")):
-        found = {n: {d: m["mean"] for d, m in r["by_depth"].items()} for n, r in residuals(part, kind).items()}
-        if found:
-            figures.append((f"Conservation of {kind}s: mean residual", depth_lines(found, label)))
-    return {
-        "about": about_reference(part),
-        "tables": [overall_table(part), *depth_tables(part)],
-        "figures": [(caption, Markup(figure)) for caption, figure in figures],
-    }
+def _strip(verdicts: Sequence[str]) -> Markup:
+    """A coloured mark for each verdict, with their numbers in words."""
+    marks = (Markup('<span class="{}">{}</span>').format(_class(v), MARKS.get(v, UNGRADED_MARK)) for v in verdicts)
+    words = ", ".join(f"{n} {verdict}" for verdict, n in Counter(map(_class, verdicts)).items())
+    return Markup('<span class="strip" role="img" aria-label="{}">{}</span>').format(words, Markup("").join(marks))
+
+
+def _class(verdict: str) -> str:
+    return verdict if verdict in MARKS else "ungraded"

@@ -1,98 +1,134 @@
-"""Figures as SVG text: the same numbers give the same bytes, and no name from outside is typeset."""
+"""Figures as SVG and PNG: the same numbers give the same bytes, and no name from outside is typeset."""
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Mapping
 from itertools import cycle
 from typing import Any
 
 import matplotlib
+from markupsafe import escape
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import MaxNLocator, NullLocator
 
-COLOURS = ("#2563eb", "#c2410c", "#047857", "#7c3aed", "#be123c", "#0f766e", "#a16207", "#475569")
+from arts.evaluation.report.document import Figure, Point, line
+
+COLOURS = ("#2f7ed8", "#d9622b", "#1f9d72", "#9a6bdf", "#d6497a", "#8a8f1f", "#0f93a8", "#7c7f86")
+"""Told apart on white and on black."""
+INK, FAINT = "#33373b", "#8b929a"
+SIZE = (5.6, 3.5)
+"""Inches; on a phone a page shows it at about its own size."""
+DOTS_PER_INCH = 160
+STYLE: Any = {
+    "svg.hashsalt": "arts",
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 10,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+LONGEST_LABEL = 40
+FOREIGN = 0x500
+"""Letters from here on may not be in the font."""
+NOTHING: Mapping[str, None] = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+"""What matplotlib would say of itself in a file."""
+
+
+def files(figure: Figure) -> tuple[str, bytes]:
+    """The figure as SVG, for any background, and as PNG on white."""
+    with matplotlib.rc_context(STYLE):
+        canvas = _drawn(figure)
+        svg, png = io.StringIO(), io.BytesIO()
+        canvas.savefig(svg, format="svg", metadata=NOTHING, transparent=True)
+        canvas.savefig(png, format="png", metadata={"Software": None}, facecolor="white", dpi=DOTS_PER_INCH)
+    return svg.getvalue(), png.getvalue()
+
+
+def in_page(svg: str, described: str) -> str:
+    """An SVG file's text as part of a page: in the page's colour, with words for who does not see it."""
+    drawing = re.sub(r'<g id="[^"]*">', "<g>", svg[svg.index("<svg") :]).replace(INK, "currentColor")
+    return f'<svg role="img" aria-label="{escape(described)}" {drawing[len("<svg ") :]}'
 
 
 def accuracy_lines(lines: Mapping[str, Mapping[str, Any]], label: str) -> str:
-    """Accuracies in percent against numbers of samples, on a logarithmic axis, with bands."""
+    """Accuracies in percent against numbers of samples, on a logarithmic axis, with bands, for a page."""
+    drawn = {name: line(estimates, scale=100) for name, estimates in lines.items()}
+    figure = Figure(name="", caption="Accuracy", x=label, y="accuracy, %", scale="powers of 2", lines=drawn)
+    return in_page(files(figure)[0], figure.described)
 
-    def draw(axes: Axes) -> None:
-        _bands(axes, lines, 100)
+
+def _drawn(figure: Figure) -> Canvas:
+    canvas = Canvas(figsize=SIZE, layout="constrained")
+    axes = canvas.add_subplot()
+    if figure.scale == "classes":
+        _bars(axes, figure)
+    else:
+        _lines(axes, figure)
+    axes.set_xlabel(figure.x)
+    axes.set_ylabel(figure.y)
+    axes.spines[["top", "right"]].set_visible(False)
+    handles, labels = axes.get_legend_handles_labels()
+    if len(labels) > 1:
+        canvas.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=8.5)
+    return canvas
+
+
+def _bars(axes: Axes, figure: Figure) -> None:
+    width = 0.8 / max(len(figure.lines), 1)
+    for i, ((name, points), colour) in enumerate(zip(figure.lines.items(), cycle(COLOURS), strict=False)):
+        x = [p[0] + (i - (len(figure.lines) - 1) / 2) * width for p in points]
+        axes.bar(x, [p[1] for p in points], width, color=colour, label=_plain(name))
+    axes.set_xticks(range(len(figure.classes)), list(figure.classes), rotation=45, ha="right", fontsize=8.5)
+
+
+def _lines(axes: Axes, figure: Figure) -> None:
+    for (name, points), colour in zip(figure.lines.items(), cycle(COLOURS), strict=False):
+        x = [p[0] for p in points]
+        axes.plot(x, [p[1] for p in points], marker="o", markersize=4, color=colour, label=_plain(name))
+        low, high = ([p[end] for p in points] for end in (2, 3))
+        if figure.scale == "shares" or len(points) == 1:
+            axes.vlines(x, low, high, color=colour, alpha=0.5, linewidth=1)
+        else:
+            axes.fill_between(x, low, high, color=colour, alpha=0.13, linewidth=0)
+    _scale(axes, figure)
+
+
+def _scale(axes: Axes, figure: Figure) -> None:
+    if figure.scale in ("powers of 2", "tokens"):
         axes.set_xscale("log", base=2)
-        ticks = [int(k) for k, e in list(lines.values())[-1].items() if e["value"] is not None]
-        axes.set_xticks(ticks, [str(k) for k in ticks])
-        axes.set_xlabel(label)
-        axes.set_ylabel("accuracy, %")
-
-    return _svg(draw)
-
-
-def depth_lines(lines: Mapping[str, Mapping[str, Any]], label: str) -> str:
-    """Estimates by depth, with bands; depths are keys in text."""
-
-    def draw(axes: Axes) -> None:
-        axes.axhline(0, color="#9aa4b0", linewidth=0.8)
-        _bands(axes, lines, 1)
+        ticks = _ticks([p for points in figure.lines.values() for p in points])
+        axes.set_xticks(ticks, [f"{t:,.0f}" for t in ticks])
+        axes.xaxis.set_minor_locator(NullLocator())
+    elif figure.scale == "depths":
+        axes.axhline(0, color=FAINT, linewidth=0.8)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set_xlabel("depth (steps)")
-        axes.set_ylabel(label)
-
-    return _svg(draw)
-
-
-def reliability(groups: Sequence[Mapping[str, Any]]) -> str:
-    """Counted against predicted success, a line for each group of depths, and the diagonal of what is calibrated."""
-
-    def draw(axes: Axes) -> None:
-        axes.plot([0, 1], [0, 1], color="#9aa4b0", linewidth=0.8, linestyle="--")
-        for group, colour in zip(groups, cycle(COLOURS), strict=False):
-            x = [p["predicted"] for p in group["points"]]
-            label = f"depth {depths(group)} ({group['states']} states)"
-            y = [p["observed"]["value"] for p in group["points"]]
-            axes.plot(x, y, marker="o", markersize=3, color=colour, label=label)
-            for place, e in zip(x, (p["observed"] for p in group["points"]), strict=True):
-                if e["low"] is not None:
-                    axes.plot([place] * 2, [e["low"], e["high"]], color=colour, alpha=0.3, linewidth=1)
+    elif figure.scale == "shares":
+        axes.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8, linestyle="--")
         axes.set_xlim(-0.02, 1.02)
         axes.set_ylim(-0.02, 1.02)
-        axes.set_xlabel("predicted success")
-        axes.set_ylabel("counted success")
-
-    return _svg(draw)
 
 
-def depths(group: Mapping[str, Any]) -> str:
-    """The depths of a group, as ``3`` or ``3–5``."""
-    first, last = group["depths"]
-    return str(first) if first == last else f"{first}–{last}"
-
-
-def _bands(axes: Axes, lines: Mapping[str, Mapping[str, Any]], scale: float) -> None:
-    """Values against the whole numbers that are their keys, with the intervals as bands."""
-    for (name, points), colour in zip(lines.items(), cycle(COLOURS), strict=False):
-        known = {int(k): e for k, e in points.items() if e["value"] is not None}
-        x = list(known)
-        axes.plot(x, [scale * known[k]["value"] for k in x], marker="o", markersize=3, color=colour, label=_plain(name))
-        bounded = [k for k in x if known[k]["low"] is not None]
-        low, high = ([scale * known[k][side] for k in bounded] for side in ("low", "high"))
-        axes.fill_between(bounded, low, high, color=colour, alpha=0.12, linewidth=0)
-
-
-def _svg(draw: Callable[[Axes], None]) -> str:
-    with matplotlib.rc_context({"svg.hashsalt": "arts", "svg.fonttype": "none", "font.family": "sans-serif"}):
-        figure = Figure(figsize=(6.4, 4.0), layout="constrained")
-        axes = figure.add_subplot()
-        draw(axes)
-        axes.spines[["top", "right"]].set_visible(False)
-        if axes.get_legend_handles_labels()[0]:
-            axes.legend(frameon=False, fontsize=8)
-        out = io.StringIO()
-        figure.savefig(out, format="svg", metadata={"Date": None}, transparent=True)
-    svg = out.getvalue()
-    return svg[svg.index("<svg") :]
+def _ticks(points: list[Point]) -> list[float]:
+    """The places of points, without those that would stand in one another's way; none that a logarithm has not."""
+    kept: list[float] = []
+    for x in sorted({p[0] for p in points if p[0] > 0}):
+        if not kept or x > 1.5 * kept[-1]:
+            kept.append(x)
+    return kept
 
 
 def _plain(name: str) -> str:
-    """A label that matplotlib neither typesets nor hides, in letters that every font has."""
-    text = name.encode("ascii", "backslashreplace").decode().replace("$", r"\$")
-    return "".join(c if c.isprintable() else " " for c in text).replace("_", " ")
+    """A label that matplotlib neither typesets nor hides, in letters that its font has, of a length that fits."""
+    text = "".join(_letter(c) for c in name[:LONGEST_LABEL]).replace("$", r"\$").replace("_", " ")
+    return text + "…" * (len(name) > LONGEST_LABEL)
+
+
+def _letter(c: str) -> str:
+    if not c.isprintable():
+        return " "
+    return c if ord(c) < FOREIGN or c in "–…" else c.encode("ascii", "backslashreplace").decode()

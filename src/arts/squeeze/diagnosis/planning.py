@@ -4,10 +4,9 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import betaln, expit
 from scipy.stats import binom
 
+from arts.evaluation.solve_rates import fit_beta
 from arts.squeeze.diagnosis.pairs import Floats, Ints, Pair
 from arts.squeeze.diagnosis.significance import Changes, by_count
 
@@ -60,29 +59,6 @@ def _posterior(prior: tuple[float, float], c: Ints, n: Ints) -> Floats:
 
 def _mean(beta: Floats) -> Floats:
     return np.asarray(beta[0] / beta.sum(axis=0))
-
-
-def fit_beta(c: Ints, n: Ints) -> tuple[float, float] | None:
-    """The beta distribution of success rates over problems, (a, b), of largest beta-binomial likelihood.
-
-    None where no problem has two samples, as then only its mean can be known. The mean is kept within 0.0003 of
-    0 and 1, and a + b between 0.05 and 400.
-    """
-    if n.max() < 2:
-        return None
-    kinds, times = np.unique(np.stack([c, n], axis=1), axis=0, return_counts=True)
-    k, size = kinds[:, 0], kinds[:, 1]
-
-    def shape(x: Floats) -> tuple[float, float]:
-        rate, weight = expit(x[0]), np.exp(x[1])
-        return float(rate * weight), float((1 - rate) * weight)
-
-    def loss(x: Floats) -> float:
-        a, b = shape(x)
-        return float(-(times @ (betaln(a + k, b + size - k) - betaln(a, b))))
-
-    best = minimize(loss, np.zeros(2), method="L-BFGS-B", bounds=[(-8, 8), (np.log(0.05), np.log(400))])
-    return shape(best.x)
 
 
 def power(base: Floats, rl: Floats, size: int, level: float) -> Floats:

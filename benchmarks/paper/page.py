@@ -1,0 +1,163 @@
+"""Write docs/paper.md from the results that are committed.
+
+python benchmarks/paper/page.py
+python benchmarks/paper/page.py --reports runs/paper      # prints it with the reports that run.py has made
+"""
+
+import argparse
+import sys
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cost import cost_table
+from places import ROOT, Estimate, Notes
+from scipy.stats import binomtest
+
+HERE = Path(__file__).resolve().parent
+SETTINGS = {
+    "testbed": "testbed: bundled model, congruences",
+    "svamp": "recorded: Qwen2.5-Coder-0.5B, SVAMP",
+    "math": "recorded: Qwen2.5-1.5B, MATH-500",
+    "gpu": "the paper's configuration, here",
+}
+MARGIN = 0.03
+"""Accuracy within which two methods count as equal, as in benchmarks/squeeze."""
+VERDICTS = ("reproduced", "contradicted", "undecided")
+SOLVED = (373, 369, 337)
+"""Of 500 problems: the published accuracies of ARTS, PRM and RM, as nearly as a whole number of problems comes."""
+
+
+def contents(hardest: int = 5) -> dict[str, Any]:
+    """What table.toml says; in a report, ``hardest`` is the level that stands for level 5."""
+    text = (HERE / "table.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text.replace("g/subsets/level 5/", f"g/subsets/level {hardest}/"))
+
+
+def page(of: Mapping[str, Any], notes: Notes) -> str:
+    """The text of page.md with tables and lists in their places, then the footnotes."""
+    text = (HERE / "page.md").read_text(encoding="utf-8")
+    parts = {
+        "found": found(of["claim"], notes),
+        "claims": claims_table(of["claim"], notes),
+        "published": table(of["published"], notes),
+        "noise": noise(),
+        "beside": table(of["beside"], notes),
+        "cost": cost_table(),
+    }
+    for name, part in parts.items():
+        text = text.replace(f"{{{{{name}}}}}", part)
+    return f"{text}{notes.footnotes()}\n"
+
+
+def table(rows: Sequence[Mapping[str, Any]], notes: Notes) -> str:
+    """Quantities by settings."""
+    lines = []
+    for row in rows:
+        published = f"{row['paper']:.1f}" if "paper" in row else "–"
+        lines.append([row["quantity"], published, *(cell(row.get(s), notes) for s in SETTINGS)])
+    return markdown(("", "paper: Qwen2.5-7B, MATH-500", *SETTINGS.values()), lines)
+
+
+def cell(place: str | None, notes: Notes, *, signed: bool = False) -> str:
+    """Percent with its interval and the mark of its footnote; what stands for it where there is none."""
+    if place is None:
+        return "–"
+    return notes.absent(place) or f"{percent(notes.number(place), signed=signed)}{notes.mark(place)}"
+
+
+def percent(estimate: Estimate | None, *, signed: bool = False) -> str:
+    """An estimate in percent with its interval."""
+    if estimate is None:
+        return "undefined"
+    sign = "+" if signed else ""
+    value, low, high = (f"{100 * estimate[key]:{sign}.1f}" for key in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]"
+
+
+RULES: Mapping[str, Callable[[Sequence[Estimate]], str]] = {
+    "positive": lambda e: _side(e[0]["low"], e[0]["high"]),
+    "negative": lambda e: _side(-e[0]["high"], -e[0]["low"]),
+    "equal": lambda e: _equal(e[0]["low"], e[0]["high"]),
+    "over half": lambda e: _side(e[0]["low"] - 0.5, e[0]["high"] - 0.5),
+    "apart": lambda e: _side(e[0]["low"] - e[1]["high"], e[0]["high"] - e[1]["low"]),
+}
+"""What an interval, or two, say about a claim."""
+
+
+def _side(low: float, high: float) -> str:
+    return "reproduced" if low > 0 else "contradicted" if high < 0 else "undecided"
+
+
+def _equal(low: float, high: float) -> str:
+    if low >= -MARGIN and high <= MARGIN:
+        return "reproduced"
+    return "contradicted" if low > MARGIN or high < -MARGIN else "undecided"
+
+
+def verdict(claim: Mapping[str, Any], setting: str, notes: Notes) -> str:
+    """What a setting says about a claim; empty where it says nothing."""
+    places = claim.get(setting, ())
+    if not places or any(notes.absent(place) for place in places):
+        return ""
+    numbers = [notes.number(place) for place in places]
+    rule = claim.get(f"{setting}_is", claim["is"])
+    return "undecided" if None in numbers else RULES[rule]([n for n in numbers if n is not None])
+
+
+def claims_table(claims: Sequence[Mapping[str, Any]], notes: Notes) -> str:
+    """Every claim with the numbers that speak for or against it."""
+    rows = [[c["text"], c["published"], *(_evidence(c, s, notes) for s in SETTINGS)] for c in claims]
+    return markdown(("claim", "paper", *SETTINGS.values()), rows)
+
+
+def _evidence(claim: Mapping[str, Any], setting: str, notes: Notes) -> str:
+    places = claim.get(setting, ())
+    missing = next((notes.absent(p) for p in places if notes.absent(p)), "")
+    if not places or missing:
+        return missing or "–"
+    shown = [cell(p, notes, signed=claim["is"] in ("positive", "equal")) for p in places]
+    return f"**{verdict(claim, setting, notes)}**: {' against '.join(shown)}"
+
+
+def found(claims: Sequence[Mapping[str, Any]], notes: Notes) -> str:
+    """The claims by what the testbed says about them."""
+    by = {name: [c["text"] for c in claims if verdict(c, "testbed", notes) == name] for name in VERDICTS}
+    lines = (f"- **{name.capitalize()} on the testbed** ({len(of)}): {'; '.join(of)}." for name, of in by.items() if of)
+    return "\n".join(lines)
+
+
+def noise() -> str:
+    """Published accuracies with the interval that so many problems give."""
+    shown = []
+    for solved in SOLVED:
+        low, high = binomtest(solved, 500).proportion_ci(method="wilson")
+        shown.append(percent({"value": solved / 500, "low": low, "high": high}))
+    return ", ".join(shown)
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table."""
+    return "\n".join(f"| {' | '.join(line)} |" for line in (header, ["---"] * len(header), *rows))
+
+
+def main() -> int:
+    """Write the page, or print it with reports that are elsewhere."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--reports", type=Path, help="folder with report/ and policy-report/")
+    parser.add_argument("--hardest", type=int, default=5, help="the level in them that stands for level 5")
+    args = parser.parse_args()
+    of = contents(args.hardest)
+    if args.reports is None:
+        (ROOT / "docs" / "paper.md").write_text(page(of, Notes(sources=of["sources"])), encoding="utf-8")
+        return 0
+    for mark, name in (("g", "report"), ("p", "policy-report")):
+        of["sources"][mark] = {**of["sources"][mark], "file": str(args.reports.resolve() / name / "report.json")}
+        del of["sources"][mark]["absent"]
+    sys.stdout.write(page(of, Notes(sources=of["sources"])))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

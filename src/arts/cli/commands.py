@@ -1,0 +1,67 @@
+"""Command lines that make a result again."""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from typing import Any
+
+from arts.cli.sample import Config as SampleConfig
+from arts.config import from_dict
+from arts.errors import ArtsError
+from arts.verifiers.base import Verifier
+
+
+def command_line(command: str, config: Any, *positional: str) -> str:
+    """The command with the flags that are not at their defaults; ``positional`` names fields that are no flags."""
+    places = [str(getattr(config, name)) for name in positional if getattr(config, name) is not None]
+    return shlex.join(["arts", *command.split(), *places, *_flags(config, "", positional)])
+
+
+def _flags(config: Any, prefix: str, skipped: tuple[str, ...] = ()) -> Iterator[str]:
+    for f in fields(config):
+        value = getattr(config, f.name)
+        name = prefix + f.name.replace("_", "-")
+        if f.name in skipped or value is None or value == _default(f):
+            continue
+        if is_dataclass(value):
+            yield from _flags(value, f"{name}.")
+        elif isinstance(value, bool):
+            yield f"--{name}" if value else f"--{prefix}no-{f.name.replace('_', '-')}"
+        elif isinstance(value, tuple):
+            yield from (f"--{name}", *map(str, value))
+        else:
+            yield from (f"--{name}", str(value))
+
+
+def _default(f: Any) -> Any:
+    return f.default_factory() if f.default_factory is not MISSING else f.default
+
+
+def origin(record: Mapping[str, Any], store: str, problems: int) -> list[str]:
+    """The command that sampled a store, from what the store remembers; none where it remembers none."""
+    if "sample" not in record:
+        return []
+    table = {**record["sample"], "backend": record.get("backend", {}), "store": store, "limit": problems}
+    try:
+        return [command_line("sample", from_dict(SampleConfig, table, store))]
+    except ArtsError:  # sampled by an arts with other flags
+        return []
+
+
+def training(spec: str, verifier: Verifier) -> list[str]:
+    """The command that trained a verifier, from what its checkpoint remembers; none for one without parameters."""
+    saved = getattr(verifier, "about", None)
+    if saved is None:
+        return []
+    from arts.cli.train import Config as TrainCommand
+    from arts.training.config import TrainConfig
+
+    names = {f.name for f in fields(TrainConfig)}
+    kept = {k: v for k, v in saved.training.items() if k in names and v is not None}
+    table = {"store": str(saved.training.get("store", "STORE")), "out": spec, "training": kept}
+    try:
+        config = from_dict(TrainCommand, table, spec)
+    except ArtsError:  # trained by an arts with other flags
+        return []
+    shape = list(_flags(saved.architecture, "architecture."))
+    return [shlex.join([*shlex.split(command_line("train", config, "store")), *shape])]

@@ -1,0 +1,40 @@
+"""Tables on stdout: drawn on a terminal, tab-separated elsewhere."""
+
+import sys
+from collections.abc import Sequence
+
+from arts.evaluation.report.markdown import shown
+
+WIDE = 92
+"""Columns of a terminal that shows the whole table."""
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str, *, optional: str = "") -> None:
+    """Every row; a narrow terminal does without the columns whose name starts with ``optional``."""
+    if sys.stdout.isatty():
+        _draw(header, rows, title, optional)
+        return
+    for row in [header, *rows]:
+        print("\t".join(" ".join(shown(cell).split()) for cell in row))
+
+
+def _draw(header: Sequence[str], rows: Sequence[Sequence[str]], title: str, optional: str) -> None:
+    """Each interval stands below its value."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Column, Table
+    from rich.text import Text
+
+    def two_lines(cell: str) -> Text:
+        value, _, interval = shown(cell).rstrip("]").partition(" [")
+        return Text(f"{value}\n{interval.replace(', ', '…')}" if interval else value)
+
+    console = Console()
+    if optional and console.width < WIDE:
+        kept = [i for i, name in enumerate(header) if not name.startswith(optional)]
+        header, rows = [header[i] for i in kept], [[row[i] for i in kept] for row in rows]
+    columns = [Column(Text(header[0])), *(Column(Text(name), justify="right") for name in header[1:])]
+    table = Table(*columns, title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), collapse_padding=True)
+    for name, *cells in rows:
+        table.add_row(Text(shown(name)), *map(two_lines, cells))
+    console.print(table)

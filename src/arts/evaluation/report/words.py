@@ -1,0 +1,68 @@
+"""Numbers and texts from outside as a reader sees them, the same in every form of a report."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from arts.text import visible
+
+LONGEST_TEXT = 4_000
+"""Characters of a text from outside that are shown."""
+LEAST_P = 0.001
+"""Smaller p-values are only said to be smaller."""
+UNDEFINED = "–"
+
+Part = Mapping[str, Any]
+
+
+def shown(text: object) -> str:
+    """Text from a model or a file, for reading: bounded, control and direction marks made visible."""
+    whole = str(text)
+    more = len(whole) - LONGEST_TEXT
+    return visible(whole[:LONGEST_TEXT]) + (f" … ({more:,} more characters)" if more > 0 else "")
+
+
+def excerpt(text: object, most: int) -> str:
+    """The first words of a text, on one line."""
+    line = " ".join(str(text)[: 2 * most + LONGEST_TEXT].split())
+    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
+
+
+def percent(estimate: Part, *, signed: bool = False, interval: bool = True) -> str:
+    """``57.3 [52.1, 62.4]`` in percent; a dash where undefined."""
+    return _with_interval({k: None if estimate[k] is None else 100 * estimate[k] for k in _ENDS}, 1, signed, interval)
+
+
+def number(estimate: Part, digits: int = 3) -> str:
+    """``0.573 [0.521, 0.624]``; a dash where undefined."""
+    return _with_interval(estimate, digits, False, True)
+
+
+_ENDS = ("value", "low", "high")
+
+
+def _with_interval(estimate: Part, digits: int, signed: bool, interval: bool) -> str:
+    if estimate["value"] is None:
+        return UNDEFINED
+    value, low, high = (None if estimate[k] is None else _rounded(estimate[k], digits, signed) for k in _ENDS)
+    return f"{value} [{low}, {high}]" if interval and low is not None else str(value)
+
+
+def _rounded(x: float, digits: int, signed: bool) -> str:
+    return f"{round(x, digits) + 0.0:{'+' if signed else ''}.{digits}f}"  # adding 0 takes the sign off −0
+
+
+def p_value(p: float | None) -> str:
+    """A p-value to three places; a dash where there was no test."""
+    if p is None:
+        return UNDEFINED
+    return f"< {LEAST_P}" if p < LEAST_P else f"{p:.3f}"
+
+
+def points(share: float | None) -> str:
+    """A difference of accuracies in points."""
+    return UNDEFINED if share is None else f"{100 * share:.1f}"
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """``1 problem``, ``2,000 problems``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

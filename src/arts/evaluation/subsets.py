@@ -1,0 +1,194 @@
+"""The subsets of a report: how every method does on the problems of one level, one type, one zone."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median_low
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arts.evaluation.answer_types import ANSWER_TYPES, answer_type
+from arts.evaluation.candidates import Candidates, Selector
+from arts.evaluation.expression import condition
+from arts.evaluation.methods import Method
+from arts.evaluation.solve_rates import RARE
+from arts.evaluation.statistics import mean, plain
+from arts.evaluation.steps import depth_groups
+from arts.evaluation.zones import (
+    SPLITS,
+    Counts,
+    extinct,
+    extinct_noise,
+    halved,
+    halved_noise,
+    policy_on,
+    policy_where_extinct,
+)
+from arts.problems.base import Problem
+
+LEAST = 2
+"""Problems that a group needs to be shown."""
+MOST_GROUPS = 20
+"""Groups of one kind that are shown, the largest ones."""
+
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Panel:
+    """What all subsets are cut from."""
+
+    table: Sequence[Method]
+    k: int
+    policy: Counts | None
+    seed: int
+
+    def on(self, mask: Bools, *, name: str, kind: str, note: str) -> dict[str, Any]:
+        """The methods' decisions between all samples of some problems, (P,), which were chosen by other things."""
+        own = None if self.policy is None else plain(policy_on(self.policy, mask.astype(np.float64), self.seed))
+        return {
+            "name": name,
+            "kind": kind,
+            "problems": float(mask.sum()),
+            "k": self.k,
+            "note": note,
+            "label_noise": None,
+            "methods": {m.name: plain(mean(m.per_problem[self.k][..., mask], self.seed)) for m in self.table},
+            "policy": own,
+        }
+
+
+def subset_panel(
+    candidates: Candidates,
+    selectors: Sequence[Selector],
+    table: Sequence[Method],
+    k: int,
+    *,
+    policy: Mapping[str, Sequence[bool]] | None = None,
+    where: Sequence[str] = (),
+    seed: int = 0,
+) -> list[dict[str, Any]]:
+    """Accuracy of every method of ``table`` at ``k`` by subset, JSON-able.
+
+    In this order: levels, subjects, depths and answer types (kinds that tell the problems apart), one subset for each
+    expression of ``where`` (:func:`arts.evaluation.expression.condition`), rare problems where there are four samples,
+    problems extinct in a ``policy`` whose verdicts are given by problem id. ``label_noise`` is None unless samples
+    label the problems; ``policy`` is the accuracy of one of its samples there, None without one.
+
+    Raises:
+        UsageError: an expression cannot be read.
+    """
+    counts = None if policy is None else Counts.of(candidates.problems, policy)
+    panel = _Panel(table=table, k=k, policy=counts, seed=seed)
+    depths = np.array([_depth(candidates, i) for i in range(len(candidates.problems))])
+    types = [answer_type(p.answer) for p in candidates.problems]
+    found = [
+        *_grouped(panel, "level", [p.level for p in candidates.problems], "as the problem set gives it"),
+        *_grouped(panel, "subject", [p.subject for p in candidates.problems], "as the problem set gives it"),
+        *_by_depth(panel, depths),
+        *_grouped(panel, "answer type", types, "how the answer key is written", order=ANSWER_TYPES),
+        *_given(panel, candidates.problems, depths, types, where),
+    ]
+    found += _rare(panel, candidates, selectors)
+    if counts is not None:
+        found.append(_extinct(panel, counts))
+    return found
+
+
+def _grouped(
+    panel: _Panel, kind: str, values: Sequence[Any], note: str, order: Sequence[Any] = ()
+) -> list[dict[str, Any]]:
+    """One subset for each value that enough problems share; none where there would be only one."""
+    count = Counter(v for v in values if v is not None)
+    kept = [v for v, times in count.most_common(MOST_GROUPS) if times >= LEAST]
+    if len(kept) < 2:
+        return []
+    lost = len(values) - sum(count[v] for v in kept)
+    if lost:
+        note += f"; {lost} of {len(values)} problems have none, or are in a group that is too small to be shown"
+    kept.sort(key=order.index if order else None)
+    name = "level {}" if kind == "level" else "{}"
+    return [panel.on(np.array([x == v for x in values]), name=name.format(v), kind=kind, note=note) for v in kept]
+
+
+def _depth(candidates: Candidates, i: int) -> int:
+    """Median number of steps of a problem's candidates, the lower one of two."""
+    steps = [candidates.trees[i].depth[leaf] for leaf in candidates.leaves[i].tolist()]
+    return int(median_low(steps))
+
+
+def _by_depth(panel: _Panel, depths: Ints) -> list[dict[str, Any]]:
+    runs = depth_groups(depths)
+    names = {int(d): _span(int(run[0]), int(run[-1])) for run in runs for d in run}
+    labels = [names[d] for d in depths.tolist()]
+    note = (
+        "median number of steps of the same samples, whose verdicts it does not know; cut into groups of similar size"
+    )
+    return _grouped(panel, "depth", labels, note, order=list(dict.fromkeys(names.values())))
+
+
+def _span(first: int, last: int) -> str:
+    steps = f"{first}" if first == last else f"{first}–{last}"
+    return f"{steps} step" if steps == "1" else f"{steps} steps"
+
+
+def _given(
+    panel: _Panel, problems: Sequence[Problem], depths: Ints, types: Sequence[str], where: Sequence[str]
+) -> list[dict[str, Any]]:
+    known = ("id", "question", "answer", "solution", "subject", "level", "source")
+    fields = [
+        {n: getattr(p, n) for n in known} | {"answer_type": t, "depth": d}
+        for p, t, d in zip(problems, types, depths.tolist(), strict=True)
+    ]
+    found = []
+    for expression in where:
+        holds = condition(expression)
+        mask = np.array([holds(f) for f in fields])
+        note = "the expression holds; a comparison with a missing field is false"
+        found.append(panel.on(mask, name=expression, kind="given", note=note))
+    return found
+
+
+def _rare(panel: _Panel, candidates: Candidates, selectors: Sequence[Selector]) -> list[dict[str, Any]]:
+    found = halved(candidates, selectors, RARE, panel.seed)
+    if found is None:
+        return []
+    counts = np.arange(found.half + 1)
+    most = int(counts[RARE.labels(counts, found.half)].max())
+    note = (
+        f"{_range(1, most)} of {found.half} samples correct; labelled on one half of the samples, decided on the other,"
+        f" over {SPLITS} random halvings"
+    )
+    noise = halved_noise(found, candidates, RARE, panel.seed)
+    own = None if panel.policy is None else plain(policy_on(panel.policy, found.labelled, panel.seed))
+    return [
+        {
+            "name": "rare",
+            "kind": "rare",
+            "problems": float(found.labelled.sum()),
+            "k": found.half,
+            "note": note,
+            "label_noise": {**noise, "naive": found.accuracy(found.naive, panel.seed)},
+            "methods": found.accuracy(found.fair, panel.seed),
+            "policy": own,
+        }
+    ]
+
+
+def _extinct(panel: _Panel, policy: Counts) -> dict[str, Any]:
+    drawn = policy.drawn[policy.drawn > 0].tolist()
+    samples = _range(min(drawn), max(drawn)) if drawn else "0"
+    note = (
+        f"none of the policy's {samples} samples correct; methods decide between samples of the base model; the"
+        " policy's accuracy, 0 on the samples that label, is that of one half of them where the other has none correct"
+    )
+    shown = panel.on(extinct(policy), name="extinct", kind="extinct", note=note)
+    noise = {**extinct_noise(policy, panel.seed), "naive": {}}
+    return {**shown, "label_noise": noise, "policy": plain(policy_where_extinct(policy, panel.seed))}
+
+
+def _range(first: int, last: int) -> str:
+    return f"{first}" if first == last else f"{first} to {last}"

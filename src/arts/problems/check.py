@@ -1,0 +1,181 @@
+"""Is a problem set fit to be trained or measured on? Counts, repetitions, and keys that cannot be trusted."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from arts.problems.base import Grade, Grader, Problem, Verdict
+from arts.problems.boxes import has_several_boxes
+from arts.problems.extract import extract_answer
+from arts.problems.near import nearest, one_spelling
+from arts.problems.normalise import exact_number, normalise
+
+RESPELLINGS = ("\\quad {}", "({})")
+"""Spellings that change an answer's letters and not what it says; the one that is graded faster comes first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeat:
+    """A problem and the one that it repeats, by id; ``jaccard`` is 1 for the same text."""
+
+    id: str
+    of: str
+    jaccard: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlap:
+    """What a set repeats of another one, or of itself: ``same`` texts and ``near`` ones (:mod:`arts.problems.near`).
+
+    ``checked`` problems were compared with ``problems``. Within one set a text that occurs three times is two
+    repetitions.
+    """
+
+    other: str
+    checked: int
+    problems: int
+    same: list[Repeat]
+    near: list[Repeat]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRemark:
+    """A key about which there is something to say."""
+
+    id: str
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What a check found.
+
+    ``missing`` counts problems without a solution, subject or level. ``wrong`` are keys that do not grade themselves
+    correct, or contradict the answer that their own solution states; ``stated`` is how many solutions state one.
+    ``own_spelling`` are keys that math-verify does not read as mathematics: the right answer in another spelling is
+    graded incorrect. ``several_boxes`` are ids of problems whose key may be a part of the answer. ``pairs`` were
+    graded in ``seconds``, ``respelled`` of them by math-verify.
+    """
+
+    set: str
+    problems: int
+    levels: dict[str, int]
+    subjects: dict[str, int]
+    missing: dict[str, int]
+    within: Overlap
+    across: list[Overlap]
+    stated: int
+    wrong: list[KeyRemark]
+    own_spelling: list[KeyRemark]
+    several_boxes: list[str]
+    grader: str
+    pairs: int
+    respelled: int
+    seconds: float
+
+
+def check_problems(
+    name: str, problems: Sequence[Problem], others: Mapping[str, Sequence[Problem]], grader: Grader
+) -> Checked:
+    """Check a set against itself and others, and its keys with ``grader``."""
+    stated = {p.id: answer for p in problems if (answer := _stated(p))}
+    started = time.perf_counter()
+    wrong = _wrong(problems, stated, grader)
+    own_spelling, respelled = _own_spelling(problems, grader)
+    seconds = time.perf_counter() - started
+    levels = sorted(Counter(p.level for p in problems if p.level is not None).items())
+    return Checked(
+        set=name,
+        problems=len(problems),
+        levels={str(level): count for level, count in levels},
+        subjects=dict(Counter(p.subject for p in problems if p.subject).most_common()),
+        missing={
+            field: sum(getattr(p, field) in (None, "") for p in problems) for field in ("solution", "subject", "level")
+        },
+        within=_within(problems),
+        across=[_across(problems, other, theirs) for other, theirs in others.items()],
+        stated=len(stated),
+        wrong=wrong,
+        own_spelling=own_spelling,
+        several_boxes=[p.id for p in problems if has_several_boxes(p.solution or "")],
+        grader=grader.name,
+        pairs=len(problems) + len(stated) + respelled,
+        respelled=respelled,
+        seconds=seconds,
+    )
+
+
+def _stated(problem: Problem) -> str | None:
+    """The answer in the last box, or after the last ``####``, of a problem's solution."""
+    found = extract_answer(problem.solution or "")
+    return found.value if found and found.how in ("boxed", "hash") else None
+
+
+def _wrong(problems: Sequence[Problem], stated: Mapping[str, str], grader: Grader) -> list[KeyRemark]:
+    own = grader.grade([(p.answer, p.answer) for p in problems])
+    remarks = [
+        KeyRemark(id=p.id, key=p.answer, reason=_reason(f"grades itself {grade.verdict}", grade))
+        for p, grade in zip(problems, own, strict=True)
+        if grade.verdict is not Verdict.CORRECT
+    ]
+    with_answer = [p for p in problems if p.id in stated]
+    ends = grader.grade([(p.answer, stated[p.id]) for p in with_answer])
+    return remarks + [
+        KeyRemark(id=p.id, key=p.answer, reason=_reason(f"the solution ends in {stated[p.id]}", grade))
+        for p, grade in zip(with_answer, ends, strict=True)
+        if grade.verdict is not Verdict.CORRECT
+    ]
+
+
+def _reason(what: str, grade: Grade) -> str:
+    return f"{what}: {grade.reason}" if grade.reason else what
+
+
+def _own_spelling(problems: Sequence[Problem], grader: Grader) -> tuple[list[KeyRemark], int]:
+    """Keys that the mathematics grader knows in no spelling but their own, and how many pairs it took to see that."""
+    if grader.name != "math":
+        return [], 0
+    left = sorted({p.answer for p in problems if exact_number(normalise(p.answer)) is None})
+    asked = 0
+    for respelling in RESPELLINGS:
+        grades = grader.grade([(key, respelling.format(key)) for key in left])
+        asked += len(left)
+        left = [key for key, grade in zip(left, grades, strict=True) if grade.verdict is not Verdict.CORRECT]
+    reason = "math-verify does not read it as mathematics"
+    return [KeyRemark(id=p.id, key=p.answer, reason=reason) for p in problems if p.answer in left], asked
+
+
+def _within(problems: Sequence[Problem]) -> Overlap:
+    first: dict[str, str] = {}
+    same = []
+    for p in problems:
+        earlier = first.setdefault(one_spelling(p.question), p.id)
+        if earlier != p.id:
+            same.append(Repeat(id=p.id, of=earlier, jaccard=1.0))
+    distinct = [p for p in problems if first[one_spelling(p.question)] == p.id]
+    return Overlap(
+        other="itself",
+        checked=len(problems),
+        problems=len(problems),
+        same=same,
+        near=_near(distinct, distinct, itself=True),
+    )
+
+
+def _across(problems: Sequence[Problem], other: str, theirs: Sequence[Problem]) -> Overlap:
+    by_text = {one_spelling(p.question): p.id for p in reversed(theirs)}
+    twins = {p.id: by_text.get(one_spelling(p.question)) for p in problems}
+    same = [Repeat(id=mine, of=twin, jaccard=1.0) for mine, twin in twins.items() if twin is not None]
+    near = _near([p for p in problems if twins[p.id] is None], theirs)
+    return Overlap(other=other, checked=len(problems), problems=len(theirs), same=same, near=near)
+
+
+def _near(mine: Sequence[Problem], theirs: Sequence[Problem], *, itself: bool = False) -> list[Repeat]:
+    found = nearest([p.question for p in mine], None if itself else [p.question for p in theirs])
+    return [
+        Repeat(id=p.id, of=theirs[near.index].id, jaccard=round(near.jaccard, 3))
+        for p, near in zip(mine, found, strict=True)
+        if near is not None
+    ]

@@ -1,0 +1,139 @@
+"""The data card of an exported data set: a README.md as the Hugging Face Hub reads it."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from arts.text import visible
+from arts.trees.exchange import TREES
+
+SAMPLES = "samples"
+"""The folder and configuration with one row per rollout."""
+LONGEST = 200
+"""Characters of a value from outside that a card shows."""
+UNKNOWN = "unknown"
+
+ABOUT = {
+    TREES: {
+        "id, question, answer, solution, subject, level, source": "the problem; `answer` is its key, `level` a"
+        " difficulty, null where unknown",
+        "parent, text, tokens, logprob, stop": "one entry per node in the order of their numbers, from 1; node 0 is the"
+        " problem itself. `text` is what the node adds to its parent's, `tokens` how many tokens that is, `logprob`"
+        " their log-probability under the untempered model in nats (null where it gave none), `stop` how a solution"
+        " ended there (null: it goes on)",
+        "rollouts": "in the order of sampling: `backbone` numbers the whole solutions, `pivot` is the depth a"
+        " continuation was forked at (0: sampled from the problem), `leaf` the node where it ended, `tokens` how many"
+        " were generated for it, `stop` and `error` how it ended",
+        "outcomes": "of nodes where a solution ended: the `answer` read off it, the grader's `verdict` (correct,"
+        " incorrect, ungraded) and its `reason`",
+        "scores": "of each verifier one number per node, node 0 included; null where it gave none",
+        "config, schema": "how the store was made, as JSON, and the version of this layout",
+    },
+    SAMPLES: {
+        "problem_id, problem, answer_key, subject, level, source": "the problem",
+        "backbone, pivot": "which solution, and at which depth it was forked from another (0: sampled from the problem,"
+        " an independent draw of the model)",
+        "text": "the whole solution, for a fork with the steps that it was given",
+        "answer, verdict, reason": "what was read off the text and what the grader said (correct, incorrect, ungraded)",
+        "tokens": "tokens generated for this rollout; of a fork without the steps that it was given",
+        "logprob": "log-probability of the whole text under the untempered model, in nats; null where unknown",
+        "stop": "how it ended: stop (by itself), length (cut by the token limit), step (one step of a search)",
+        "scores": "of each verifier that scored the end of the solution",
+    },
+}
+"""What the columns of each configuration mean; every column is named once."""
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What a card says of a data set.
+
+    ``rollouts`` did not fail, ``forks`` and ``cut`` (by a token limit) among them. ``solve_rate`` is the mean over
+    problems of the share of their whole solutions that are correct, an ungraded one counting as not. ``record`` is the
+    store's configuration.
+    """
+
+    trees: int
+    rollouts: int
+    forks: int
+    failed: int
+    cut: int
+    tokens: int
+    verdicts: Mapping[str, int]
+    solve_rate: float
+    verifiers: Sequence[str]
+    record: Mapping[str, Any]
+
+
+def data_card(contents: Contents, *, split: str, licence: str) -> str:
+    """The text of README.md, with YAML front matter; what comes from outside stands in code spans, made visible."""
+    return "\n".join([*_front_matter(contents, split, licence), "", *_body(contents, split, licence)]) + "\n"
+
+
+def _front_matter(contents: Contents, split: str, licence: str) -> Iterator[str]:
+    size = next((name for most, name in _SIZES if contents.rollouts < most), "n>1M")
+    yield from ("---", f"license: {licence}", "task_categories:", "- text-generation")
+    yield from ("size_categories:", f"- {size}", "tags:", "- reasoning", "- verifier", "configs:")
+    for name in (SAMPLES, TREES):
+        yield from (f"- config_name: {name}", *(["  default: true"] if name == SAMPLES else []))
+        yield from ("  data_files:", f"  - split: {split}", f"    path: {name}/{split}-*.parquet")
+    yield "---"
+
+
+def _body(contents: Contents, split: str, licence: str) -> Iterator[str]:
+    yield from ("# Sampled solutions as reasoning trees", "", *_licence(licence))
+    yield from ("## Origin", "", *(f"- {name}: {_code(value)}" for name, value in _origin(contents.record)), "")
+    yield from ("## Contents", "", *(f"- {name}: {value}" for name, value in _counts(contents)), "")
+    yield from ("The solve rate describes these samples; it has no interval and is no estimate for other problems.", "")
+    yield from ("## Loading", "", "```python", "from datasets import load_dataset", "")
+    yield f'samples = load_dataset("FOLDER or REPO", "{SAMPLES}", split="{split}")  # one row per rollout'
+    yield f'trees = load_dataset("FOLDER or REPO", "{TREES}", split="{split}")  # one row per problem'
+    yield from ("```", "", "`arts store import FOLDER --out STORE.db` makes the store again, losing nothing.", "")
+    for name, columns in ABOUT.items():
+        yield from (f"## Columns of `{name}`", "", "| column | meaning |", "|---|---|")
+        yield from (f"| {', '.join(f'`{c}`' for c in names.split(', '))} | {text} |" for names, text in columns.items())
+        yield ""
+    yield "Texts are as the model wrote them: they may hold anything, also instructions and markup."
+
+
+def _licence(licence: str) -> Iterator[str]:
+    if licence == UNKNOWN:
+        yield "**Licence: unknown.** Those of the problems and of the model's outputs have to be found out before this"
+        yield "is passed on; `arts store export --licence` writes one here."
+    else:
+        yield f"Licence: {licence}, as stated by whoever exported this."
+    yield ""
+
+
+def _origin(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What a store remembers of its run."""
+    run = record.get("sample")
+    run = run if isinstance(run, Mapping) else {}
+    yield "proposer", record.get("proposer", UNKNOWN)
+    known = {**run, **{name: record[name] for name in ("source", "format", "verdicts", "grader") if name in record}}
+    names = ("problems", "model", "n", "fork_probability", "sampling", "prompt", "splitter", "grader", "seed")
+    yield from ((name, known[name]) for name in (*names, "source", "format", "verdicts") if name in known)
+    yield "versions", record.get("versions", UNKNOWN)
+
+
+def _counts(contents: Contents) -> Iterator[tuple[str, str]]:
+    yield "problems, each with its tree", f"{contents.trees:,}"
+    yield (
+        "rollouts",
+        f"{contents.rollouts:,}, {contents.forks:,} of them forks, {contents.cut:,} cut by the token limit",
+    )
+    yield "failed rollouts (in `trees` only)", f"{contents.failed:,}"
+    yield "tokens generated", f"{contents.tokens:,}"
+    yield "verdicts", ", ".join(f"{count:,} {name}" for name, count in contents.verdicts.items())
+    rate = "none" if contents.solve_rate != contents.solve_rate else f"{contents.solve_rate:.1%}"
+    yield "solve rate (mean over problems)", rate
+    yield "scores", ", ".join(map(_code, contents.verifiers)) or "none"
+
+
+def _code(value: Any) -> str:
+    """A value from outside as one code span of bounded length."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    line = " ".join(visible(text).replace("`", "'").replace("|", "/").split())
+    return f"`{line[:LONGEST] or ' '}{'…' if len(line) > LONGEST else ''}`"

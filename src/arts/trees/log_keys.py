@@ -1,0 +1,47 @@
+"""Problems of a set, found for the rows of a log that has only their questions or their ids."""
+
+from dataclasses import dataclass
+
+from arts.errors import InputError
+from arts.problems.base import Problem
+from arts.problems.load import load_problems
+from arts.trees.log_values import digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """A problem set, by question and by id."""
+
+    spec: str
+    by_question: dict[str, Problem]
+    by_id: dict[str, Problem]
+
+    def find(self, question: str | None, name: str | None, place: str) -> Problem:
+        """The problem with this question, up to white space, else with this id.
+
+        Raises:
+            InputError: there is none, or the id's problem asks something that the log's question does not contain.
+        """
+        if question is not None and (known := self.by_question.get(digest(question))):
+            return known
+        found = None if name is None else self.by_id.get(name)
+        if found is None:
+            raise InputError(
+                f"{place}: {self.spec} has no problem with this question or with the id '{name}'; give the set that"
+                " was sampled on, or say where its ids or bare questions are (fields.id, fields.problem)"
+            )
+        if question is not None and " ".join(found.question.split()) not in " ".join(question.split()):
+            raise InputError(
+                f"{place}: the question is not that of problem '{name}' of {self.spec}; name another id (fields.id)"
+            )
+        return found
+
+
+def load_keys(spec: str) -> Keys:
+    """The problems that ``spec`` names, see :func:`arts.problems.load.load_problems`."""
+    problems = load_problems(spec)
+    return Keys(
+        spec=spec,
+        by_question={digest(p.question): p for p in problems},
+        by_id={p.id: p for p in problems},
+    )

@@ -1,0 +1,108 @@
+"""Rows of logs as their files have them, and those formats that spread one sample over several rows or messages."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from arts.errors import InputError
+from arts.problems.rows import read_rows
+from arts.trees.log_formats import LogName
+from arts.trees.log_values import MISSING, is_number, look
+
+Row = Mapping[str, Any]
+Placed = tuple[str, Row]
+"""A row with its place for errors, ``file:number``."""
+
+
+def rows_of(source: str) -> Iterator[Placed]:
+    """The rows of a file, or of all files that a pattern like ``rollouts/*.jsonl`` names, in the order of their names.
+
+    Raises:
+        InputError: no file, or a row that is no JSON object.
+        MissingExtraError: a Parquet file without the extra ``data``.
+    """
+    pattern = Path(source)
+    paths = sorted(pattern.parent.glob(pattern.name)) if "*" in pattern.name else [pattern]
+    if not paths:
+        raise InputError(f"{source}: no file has such a name")
+    for path in paths:
+        numbered = read_rows(path)
+        yield from ((f"{path}:{number}", row) for number, row in numbered)
+
+
+def joined(name: LogName, rows: Iterable[Placed]) -> Iterator[Placed]:
+    """The rows of a format with everything about a sample in one."""
+    join = _JOINS.get(name)
+    yield from join(rows) if join else rows
+
+
+def _events(rows: Iterable[Placed]) -> Iterator[Placed]:
+    """One row per graded sample of an event log: each ``match`` with the ``sampling`` before it of the same sample."""
+    drawn: dict[object, Mapping[str, Any]] = {}
+    for place, event in rows:
+        data = event.get("data")
+        if not isinstance(data, Mapping):
+            continue  # the specification of the run, its final report
+        if event.get("type") == "sampling":
+            drawn[event.get("sample_id")] = data
+        elif event.get("type") == "match":
+            before = drawn.pop(event.get("sample_id"), {})
+            head = {name: value for name, value in event.items() if name != "data"}
+            yield place, {**head, **before, **{name: value for name, value in data.items() if value is not None}}
+
+
+def _chats(rows: Iterable[Placed]) -> Iterator[Placed]:
+    """The messages of a conversation as ``prompt``, up to the last of the user, and ``completion``, what follows it."""
+    for place, row in rows:
+        messages = row.get("messages")
+        if not isinstance(messages, list) or not all(isinstance(m, Mapping) for m in messages):
+            raise InputError(f'{place}: no list of messages under \'messages\'; give [{{"role": …, "content": …}}, …]')
+        asked = max((i for i, m in enumerate(messages, start=1) if m.get("role") == "user"), default=0)
+        yield place, {**row, "prompt": messages[:asked], "completion": messages[asked:]}
+
+
+def _batches(rows: Iterable[Placed]) -> Iterator[Placed]:
+    """The answers of a batch, with the ``prompt`` of the request of that name where the requests are among the rows."""
+    asked: dict[object, object] = {}
+    answered: list[Placed] = []
+    for place, row in rows:
+        if "response" in row:
+            answered.append((place, row))
+        else:
+            asked[row.get("custom_id")] = look("body.messages", row)
+    for place, row in answered:
+        prompt = asked.get(row.get("custom_id"), MISSING)
+        head = row if prompt is MISSING else {**row, "prompt": prompt}
+        yield place, {**head, "choices": _choices(look("response.body", row))}
+
+
+def _choices(body: Any) -> list[dict[str, Any]]:
+    """What a response holds, each with its tokens and log-probability where they are told; none of a failed one."""
+    choices = body.get("choices") if isinstance(body, Mapping) else None
+    found = [c for c in choices if isinstance(c, Mapping)] if isinstance(choices, list) else []
+    spent = look("usage.completion_tokens", body) if isinstance(body, Mapping) and len(found) == 1 else None
+    return [
+        {"text": _said(c), "finish_reason": c.get("finish_reason"), "model": body.get("model"), **_measured(c, spent)}
+        for c in found
+    ]
+
+
+def _said(choice: Row) -> list[Any]:
+    """A chat of the one message; a refusal says nothing."""
+    content = look("message.content", choice)
+    return [{"role": "assistant", "content": "" if content is MISSING else content}]
+
+
+def _measured(choice: Row, spent: object) -> dict[str, Any]:
+    drawn = look("logprobs.content", choice)
+    values = [t.get("logprob") for t in drawn if isinstance(t, Mapping)] if isinstance(drawn, list) else []
+    if not values or not all(map(is_number, values)):
+        return {"tokens": spent} if is_number(spent) else {}
+    return {"tokens": len(values), "logprob": sum(values)}
+
+
+_JOINS: dict[LogName, Callable[[Iterable[Placed]], Iterator[Placed]]] = {
+    "openai-evals": _events,
+    "openai-batch": _batches,
+    "chat": _chats,
+}

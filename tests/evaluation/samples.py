@@ -1,0 +1,59 @@
+"""Problems whose samples are no more than right or wrong."""
+
+import numpy as np
+
+from arts.evaluation.candidates import Candidates, Selector
+from arts.evaluation.methods import methods
+from arts.evaluation.subsets import subset_panel
+from arts.problems.base import Problem
+from arts.trees.tree import ROOT, Step, Tree
+
+RATES = np.random.default_rng(0).beta(0.5, 0.8, 2_000)
+"""True solve rates of problems."""
+
+
+def candidates(correct, **fields):
+    """Samples with these verdicts; ``fields`` are by problem, ``depth`` the number of steps of all its samples."""
+    problems, n = correct.shape
+    depths = fields.pop("depth", [1] * problems)
+    rows = [{name: values[i] for name, values in fields.items()} for i in range(problems)]
+    trees, leaves = [], []
+    for depth in depths:
+        tree = Tree(problem_id="", question="")
+        steps = [depth] * n if isinstance(depth, int) else depth
+        leaves.append(
+            [tree.add_path(ROOT, [Step(text=f"{j}.{s}") for s in range(d)], "stop") for j, d in enumerate(steps)]
+        )
+        trees.append(tree)
+    return Candidates(
+        problems=[Problem(**{"id": f"p{i}", "question": "q", "answer": "1"} | row) for i, row in enumerate(rows)],
+        trees=trees,
+        leaves=np.array(leaves),
+        correct=correct,
+        ungraded=np.zeros_like(correct),
+        classes=np.where(correct, 0, 1 + np.arange(n)),
+        left_out=0,
+    )
+
+
+def panel(found, k=None, **options):
+    k = k or found.n
+    selectors = options.pop("selectors", [])
+    return subset_panel(found, selectors, methods(found, selectors, [k], 0), k, **options)
+
+
+def values(entry, name="random"):
+    return entry["methods"][name]["value"]
+
+
+def drawn(rates, n, seed):
+    return np.random.default_rng(seed).random((len(rates), n)) < rates[:, None]
+
+
+def score(correct, seed):
+    return Selector(
+        verifier="v",
+        aggregation="last",
+        unit="logit",
+        scores=correct + np.random.default_rng(seed).normal(size=correct.shape),
+    )

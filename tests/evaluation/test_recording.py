@@ -1,0 +1,180 @@
+"""A recording gives the same report as what it was made from."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from arts.errors import InputError, UsageError
+from arts.evaluation.evaluate import Family, evaluate_trees, record, report
+from arts.evaluation.recording import Settings, load_recording, save_recording
+from arts.evaluation.steps import own_reference
+from arts.problems.base import Problem
+from arts.problems.graders import make_grader
+from arts.trees.exchange import fill_store
+from arts.trees.log_formats import LogOptions
+from arts.trees.recorded import read_samples
+from arts.trees.store import TreeStore
+from arts.verifiers.simple import length_verifier, oracle_verifier, random_verifier
+
+GRADER = make_grader("exact")
+HOSTILE = "<script>\x00\x1b[31m\u202e\ud800</script>"
+SETTINGS = Settings(ks=(2, 4), against="random", margin=0.05, drill_down=3, seed=4)
+
+
+class Refuses:
+    """A grader that must not be asked."""
+
+    name = "refuses"
+
+    def __getattr__(self, name):
+        raise AssertionError(f"{name} was called")
+
+
+@pytest.fixture(scope="module")
+def sampled(tmp_path_factory):
+    """Eight problems with six samples, some of which share their first line."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for i in range(8):
+        lines = [f"step {rng.integers(2)}\n" * int(rng.integers(1, 3)) for _ in range(6)]
+        answers = rng.integers(3, size=6)
+        samples = [
+            {"text": f"{line}{HOSTILE if j == 1 else ''}\nthe answer is {a}", "tokens": int(j)}
+            for j, (line, a) in enumerate(zip(lines, answers, strict=True))
+        ]
+        rows.append({"id": f"p{i}", "problem": f"question {i} {HOSTILE}", "answer": str(i % 3), "samples": samples})
+    path = tmp_path_factory.mktemp("flat") / "rollouts.jsonl"
+    path.write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
+    found = read_samples(str(path), LogOptions(), splitter="newline", grader=GRADER)
+    return found.problems, found.trees
+
+
+def recorded(sampled, **extra):
+    family = Family(name="seeds", members=tuple(random_verifier(seed) for seed in (1, 2, 3)))
+    made = record(*sampled, [length_verifier(), family], GRADER, SETTINGS, **extra)
+    policy = {p.id: [bool(i % 2)] * 4 for i, p in enumerate(sampled[0])}
+    about = {"command": f"arts evaluate {HOSTILE[:8]}", "proposer": "somebody"}
+    return replace(made, policy=policy, audit={"ungraded": {"share": 0.25}}, about=about)
+
+
+def as_text(result):
+    return json.dumps(result, allow_nan=False)
+
+
+@pytest.mark.parametrize("calibrated", [False, True])
+def test_the_report_of_a_loaded_recording_is_the_same(sampled, tmp_path, calibrated):
+    made = recorded(sampled, **({"reference": own_reference(sampled[1])} if calibrated else {}))
+    save_recording(made, tmp_path / "run.db")
+    again = load_recording(tmp_path / "run.db")
+    assert ("calibration" in report(made)) is calibrated
+    assert as_text(report(again)) == as_text(report(made))
+    assert again.settings == SETTINGS
+
+
+def test_a_recording_of_a_recording_is_the_same_store(sampled, tmp_path):
+    save_recording(recorded(sampled), tmp_path / "one.db")
+    save_recording(load_recording(tmp_path / "one.db"), tmp_path / "two.db")
+    with TreeStore.open(tmp_path / "one.db") as one, TreeStore.open(tmp_path / "two.db") as two:
+        assert one.config() == two.config()
+        for a, b in zip(one.trees(), two.trees(), strict=True):
+            assert a.scores.keys() == b.scores.keys()
+            assert all(np.array_equal(a.scores[k], b.scores[k], equal_nan=True) for k in a.scores)
+
+
+def test_scores_come_back_to_the_last_bit_and_in_infinities(sampled, tmp_path):
+    made = recorded(sampled)
+    first = made.scorers[0]
+    odd = {t: np.array([np.nan, np.inf, -np.inf, 0.1 + 0.2, *c[4:]])[: len(c)] for t, c in first.columns.items()}
+    save_recording(replace(made, scorers=[replace(first, columns=odd), *made.scorers[1:]]), tmp_path / "run.db")
+    again = load_recording(tmp_path / "run.db")
+    for old, new in zip(sampled[1], again.trees, strict=True):
+        assert np.array_equal(odd[old], again.scorers[0].columns[new], equal_nan=True)
+    assert [s.label for s in again.scorers] == ["length", "seeds #0", "seeds #1", "seeds #2"]
+
+
+def test_scores_that_the_report_does_not_need_are_not_kept(sampled, tmp_path):
+    _, trees = sampled
+    trees[0].set_scores("private", [1], np.ones(1))
+    try:
+        save_recording(recorded(sampled), tmp_path / "run.db")
+    finally:
+        del trees[0].scores["private"]
+    with TreeStore.open(tmp_path / "run.db") as store:
+        assert {name for t in store.trees() for name in t.scores} == {"length", "seeds #0", "seeds #1", "seeds #2"}
+
+
+def test_a_report_asks_neither_verifier_nor_grader(sampled, tmp_path, monkeypatch):
+    save_recording(recorded(sampled), tmp_path / "run.db")
+    monkeypatch.setattr("arts.problems.graders.make_grader", Refuses())
+    monkeypatch.setattr("arts.evaluation.candidates.equivalence_classes", Refuses())
+    assert report(load_recording(tmp_path / "run.db"))["problems"] == 8
+
+
+def test_an_earlier_recording_is_replaced_whole(sampled, tmp_path, monkeypatch):
+    path = tmp_path / "run.db"
+    save_recording(recorded(sampled), path)
+    before = path.read_bytes()
+
+    def fail(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TreeStore, "commit", fail)
+        with pytest.raises(KeyboardInterrupt):
+            save_recording(replace(recorded(sampled), settings=Settings(ks=(2,))), path)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["run.db"]
+    save_recording(replace(recorded(sampled), settings=Settings(ks=(2,))), path)
+    assert load_recording(path).settings.ks == (2,)
+
+
+def test_samples_without_an_evaluation_are_no_recording(sampled, tmp_path):
+    fill_store(tmp_path / "plain.db", {"command": "sample"}, zip(*sampled, strict=True)).close()
+    with pytest.raises(InputError, match=r"plain\.db: holds samples but no evaluation"):
+        load_recording(tmp_path / "plain.db")
+
+
+def test_a_recording_of_another_version_is_refused(sampled, tmp_path):
+    path = tmp_path / "run.db"
+    save_recording(recorded(sampled), path)
+    with TreeStore.open(path, write=True) as store:
+        config = store.config()
+        config["recording"] = config["recording"].replace('"version": 1', '"version": 99', 1)
+        store.set_config(config)
+    with pytest.raises(InputError, match="has version 99"):
+        load_recording(path)
+
+
+def test_seeds_of_one_verifier_are_one_method(sampled):
+    result = report(recorded(sampled))
+    assert result["methods"]["seeds best-of-N"]["seeds"] == 3
+    assert result["methods"]["length best-of-N"]["seeds"] == 1
+    each = [
+        evaluate_trees(*sampled, [random_verifier(seed)], GRADER, ks=(2, 4), seed=SETTINGS.seed) for seed in (1, 2, 3)
+    ]
+    for rule in ("best-of-N", "vote"):
+        alone = [
+            r["methods"][f"random {rule}"]["accuracy"]["2"]["value"] for r in each if f"random {rule}" in r["methods"]
+        ]
+        if alone:
+            assert result["methods"][f"seeds {rule}"]["accuracy"]["2"]["value"] == pytest.approx(np.mean(alone))
+
+
+def test_two_verifiers_of_one_name_are_refused(sampled):
+    with pytest.raises(UsageError, match="2 verifiers or scores are called 'length'"):
+        record(*sampled, [length_verifier(), length_verifier()], GRADER, SETTINGS)
+
+
+def test_problems_with_too_few_samples_are_left_out_of_a_replay_too(sampled, tmp_path):
+    problems, trees = sampled
+    store = fill_store(tmp_path / "short.db", {}, zip(problems, trees, strict=True))
+    extra = Problem(id="short", question="never sampled", answer="1")
+    with store:
+        store.add_problems([extra])
+        made = record(store.problems(), list(store.trees()), [oracle_verifier()], GRADER, Settings(ks=(4,)))
+    save_recording(made, tmp_path / "run.db")
+    again = report(load_recording(tmp_path / "run.db"))
+    assert (again["problems"], again["left_out_problems"]) == (8, 1)
+    assert as_text(again) == as_text(report(made))
