@@ -75,10 +75,10 @@ def test_the_probes_are_of_the_run_that_they_probe(store, whole):
 
 
 def test_finished_probes_need_no_model_and_give_the_same_report(store, whole, monkeypatch):
-    before = {p.name: p.read_bytes() for p in whole.iterdir()}
+    before = {p.name: p.read_bytes() for p in whole.rglob("*") if p.is_file()}
     monkeypatch.setattr(probes, "open_proposer", lambda *args, **options: pytest.fail("sampled again"))
     assert calibrate(store, whole) == 0
-    assert {p.name: p.read_bytes() for p in whole.iterdir()} == before
+    assert {p.name: p.read_bytes() for p in whole.rglob("*") if p.is_file()} == before
 
 
 @pytest.mark.parametrize("after", [1, 7, 20])
@@ -166,12 +166,12 @@ def test_an_imported_store_is_not_probed(recorded, tmp_path):
     ],
 )
 def test_wrong_input_is_one_line_and_changes_nothing(store, whole, capsys, flags, words):
-    before = {p.name: p.read_bytes() for p in whole.iterdir()}
+    before = {p.name: p.read_bytes() for p in whole.rglob("*") if p.is_file()}
     assert calibrate(store, whole, *flags) == 2
     said = capsys.readouterr().err
     assert said.startswith("arts: ") and said.count("\n") == 1
     assert [w for w in words if w not in said] == [], said
-    assert {p.name: p.read_bytes() for p in whole.iterdir()} == before
+    assert {p.name: p.read_bytes() for p in whole.rglob("*") if p.is_file()} == before
 
 
 def test_probes_of_another_store_are_refused(store, whole, tmp_path, capsys):

@@ -376,14 +376,15 @@ def test_both_forms_hold_the_tables(result, files):
         assert {len(row) for row in table.rows} == {len(table.header)}
         for cell in itertools.chain(*table.rows):
             if "[" in cell:
-                assert cell in files[".md"] and cell in files[".html"]
+                value, _, interval = cell.partition(" [")
+                assert cell in files[".md"] and f'{value} <span class="ci">[{interval}</span>' in files[".html"]
     assert about_reference(result["calibration"]) in files[".md"]
 
 
 def test_each_scorer_with_values_has_a_reliability_figure(result, files):
     captions = files[".html"].split("<figcaption")
     assert sum("predicted and counted" in c.partition("</figcaption>")[0] for c in captions[1:]) == 4
-    assert files[".html"].count("<svg") == 2 + 1 + 4 + 2
+    assert files[".html"].count("<svg") == 2 + 1 + 4 + 2 + 1
 
 
 def test_without_a_reference_there_is_no_such_part(sampled, tmp_path):

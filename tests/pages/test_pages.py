@@ -183,7 +183,7 @@ def test_texts_stand_out_from_their_ground(browser, folder, name, scheme):
             return [255, 255, 255]; };
         const own = e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim());
         const seen = new Map();
-        for (const e of document.body.querySelectorAll('*')) if (own(e)) {
+        for (const e of document.body.querySelectorAll('*')) if (own(e) && e.getClientRects().length) {
             const style = getComputedStyle(e), svg = e.closest('svg');
             const pair = [rgb(svg ? style.fill : style.color).slice(0, 3), ground(e)];
             seen.set(JSON.stringify(pair), e.outerHTML.slice(0, 80)); }

@@ -632,5 +632,14 @@ def test_the_page_loads_nothing(result):
 def test_the_headline_says_who_is_ahead_where(result):
     text = to_markdown(result)
     assert "With one sample neither is shown to be ahead (RL − base +0.0" in text
-    assert "with 16 base is ahead (RL − base -25.0" in text
+    assert "with 16 neither is shown to be ahead (RL − base -25.0" in text
     assert "Of 12 problems: 0 gained, 0 squeezed, 3 extinct and 9 unresolved" in text
+
+
+def test_a_loss_on_enough_problems_is_said():
+    pair = built(
+        {f"p{i}": [1] * 12 + [0] * 4 for i in range(40)}, {f"p{i}": [0] * 16 if i < 10 else [1] * 16 for i in range(40)}
+    )
+    text = to_markdown(diagnose(pair, rate=0.1, seed=0))
+    assert "With one sample neither is shown to be ahead (RL − base +0.0" in text
+    assert "with 16 base is ahead (RL − base -25.0" in text

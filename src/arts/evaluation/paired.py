@@ -122,7 +122,7 @@ def _differences(a: Floats, b: Floats) -> tuple[Floats, Floats]:
 def _sign_flip(difference: Floats) -> tuple[str, float]:
     """Test and p-value for differences none of which is 0."""
     n = len(difference)
-    least = abs(difference.sum()) * (1 - ROUNDING)
+    least = abs(difference.sum()) - ROUNDING * np.abs(difference).sum()
     if n <= EXACT:
         plus = (np.arange(2**n)[:, None] >> np.arange(n)) & 1
         return "exact sign-flip", float(np.mean(np.abs((2 * plus - 1) @ difference) >= least))
