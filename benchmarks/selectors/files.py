@@ -15,7 +15,8 @@ from variants import RECORDED_SHAPE, VARIANTS, Variant, recorded_training
 
 from arts.problems.base import Grader, Problem
 from arts.problems.near import nearest, one_spelling
-from arts.trees.flat import import_flat
+from arts.trees.log_formats import LogOptions
+from arts.trees.recorded import read_samples
 from arts.verifiers.base import Unit
 
 __all__ = ["RECORDED", "Split", "Variant", "everything", "recorded_training"]
@@ -91,8 +92,8 @@ def load(name: str, grader: Grader) -> tuple[Split, Split]:
             first, second = load_recorded(known, grader)
             whole = Split(problems=[*first.problems, *second.problems], trees=[*first.trees, *second.trees])
             return whole, second if len(about.files) == 2 else whole
-    problems, trees = import_flat(RECORDED / about.files[0], splitter=about.splitter, grader=grader)
-    whole = Split(problems=problems, trees=trees)
+    read = read_samples(str(RECORDED / about.files[0]), LogOptions(), splitter=about.splitter, grader=grader)
+    whole = Split(problems=read.problems, trees=read.trees)
     return whole, whole
 
 

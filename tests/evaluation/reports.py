@@ -10,7 +10,8 @@ from arts.evaluation.evaluate import record, report
 from arts.evaluation.recording import Settings
 from arts.evaluation.steps import own_reference
 from arts.problems.graders import make_grader
-from arts.trees.flat import import_flat
+from arts.trees.log_formats import LogOptions
+from arts.trees.recorded import read_samples
 
 SCRIPT = "<script>alert('x')</script>"
 BREAKOUT = "</pre></details></body>\"'><img src=x onerror=alert(1)>&lt;b&gt; {{ 7 * 7 }} {% x %}"
@@ -40,7 +41,8 @@ def evaluate(folder, rows, verifiers=(), *, scores=(SCORE,), audited=False, cali
     path = folder / "rollouts.jsonl"
     path.write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
     grader = make_grader("exact")
-    problems, trees = import_flat(path, splitter="newline", grader=grader)
+    read = read_samples(str(path), LogOptions(), splitter="newline", grader=grader)
+    problems, trees = read.problems, read.trees
     recorded = record(
         problems,
         trees,

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
+from operator import attrgetter
 from typing import Any
 
 from arts.cli.sample import Config as SampleConfig
@@ -12,8 +13,12 @@ from arts.verifiers.base import Verifier
 
 
 def command_line(command: str, config: Any, *positional: str) -> str:
-    """The command with the flags that are not at their defaults; ``positional`` names fields that are no flags."""
-    places = [str(getattr(config, name)) for name in positional if getattr(config, name) is not None]
+    """The command with the flags that are not at their defaults; ``positional`` names fields that are no flags.
+
+    A field of a field is named with a dot.
+    """
+    given = [attrgetter(name)(config) for name in positional]
+    places = [str(value) for value in given if value is not None]
     return shlex.join(["arts", *command.split(), *places, *_flags(config, "", positional)])
 
 
@@ -21,10 +26,10 @@ def _flags(config: Any, prefix: str, skipped: tuple[str, ...] = ()) -> Iterator[
     for f in fields(config):
         value = getattr(config, f.name)
         name = prefix + f.name.replace("_", "-")
-        if f.name in skipped or value is None or value == _default(f):
+        if name in skipped or value is None or value == _default(f):
             continue
         if is_dataclass(value):
-            yield from _flags(value, f"{name}.")
+            yield from _flags(value, f"{name}.", skipped)
         elif isinstance(value, bool):
             yield f"--{name}" if value else f"--{prefix}no-{f.name.replace('_', '-')}"
         elif isinstance(value, tuple):

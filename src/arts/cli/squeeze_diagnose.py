@@ -4,7 +4,6 @@ Each of BASE and RL is a tree store (.db), a log (.jsonl, .jsonl.gz, .parquet; f
 evals, chats and batches, exported trees, or any other whose fields are named), or else a model, as for arts sample.
 """
 
-import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,12 +13,13 @@ from typing import Annotated, Any
 
 import tyro
 
+from arts.cli.commands import command_line
 from arts.cli.sample import Config as SampleConfig
 from arts.cli.sample import sample
 from arts.cli.sources import require_samples
-from arts.config import require_at_least, to_dict
+from arts.cli.tables import print_table
+from arts.config import require_at_least
 from arts.errors import InputError, UsageError
-from arts.evaluation.report.calibration import Table
 from arts.evaluation.report.markdown import shown
 from arts.problems.base import Grader, GraderName
 from arts.problems.graders import make_grader
@@ -121,11 +121,15 @@ def run(config: Config) -> int:
         rate=config.rate,
         seed=config.seed,
         sides={"base": base.about, "rl": rl.about},
-        about={"command": _command(config), **{name: version(name) for name in ("arts", "numpy", "scipy")}},
+        about={
+            "command": command_line("squeeze diagnose", config, "base.source", "rl.source"),
+            **{name: version(name) for name in ("arts", "numpy", "scipy")},
+        },
     )
     result["notes"] = [*base.notes, *rl.notes, *_notes(result, base, rl)]
     for table in (curves_table(result), classes_table(result)):
-        _show(table)
+        print_table(table.header, table.rows, table.title)
+        print()
     print(shown(headline(result)), file=sys.stderr)
     for note in result["notes"]:
         print(f"note: {shown(note)}", file=sys.stderr)
@@ -231,34 +235,3 @@ def _notes(result: Mapping[str, Any], base: Read, rl: Read) -> Iterator[str]:
     for name, side in result["sides"].items():
         if side["ungraded_share"] > UNGRADED:
             yield f"{name}: {side['ungraded_share']:.1%} of the samples are ungraded and count as not correct."
-
-
-def _command(config: Config) -> str:
-    """The command line that gives this report again."""
-    plain = Config(base=config.base, rl=config.rl, problems=config.problems)
-    given, usual = to_dict(config), to_dict(plain)
-    usual |= {"problems": None, "base": to_dict(Side(source="")), "rl": to_dict(Side(source=""))}
-    sources = [given[side].pop("source") for side in ("base", "rl")]
-    return shlex.join(["arts", "squeeze", "diagnose", *sources, *_flags("--", given, usual)])
-
-
-def _flags(prefix: str, given: Mapping[str, Any], usual: Mapping[str, Any]) -> Iterator[str]:
-    for name, value in given.items():
-        flag = f"{prefix}{name.replace('_', '-')}"
-        if isinstance(value, Mapping):
-            yield from _flags(f"{flag}.", value, usual[name])
-        elif value != usual.get(name):
-            yield flag
-            yield from (map(str, value) if isinstance(value, list) else [str(value)])
-
-
-def _show(table: Table) -> None:
-    """A table on stdout: in columns on a terminal, tab-separated elsewhere."""
-    rows = [[" ".join(shown(cell).split()) for cell in row] for row in [table.header, *table.rows]]
-    if not sys.stdout.isatty():
-        print("\n".join("\t".join(row) for row in rows) + "\n")
-        return
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    print()

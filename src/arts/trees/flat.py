@@ -29,15 +29,6 @@ _PER_TOKEN = frozenset({"logprobs", "token_ids", "token_logprobs"})
 """Lists that other tools write beside a sample and that are no step scores."""
 
 
-def import_flat(path: Any, *, splitter: SplitterName, grader: Grader) -> tuple[list[Problem], list[Tree]]:
-    """Problems and trees of a log whose format is recognised, see :func:`arts.trees.recorded.read_samples`."""
-    from arts.trees.log_formats import LogOptions
-    from arts.trees.recorded import read_samples
-
-    found = read_samples(str(path), LogOptions(), splitter=splitter, grader=grader)
-    return found.problems, found.trees
-
-
 def import_rows(
     rows: Iterable[tuple[str, Mapping[str, Any]]], *, splitter: SplitterName, grader: Grader, believe: bool
 ) -> tuple[list[Problem], list[Tree]]:
