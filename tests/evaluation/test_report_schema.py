@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from arts.errors import InputError
 from arts.evaluation.report import write_report
-from arts.evaluation.report.schema import complaints, read_report, schema
+from arts.evaluation.report.schema import read_report, schema
 
 from .reports import evaluate, row
 
@@ -32,29 +32,11 @@ def validator():
 def test_real_results_follow_the_schema(result, validator):
     assert {"calibration", "audit"} <= result.keys() and result["solve_rates"] is not None
     assert list(validator.iter_errors(result)) == []
-    assert list(complaints(result, schema())) == []
 
 
 def test_a_report_is_read_as_it_was_written(result, tmp_path):
     write_report(result, tmp_path)
     assert read_report(tmp_path) == read_report(tmp_path / "report.json") == result
-
-
-def test_the_schema_uses_only_words_that_are_checked():
-    known = {"type", "properties", "required", "additionalProperties", "propertyNames", "pattern", "items", "$ref"}
-    known |= {"anyOf", "enum", "const", "minimum", "maximum", "minItems", "maxItems", "description"}
-
-    def rules(rule):
-        yield rule
-        for inner in (*rule.get("properties", {}).values(), *rule.get("anyOf", ())):
-            yield from rules(inner)
-        for word in ("items", "additionalProperties", "propertyNames"):
-            if isinstance(rule.get(word), dict):
-                yield from rules(rule[word])
-
-    for top in (schema(), *schema()["$defs"].values()):
-        for rule in rules(top):
-            assert rule.keys() <= known | {"$schema", "title", "$defs"}
 
 
 def places(value, path=()):
@@ -73,7 +55,7 @@ WRONG = [None, True, 0, -1, 2.5, 1e300, "text", [], [1], {}, {"x": 1}, "delete",
 
 @settings(max_examples=300)
 @given(data=st.data())
-def test_both_validators_agree_on_broken_results(result, validator, data):
+def test_what_breaks_the_schema_is_refused_and_nothing_else_fails(result, validator, tmp_path_factory, data):
     path = data.draw(st.sampled_from([p for p in places(result) if p and p[0] != "audit"]))
     wrong = data.draw(st.sampled_from(WRONG))
     broken = json.loads(json.dumps(result))
@@ -87,7 +69,13 @@ def test_both_validators_agree_on_broken_results(result, validator, data):
         inner["unheard of"] = 1
     else:
         inner[last] = wrong
-    assert (list(complaints(broken, schema())) == []) == validator.is_valid(broken)
+    file = tmp_path_factory.mktemp("broken") / "report.json"
+    file.write_text(json.dumps(broken))
+    try:
+        assert read_report(file) == broken
+        assert validator.is_valid(broken)
+    except InputError as error:
+        assert len(str(error)) < 600
 
 
 def spoil(result, path, value):
@@ -102,17 +90,21 @@ def spoil(result, path, value):
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
-        (("methods", "majority", "accuracy", "4", "value"), "x", "methods.majority.accuracy.4.value is text, not"),
-        (("problems",), 0, "problems is 0, which is out of range"),
-        (("methods", "majority", "rule"), "luck", "methods.majority.rule is none of one sample"),
-        (("unheard",), 1, "unheard does not belong there"),
-        (("methods", "majority", "accuracy"), {}, "methods.majority lacks a number of samples"),
-        (("methods", "majority", "accuracy", "x"), None, "methods.majority.accuracy.x has a name that"),
+        (
+            ("methods", "majority", "accuracy", "4", "value"),
+            "x",
+            "methods.majority.accuracy.4.value: 'x' is not valid",
+        ),
+        (("problems",), 0, "problems: 0 is less than the minimum of 1"),
+        (("methods", "majority", "rule"), "luck", "methods.majority.rule: 'luck' is not one of ['one sample'"),
+        (("unheard",), 1, "('unheard' was unexpected)"),
+        (("methods", "majority", "accuracy"), {}, "methods.majority: lacks a number of samples"),
+        (("methods", "majority", "accuracy", "x"), None, "methods.majority.accuracy: 'x' does not match"),
         (("problem_table", "accuracy"), {}, "lacks a number of samples that ks has"),
-        (("problem_table", "solved"), [1], "problem_table.solved has 1 items for 6 problems"),
-        (("problem_table", "ids"), ["a"] * 6, "problem_table.ids has one id twice"),
-        (("top_k",), 3, "top_k is none of ks"),
-        (("pass_at_k",), {}, "pass_at_k has no '1'"),
+        (("problem_table", "solved"), [1], "problem_table.solved: has 1 items for 6 problems"),
+        (("problem_table", "ids"), ["a"] * 6, "problem_table.ids: has one id twice"),
+        (("top_k",), 3, "top_k: is none of ks"),
+        (("pass_at_k",), {}, "pass_at_k: has no '1'"),
     ],
 )
 def test_what_is_not_whole_is_named_with_its_place(result, tmp_path, path, value, said):
@@ -136,7 +128,7 @@ def test_what_is_not_whole_is_named_with_its_place(result, tmp_path, path, value
         ('{"schema": true, "methods": {}}', "not a report of arts evaluate"),
         ('{"schema": 1, "methods": {}}', "made by an older arts (schema 1); run arts evaluate again"),
         ('{"schema": 3, "methods": {}}', "made by a newer arts (schema 3, this one reads 2)"),
-        ('{"schema": 2, "methods": {}}', "not a whole report: it has no 'problems'"),
+        ('{"schema": 2, "methods": {}}', "not a whole report: 'problems' is a required property"),
     ],
 )
 def test_what_is_no_report_is_said_in_a_line(tmp_path, text, said):

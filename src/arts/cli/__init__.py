@@ -48,6 +48,7 @@ EXTRAS = {
     "xllamacpp": "local",
     "datasets": "data",
     "trl": "rl",
+    "jsonschema": "report",
 }
 """Optional libraries and the extras that bring them."""
 

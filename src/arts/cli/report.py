@@ -51,8 +51,6 @@ def run(config: Config) -> int:
     paths = _again(config) if config.b is None else _compare(config, read_report(config.a), read_report(config.b))
     for path in paths:
         print(f"wrote {path}", file=sys.stderr)
-    if paths and not any(path.suffix == ".html" for path in paths):
-        print("the page needs the extra 'report': pip install 'arts[report]'", file=sys.stderr)
     return 0
 
 

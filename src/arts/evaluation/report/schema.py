@@ -2,28 +2,23 @@
 
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.exceptions import best_match
+
 from arts.errors import InputError
 from arts.evaluation.compare import SCHEMA_VERSION
+from arts.evaluation.report.words import excerpt
 
 REPORT = "report.json"
 
-_KINDS: Mapping[str, tuple[type, ...]] = {
-    "object": (dict,),
-    "array": (list,),
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-    "null": (type(None),),
-}
-_NAMES = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
+LONGEST_VALUE = 60
+"""Characters that are shown of what does not belong in a report."""
 
 
 def read_report(path: Path) -> dict[str, Any]:
@@ -40,10 +35,10 @@ def read_report(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise InputError(f"{file}: not a report: no JSON ({error})") from error
     _check_version(result, file)
-    for place, problem in complaints(result, schema()):
-        raise InputError(f"{file}: not a whole report: {place or 'it'} {problem}; run arts evaluate again")
-    for place, problem in _contradictions(result):
-        raise InputError(f"{file}: not a whole report: {place} {problem}; run arts evaluate again")
+    broken = best_match(Draft202012Validator(schema()).iter_errors(result))
+    found = [_complaint(broken)] if broken is not None else _contradictions(result)
+    for problem in found:
+        raise InputError(f"{file}: not a whole report: {problem}; run arts evaluate again")
     assert isinstance(result, dict)
     return result
 
@@ -75,80 +70,29 @@ def schema() -> dict[str, Any]:
     return loaded
 
 
-def complaints(value: object, rule: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, str]]:
-    """Where and how a value breaks a rule, in those words of JSON Schema that our schema uses."""
-    if "$ref" in rule:
-        rule = schema()["$defs"][rule["$ref"].rpartition("/")[2]]
-    if "anyOf" in rule:
-        found = [list(complaints(value, option, place)) for option in rule["anyOf"]]
-        if all(found):
-            yield max(found, key=lambda problems: problems[0][0].count("."))[0]
-        return
-    wanted = rule.get("type")
-    if wanted is not None and not _is(value, wanted):
-        yield place, f"is {_NAMES.get(type(value), 'a number')}, not {wanted}"
-    elif "const" in rule and value != rule["const"]:
-        yield place, f"is not {rule['const']!r}"
-    elif "enum" in rule and value not in rule["enum"]:
-        yield place, f"is none of {', '.join(map(str, rule['enum']))}"
-    elif isinstance(value, int | float):
-        yield from _outside(value, rule, place)
-    elif isinstance(value, dict):
-        yield from _in_object(value, rule, place)
-    elif isinstance(value, list):
-        yield from _in_list(value, rule, place)
+def _complaint(error: ValidationError) -> str:
+    """Where and what is wrong; what stands there is shown in part."""
+    value = repr(error.instance)
+    place = ".".join(map(str, error.absolute_path))
+    return f"{place}: {error.message.replace(value, excerpt(value, LONGEST_VALUE))}".removeprefix(": ")
 
 
-def _is(value: object, kind: str) -> bool:
-    if isinstance(value, bool):
-        return kind == "boolean"
-    return isinstance(value, _KINDS[kind]) or (kind == "integer" and isinstance(value, float) and value.is_integer())
-
-
-def _outside(value: float, rule: Mapping[str, Any], place: str) -> Iterator[tuple[str, str]]:
-    if value < rule.get("minimum", -math.inf) or value > rule.get("maximum", math.inf):
-        yield place, f"is {value:g}, which is out of range"
-
-
-def _in_object(value: Mapping[str, Any], rule: Mapping[str, Any], place: str) -> Iterator[tuple[str, str]]:
-    known = rule.get("properties", {})
-    for name in rule.get("required", ()):
-        if name not in value:
-            yield place, f"has no '{name}'"
-    for name, inner in value.items():
-        where = f"{place}.{name}" if place else name
-        if "propertyNames" in rule and not re.search(rule["propertyNames"]["pattern"], name):
-            yield where, "has a name that does not belong there"
-        other = rule.get("additionalProperties", True)
-        if name in known or isinstance(other, dict):
-            yield from complaints(inner, known.get(name, other), where)
-        elif other is False:
-            yield where, "does not belong there"
-
-
-def _in_list(value: list[Any], rule: Mapping[str, Any], place: str) -> Iterator[tuple[str, str]]:
-    if not rule.get("minItems", 0) <= len(value) <= rule.get("maxItems", math.inf):
-        yield place, f"has {len(value)} items"
-    for i, inner in enumerate(value):
-        yield from complaints(inner, rule.get("items", {}), f"{place}.{i}")
-
-
-def _contradictions(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _contradictions(result: Mapping[str, Any]) -> Iterator[str]:
     """What a schema cannot say: parts that must fit one another."""
     ks, table = [str(k) for k in result["ks"]], result["problem_table"]
     if result["top_k"] not in result["ks"]:
-        yield "top_k", "is none of ks"
+        yield "top_k: is none of ks"
     for name, m in result["methods"].items():
         if any(k not in m["accuracy"] or k not in m["tokens"] for k in ks):
-            yield f"methods.{name}", "lacks a number of samples that ks has"
+            yield f"methods.{name}: lacks a number of samples that ks has"
         if any(k not in table["accuracy"].get(name, {}) for k in ks):
-            yield f"problem_table.accuracy.{name}", "lacks a number of samples that ks has"
+            yield f"problem_table.accuracy.{name}: lacks a number of samples that ks has"
     if "1" not in result["pass_at_k"]:
-        yield "pass_at_k", "has no '1'"
+        yield "pass_at_k: has no '1'"
     columns = {n: table[n] for n in ("ids", "samples", "solved")}
     columns |= {f"accuracy.{n}.{k}": row for n, rows in table["accuracy"].items() for k, row in rows.items()}
     for name, column in columns.items():
         if len(column) != result["problems"]:
-            yield f"problem_table.{name}", f"has {len(column)} items for {result['problems']} problems"
+            yield f"problem_table.{name}: has {len(column)} items for {result['problems']} problems"
     if len(set(table["ids"])) < len(table["ids"]):
-        yield "problem_table.ids", "has one id twice"
+        yield "problem_table.ids: has one id twice"
