@@ -1,7 +1,8 @@
 """How long does `arts evaluate` take on 100 problems with 16 samples each, with all intervals and tests?
 
-Samples the bundled model, then runs the whole command three times as a user would, and a replay of its recording, whose
-files must be the same bytes. The seconds are of this machine; what of them is start-up is measured by `arts --version`.
+Samples the bundled model, trains two small verifiers on other problems and records their scores in the store. Then it runs
+the whole command three times as a user would, and a replay of its recording, whose files must be the same bytes. The
+seconds are of this machine; what of them is start-up is measured by `arts --version`.
 """
 
 import json
@@ -14,7 +15,9 @@ from pathlib import Path
 
 ARTS = str(Path(sys.executable).with_name("arts"))
 SAMPLE = ("--problems", "congruences:test", "--limit", "100", "--n", "16", "--fork-probability", "0")
+LEARN = ("--problems", "congruences:train", "--limit", "100", "--n", "4", "--fork-probability", "0.5")
 DRAWN = ("--sampling.temperature", "1", "--sampling.top-p", "0.95", "--sampling.max-tokens", "46")
+OBJECTIVES = ("rfm", "prm")
 EVALUATE = ("--verifiers", "likelihood", "length", "random", "--grader", "exact", "--margin", "2", "--audit")
 
 
@@ -27,12 +30,21 @@ def timed(*arguments: str) -> tuple[float, float]:
     return time.perf_counter() - started, cpu
 
 
+def _score(store: Path, folder: Path) -> None:
+    learnt = folder / "learnt.db"
+    timed("sample", *LEARN, *DRAWN, "--store", str(learnt))
+    for objective in OBJECTIVES:
+        timed("train", str(learnt), "--out", str(folder / objective), "--training.objective", objective)
+        timed("score", str(store), str(folder / objective), "--name", objective)
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         store, out, again = (Path(folder) / name for name in ("trees.db", "report", "again"))
         timed("sample", *SAMPLE, *DRAWN, "--store", str(store))
+        _score(store, Path(folder))
         start = min(timed("--version") for _ in range(3))
-        whole = [timed("evaluate", str(store), *EVALUATE, "--out", str(out)) for _ in range(3)]
+        whole = [timed("evaluate", str(store), *EVALUATE, "--scores", *OBJECTIVES, "--out", str(out)) for _ in range(3)]
         replay = timed("evaluate", "--replay", str(out / "recorded.db"), "--out", str(again))
         result = json.loads((out / "report.json").read_text(encoding="utf-8"))
         files = [p for p in again.rglob("*") if p.is_file()]
