@@ -16,11 +16,13 @@ from arts.evaluation.report.runs_document import comparison
 from ..evaluation.reports import BREAKOUT, CONTROLS, FENCES, LONG, SCRIPT, evaluate, row
 
 CHROMIUM = shutil.which("chromium")
-RECORDED = Path(__file__).parents[2] / "benchmarks" / "recorded" / "math500_qwen1.5b_prm.jsonl.gz"
+RECORDED = Path(__file__).parents[2] / "benchmarks" / "recorded"
 SIZES = {"desk": (1280, 900), "phone": (390, 844)}
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
 HOSTILE = (SCRIPT, BREAKOUT, f"{CONTROLS} \u05d0\u05d1 \x1b[2J {FENCES}", LONG)
-PAGES = ("hostile", "recorded", "comparison", "diagnosis")
+PAGES = ("demo", "sampled", "recorded", "hostile", "comparison", "diagnosis")
+"""``make demo`` with fewer problems; Qwen2.5-Coder-0.5B, sampled with this project (docs/real-llm.md); Qwen2.5-1.5B,
+recorded by others; and three whose texts are hostile."""
 
 pytestmark = [
     pytest.mark.pages,
@@ -30,7 +32,8 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def browser():
+def browser(folder):
+    """Chromium, started when the pages are there: its driver keeps an event loop running, commands start their own."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -52,7 +55,13 @@ def folder(tmp_path_factory):
         write_report(runs[-1], folder / name)
     compared = compare_runs(*runs, margin=0.1)
     write_document(comparison(compared), compared, folder / "comparison", "compare")
-    assert main(["evaluate", str(RECORDED), "--audit", "--margin", "5", "--out", str(folder / "recorded")]) == 0
+    small = ("--train-problems", "60", "--test-problems", "40", "--epochs", "1")
+    assert main(["demo", *small, "--out", str(folder / "run")]) == 0
+    (folder / "run" / "report").rename(folder / "demo")
+    sampled, recorded = (str(RECORDED / f) for f in ("qwen_svamp_test.jsonl.gz", "math500_qwen1.5b_prm.jsonl.gz"))
+    verifiers = ("--verifiers", "likelihood", "length", "--n", "2", "4", "8")
+    assert main(["evaluate", sampled, *verifiers, "--out", str(folder / "sampled")]) == 0
+    assert main(["evaluate", recorded, "--audit", "--margin", "5", "--out", str(folder / "recorded")]) == 0
     _diagnose(folder)
     return folder
 
