@@ -1,8 +1,8 @@
 """How long does `arts evaluate` take on 100 problems with 16 samples each, with all intervals and tests?
 
-Samples the bundled model, trains two small verifiers on other problems and records their scores in the store. Then it runs
-the whole command three times as a user would, and a replay of its recording, whose files must be the same bytes. The
-seconds are of this machine; what of them is start-up is measured by `arts --version`.
+Samples the bundled model, trains two small verifiers on other problems and records their scores in the store. Then it
+runs the whole command three times as a user would, and a replay of its recording, whose files must be the same bytes.
+The seconds are of this machine; what of them is start-up is measured by `arts --version`.
 """
 
 import json

@@ -69,7 +69,7 @@ def test_problems_and_samples_that_coincide_are_counted(found):
     said = " ".join(matched(found))
     assert "A has 12 problems, B 13; 10 have the same id in both." in said
     assert "about the 10 shared problems only" in said
-    assert "On 6 of them the samples are the same too" in said and "on 4 they are not" in said
+    assert "On 6 of them the samples are the same too" in said and "On 4 of them the samples are not the same" in said
 
 
 def test_differences_are_those_of_the_shared_problems(a, b, found):

@@ -10,6 +10,8 @@ from arts.evaluation.report.words import UNDEFINED, count, excerpt, p_value, per
 Part = Mapping[str, Any]
 
 LONGEST_QUESTION = 120
+LISTED = 5
+"""Methods that a sentence names."""
 
 
 def comparison(result: Part) -> Document:
@@ -30,20 +32,24 @@ def summary(result: Part) -> str:
     if not pairs:
         return "The two runs share no method at the same number of samples, so no decisions can be compared."
     said = {word: [p["method"] for p in pairs if verdict(p, result["alpha"]).startswith(word)] for word in _WORDS}
-    parts = [f"{_WORDS[word]}: {', '.join(names)}" for word, names in said.items() if names]
+    parts = [f"{_WORDS[word]}: {_listed(names)}" for word, names in said.items() if names]
     how = "On the same problems" if result["paired"] else "On different problems"
     return (
-        f"{how}, between {count(result['k'], 'sample')}, of {count(len(pairs), 'method')} that both runs have"
-        f" (B − A, after Holm's correction): {'; '.join(parts)}."
+        f"{how}, {count(len(pairs), 'method')} that both runs have, deciding between {count(result['k'], 'sample')}"
+        f" (B − A, after Holm's correction). {'. '.join(parts)}."
     )
 
 
+def _listed(names: list[str]) -> str:
+    return "; ".join(names) if len(names) <= LISTED else str(len(names))
+
+
 _WORDS = {
-    "better": "better in B",
-    "worse": "worse in B",
-    "equal": "equal within the margin",
-    "not shown": "not shown to differ",
-    UNDEFINED: "undefined",
+    "better": "Better in B",
+    "worse": "Worse in B",
+    "equal": "Equal within the margin",
+    "not shown": "Not shown to differ",
+    UNDEFINED: "Undefined",
 }
 
 
@@ -67,11 +73,14 @@ def matched(result: Part) -> list[str]:
         found.append(
             f"Everything below is about the {m['shared']:,} shared problems only, and so may differ from A and B."
         )
-    other = m["shared"] - m["same_samples"]
-    found.append(
-        f"On {m['same_samples']:,} of them the samples are the same too, so that only the deciding differs; on"
-        f" {other:,} they are not, and the chance of drawing them is part of the difference and of its interval."
-    )
+    same, other = m["same_samples"], m["shared"] - m["same_samples"]
+    if same:
+        found.append(f"On {same:,} of them the samples are the same too, so that only the deciding differs.")
+    if other:
+        found.append(
+            f"On {other:,} of them the samples are not the same; the chance of drawing them is part of the difference"
+            " and of its interval."
+        )
     found.append("Intervals are over problems; of methods with several trained seeds the means are compared.")
     return found
 
