@@ -117,8 +117,8 @@ READERS = (
 )
 NOT_STORES = {
     "none.db": "make one with: arts sample",
-    "text.db": "give a file that 'arts sample' made",
-    "other.db": "give a file that 'arts sample' made",
+    "text.db": "give a file that arts made",
+    "other.db": "give a file that arts made",
     "newer.db": "pip install -U arts",
 }
 MAKES_IT = (READERS[-1], "none.db")

@@ -1,6 +1,7 @@
 """A recording gives the same report as what it was made from."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -136,14 +137,23 @@ def test_samples_without_an_evaluation_are_no_recording(sampled, tmp_path):
         load_recording(tmp_path / "plain.db")
 
 
-def test_a_recording_of_another_version_is_refused(sampled, tmp_path):
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"version": 1', '"version": 99', "has version 99"),
+        ('"scorers"', '"other"', "its recording is damaged (KeyError('scorers'))"),
+        ("{", "[", "its recording is damaged"),
+        ("}", "", "its recording is damaged"),
+    ],
+)
+def test_a_recording_of_another_version_or_a_damaged_one_is_refused(sampled, tmp_path, old, new, said):
     path = tmp_path / "run.db"
     save_recording(recorded(sampled), path)
     with TreeStore.open(path, write=True) as store:
         config = store.config()
-        config["recording"] = config["recording"].replace('"version": 1', '"version": 99', 1)
+        config["recording"] = config["recording"].replace(old, new, 1)
         store.set_config(config)
-    with pytest.raises(InputError, match="has version 99"):
+    with pytest.raises(InputError, match=re.escape(said)):
         load_recording(path)
 
 

@@ -117,7 +117,9 @@ def test_a_run_compared_with_itself_differs_in_nothing(a):
 def test_different_problems_are_independent_and_it_is_said(a, apart):
     b, found = apart
     assert not found["paired"] and found["problems"] == [12, 20] and found["flipped"] == []
-    assert "Nothing is paired" in " ".join(matched(found)) and summary(found).startswith("On different problems")
+    assert "Nothing is paired" in " ".join(matched(found)) and summary(found).startswith(
+        "On two sets of problems, unpaired"
+    )
     for pair in found["pairs"]:
         first = np.array(a["problem_table"]["accuracy"][pair["method"]]["4"])
         second = np.array(b["problem_table"]["accuracy"][pair["method"]]["4"])

@@ -83,14 +83,20 @@ def load_recording(path: Path) -> Recording:
     """The recording that a store holds.
 
     Raises:
-        InputError: it holds none, or one of a newer version.
+        InputError: it holds none, one of another version, or one that is damaged.
     """
     with TreeStore.open(path) as store:
         text = store.config().get("recording")
         problems, trees = store.problems(), list(store.trees())
     if text is None:
         raise InputError(f"{path}: holds samples but no evaluation; replay what 'arts evaluate {path}' has recorded")
-    header = json.loads(text)
+    try:
+        return _recording(json.loads(text), problems, trees, path)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: its recording is damaged ({error!r}); run arts evaluate again") from error
+
+
+def _recording(header: Mapping[str, Any], problems: list[Problem], trees: list[Tree], path: Path) -> Recording:
     if header.get("version") != RECORDING_VERSION:
         raise InputError(
             f"{path}: its recording has version {header.get('version')}, this arts replays {RECORDING_VERSION};"

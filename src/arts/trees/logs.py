@@ -182,7 +182,8 @@ class _Reader:
     def done(self, source: str) -> Log:
         if not self._problems:
             met = [f"{name} is {' or '.join(sorted(v)[:8]) or 'nowhere'}" for name, v in self._met.items()]
-            raise InputError(f"{source}: nothing is left by where; {', '.join(met) or 'there are no graded samples'}")
+            said = f"nothing is left by where; {', '.join(met)}" if met else "there are no graded samples"
+            raise InputError(f"{source}: {said}")
         if self._format.name == "lm-eval" and len(self._filters) > 1:
             names = sorted(self._filters)
             raise InputError(

@@ -298,7 +298,7 @@ def _check_version(path: Path, connection: sqlite3.Connection) -> None:
             raise
         row = None
     if row is None or not str(row[0]).isdecimal():
-        raise InputError(f"{path}: not a tree store (no schema mark); give a file that 'arts sample' made")
+        raise InputError(f"{path}: not a tree store (no schema mark); give a file that arts made")
     if int(row[0]) > SCHEMA_VERSION:
         raise InputError(
             f"{path}: schema {row[0]} is newer than this arts reads ({SCHEMA_VERSION});"
@@ -328,7 +328,7 @@ def _explain(path: Path, error: sqlite3.DatabaseError) -> StoreError | InputErro
     if "full" in text or "disk I/O" in text:
         return StoreError(f"{path}: the disk is full; free some space and run the same command again")
     if "not a database" in text or "malformed" in text:
-        return InputError(f"{path}: not a tree store ({text}); give a file that 'arts sample' made")
+        return InputError(f"{path}: not a tree store ({text}); give a file that arts made")
     return StoreError(f"{path}: {text}")
 
 

@@ -33,7 +33,7 @@ def summary(result: Part) -> str:
         return "The two runs share no method at the same number of samples, so no decisions can be compared."
     said = {word: [p["method"] for p in pairs if verdict(p, result["alpha"]).startswith(word)] for word in _WORDS}
     parts = [f"{_WORDS[word]}: {_listed(names)}" for word, names in said.items() if names]
-    how = "On the same problems" if result["paired"] else "On different problems"
+    how = "On the same problems" if result["paired"] else "On two sets of problems, unpaired"
     return (
         f"{how}, {count(len(pairs), 'method')} that both runs have, deciding between {count(result['k'], 'sample')}"
         f" (B − A, after Holm's correction). {'. '.join(parts)}."
