@@ -10,7 +10,7 @@ demo: .venv/.installed  ## the whole pipeline on the bundled model
 test: .venv/.installed  ## the suite
 	$(BIN)/pytest -m "not slow"
 
-test-pages: .venv/.installed  ## the pages, opened in Chromium
+test-pages: .venv/.installed  ## the pages, opened in Chromium; as root it installs Debian's where there is none
 	tests/pages/install-chromium
 	$(BIN)/pytest -m pages
 
@@ -29,7 +29,7 @@ bench: .venv/.installed  ## measured ratios, printed beside each other
 paper-dry-run: .venv/.installed  ## the paper's configuration from end to end, with small models in place of the large
 	rm -rf runs/paper-dry-run
 	for stage in rl sample train evaluate; do $(BIN)/python benchmarks/paper/run.py $$stage --small || exit 1; done
-	$(BIN)/python benchmarks/paper/page.py --reports runs/paper-dry-run/runs/paper --hardest 3 > runs/paper-dry-run/paper.md
+	$(BIN)/python benchmarks/paper/page.py --reports runs/paper-dry-run/runs/paper --hardest 3 --rehearsal > runs/paper-dry-run/paper.md
 
 install: .venv/.installed
 

@@ -59,7 +59,8 @@ class Notes:
         for place, label in self.shown.items():
             letter, _, way = place.partition("/")
             file, command = self.sources[letter]["file"], self.sources[letter]["command"]
-            lines.append(f"[^{label}]: [{file}](../{file}) at `/{way}`, by `{command}`")
+            link = file if Path(file).is_absolute() else f"../{file}"
+            lines.append(f"[^{label}]: [{file}]({link}) at `/{way}`, by `{command}`")
         return "\n".join(lines)
 
 

@@ -140,7 +140,7 @@ def test_different_problems_are_independent_and_it_is_said(a, apart):
 
 def test_equal_ids_of_different_questions_are_not_paired(a):
     other = copy.deepcopy(a)
-    other["drill_down"]["problems"][0]["question"] = "another"
+    other["problem_table"]["questions"][0] = "another"
     found = compare_runs(a, other)
     assert not found["paired"] and found["matching"]["other_question"] == 1
     assert "asks another question in B" in " ".join(matched(found))

@@ -167,7 +167,7 @@ def test_a_method_beside_itself_does_not_differ():
     values = accuracies(30)
     found = paired_difference(values, values)
     assert (found.value, found.low, found.high) == (0, 0, 0)
-    assert found.method == "problem bootstrap without variation"
+    assert found.method == "by definition"
 
 
 @pytest.mark.parametrize("values", [[300.0] * 12, [-1.0] * 12])
@@ -175,6 +175,13 @@ def test_numbers_that_are_no_shares_have_no_bound(values):
     found = mean(np.array(values))
     assert ends(found) == [found.value] * 2
     assert found.method == "problem bootstrap without variation"
+
+
+def test_a_few_gaps_that_are_alike_have_no_interval():
+    single, best, method = np.array([0.0, 0.5]), np.array([1.0, 1.0]), np.array([1.0, 1.0])
+    found = gap_closed(method, single, best)
+    assert found.value == 1 and math.isnan(found.low) and found.method == "all problems alike, too few for an interval"
+    assert ends(gap_closed(best, single, best)) == [1, 1] and ends(gap_closed(single, single, best)) == [0, 0]
 
 
 def test_differences_of_numbers_that_are_no_shares_have_no_bound():

@@ -14,14 +14,14 @@ import tyro
 
 from arts.cli.commands import command_line, origin, training
 from arts.cli.probes import Probes, count_success
-from arts.cli.samples import Reading, Source, reachable, score_names, usable, verdicts_by_problem
+from arts.cli.samples import Reading, Source, reachable, remark_on_units, score_names, usable, verdicts_by_problem
 from arts.cli.tables import print_table
 from arts.config import require_at_least
 from arts.errors import UsageError
 from arts.evaluation.audit import audit
 from arts.evaluation.evaluate import Family, record, report
 from arts.evaluation.expression import condition
-from arts.evaluation.methods import MAJORITY
+from arts.evaluation.methods import MAJORITY, ORACLE, RANDOM
 from arts.evaluation.recording import LEAD_AGGREGATIONS, Recording, Settings, load_recording, save_recording
 from arts.evaluation.report import write_report
 from arts.evaluation.report.calibration import about_reference, overall_table
@@ -132,11 +132,12 @@ def run(config: Config) -> int:
         _warn_of_versions(recording.about)
     else:
         recording = _recorded(config)
+        if config.record:
+            save_recording(recording, config.out / RECORDING)
     result = report(recording)
     show(result)
     paths = write_report(result, config.out)
     if config.record and config.replay is None:
-        save_recording(recording, config.out / RECORDING)
         paths.append(config.out / RECORDING)
     for path in paths:
         print(f"wrote {path}", file=sys.stderr)
@@ -153,7 +154,12 @@ def _recorded(config: Config) -> Recording:
         read = Reading(config.log, config.splitter, config.verdicts, grader)
         source = read(config.source, config.scores)
         names = score_names(config.scores, source)
+        remark_on_units(names, config.score_unit, source.trees)
+        policy = None if config.policy is None else verdicts_by_problem(read(config.policy), source)
         verifiers = {spec: _load(spec) for spec in usable(config.verifiers, source.trees)}
+        _check_against(config.against, [v.name for v in verifiers.values()] + names)
+        reference = _reference(config, source)
+        config.out.mkdir(parents=True, exist_ok=True)  # what cannot be written is said before hours of scoring
         recorded = record(
             source.problems,
             source.trees,
@@ -161,13 +167,13 @@ def _recorded(config: Config) -> Recording:
             grader,
             _settings(config, source.trees),
             scores=[(name, config.score_unit) for name in names],
-            reference=_reference(config, source),
+            reference=reference,
         )
-        policy = None if config.policy is None else verdicts_by_problem(read(config.policy), source.problems)
     finally:
         grader.close()
     audited = audit(source.problems, source.trees, recorded=source.given, seed=config.seed) if config.audit else None
-    return replace(recorded, policy=policy, audit=audited, about=_about(config, source, verifiers))
+    about = _about(config, source, verifiers) | ({"score unit": config.score_unit} if names else {})
+    return replace(recorded, policy=policy, audit=audited, about=about)
 
 
 def _settings(config: Config, trees: Sequence[Tree]) -> Settings:
@@ -180,6 +186,13 @@ def _settings(config: Config, trees: Sequence[Tree]) -> Settings:
         drill_down=config.drill_down,
         seed=config.seed,
     )
+
+
+def _check_against(against: str, scorers: Sequence[str]) -> None:
+    """Refuse before anything is scored what cannot be a method's name."""
+    if against not in (RANDOM, MAJORITY, ORACLE) and not any(against.startswith(f"{name} ") for name in scorers):
+        there = ", ".join([RANDOM, MAJORITY, ORACLE, *(f"{name} best-of-N" for name in scorers)])
+        raise UsageError(f"--against: no method '{against}'; there are: {there}, and others of the table")
 
 
 def _load(spec: str) -> Verifier | Family:
@@ -246,4 +259,9 @@ def show(result: dict[str, Any]) -> None:
         print()
         print_table(table.header, table.rows, table.title)
         print(shown(about_reference(result["calibration"])), file=sys.stderr)
+    for s in result["subsets"]:
+        if s["kind"] == "given" and not s["problems"]:
+            print(shown(f"--where: {s['name']} holds for no problem"), file=sys.stderr)
+    for name, n in result["unscored"].items():
+        print(shown(f"{name}: {n:,} samples have no score; they rank last"), file=sys.stderr)
     print(shown(headline(result)), file=sys.stderr)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from arts.cli.sources import require_samples
 from arts.errors import UsageError
 from arts.evaluation.report.markdown import shown
@@ -16,6 +18,7 @@ from arts.trees.recorded import read_samples, verdicts_of
 from arts.trees.splitting import SplitterName
 from arts.trees.store import TreeStore
 from arts.trees.tree import Tree
+from arts.verifiers.base import Unit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,20 +99,23 @@ def _proposer(record: Mapping[str, Any]) -> dict[str, str]:
     return {"proposer": str(record["proposer"])} if record.get("proposer") else {}
 
 
-def verdicts_by_problem(other: Source, problems: Sequence[Problem]) -> dict[str, list[bool]]:
+def verdicts_by_problem(other: Source, source: Source) -> dict[str, list[bool]]:
     """Verdicts on the samples of another policy, by the id of the problem; an ungraded one counts as not correct.
 
     Problems are matched by their questions, whatever their spaces. How many are is said on stderr.
 
     Raises:
-        UsageError: none of the problems has samples there.
+        UsageError: none of the problems has samples there, or they are the very samples of the source.
     """
+    if [t.text for t in other.trees] == [t.text for t in source.trees]:
+        raise UsageError(f"{other.path}: the same samples as {source.path}; --policy needs those of another policy")
     verdicts = {
         _text(p): [v is Verdict.CORRECT for v in verdicts_of(t)]
         for p, t in zip(other.problems, other.trees, strict=True)
         if t.backbones
     }
-    found = {p.id: verdicts[_text(p)] for p in problems if _text(p) in verdicts}
+    found = {p.id: verdicts[_text(p)] for p in source.problems if _text(p) in verdicts}
+    problems = source.problems
     if not found:
         raise UsageError(f"{other.path}: no samples of any of the problems; sample the other policy on the same ones")
     print(f"{other.path}: samples of {len(found)} of {len(problems)} problems", file=sys.stderr)
@@ -135,6 +141,21 @@ def score_names(asked: Sequence[str] | None, source: Source) -> list[str]:
     return list(asked)
 
 
+def remark_on_units(names: Sequence[str], unit: Unit, trees: Sequence[Tree]) -> None:
+    """Say on stderr which scores do not look like what they are taken for."""
+    for name in names:
+        values = np.concatenate([t.scores[name] for t in trees if name in t.scores])
+        known = values[~np.isnan(values)]
+        within = bool(((known >= 0) & (known <= 1)).all())
+        if unit == "probability" and not within:
+            print(shown(f"{name}: not all between 0 and 1, and read as probabilities (--score-unit)"), file=sys.stderr)
+        if unit == "logit" and within and len(known):
+            print(
+                shown(f"{name}: all between 0 and 1, and read as logits; are they --score-unit probability?"),
+                file=sys.stderr,
+            )
+
+
 def usable(specs: Sequence[str], trees: Sequence[Tree]) -> list[str]:
     """Likelihood only where the proposer gave log-probabilities."""
     if "likelihood" not in specs or any(x == x for tree in trees for x in tree.logprob[1:]):
@@ -147,7 +168,11 @@ def reachable(ks: Sequence[int], trees: Sequence[Tree]) -> list[int]:
     """The numbers of samples that at least half of the problems have; what is left out is said on stderr."""
     counts = sorted(len(t.backbones) for t in trees)
     most = counts[len(counts) // 2] if counts else 0
-    kept = [k for k in ks if k <= most] or [max(most, 1)]
-    if most > 0 and len(kept) < len(ks):
-        print(f"most problems have {most} samples or fewer: N is {', '.join(map(str, kept))}", file=sys.stderr)
+    asked = sorted(set(ks))
+    kept = [k for k in asked if k <= most] or [max(most, 1)]
+    if most > 0 and len(kept) < len(asked):
+        print(f"half of the problems have {most} samples or fewer: N is {', '.join(map(str, kept))}", file=sys.stderr)
+    few = sum(count < kept[-1] for count in counts)
+    if few:
+        print(f"{few} of {len(counts)} problems have fewer than {kept[-1]} samples and are left out", file=sys.stderr)
     return kept

@@ -4,7 +4,7 @@
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -97,17 +97,23 @@ def _problem_table(candidates: Candidates, table: Sequence[Method]) -> dict[str,
     """What two runs need to be compared problem by problem."""
     return {
         "ids": [p.id for p in candidates.problems],
-        "samples": [_digest(candidates, i) for i in range(len(candidates.problems))],
+        "questions": [_digest([" ".join(p.question.split())]) for p in candidates.problems],
+        "samples": [_digest(texts) for texts in _solutions(candidates)],
         "solved": candidates.correct.sum(axis=1).tolist(),
         "accuracy": {m.name: {str(k): m.mean(k).round(6).tolist() for k in m.per_problem} for m in table},
     }
 
 
-def _digest(candidates: Candidates, i: int) -> str:
-    """Of the texts of a problem's samples, whatever their order."""
-    texts = sorted(candidates.trees[i].solution(int(leaf)) for leaf in candidates.leaves[i])
+def _solutions(candidates: Candidates) -> Iterator[list[str]]:
+    """Texts of each problem's samples."""
+    for tree, leaves in zip(candidates.trees, candidates.leaves, strict=True):
+        yield [tree.solution(int(leaf)) for leaf in leaves]
+
+
+def _digest(texts: Sequence[str]) -> str:
+    """Of texts, whatever their order."""
     hashed = hashlib.blake2b(digest_size=8)
-    for text in texts:
+    for text in sorted(texts):
         encoded = text.encode("utf-8", "surrogatepass")
         hashed.update(len(encoded).to_bytes(8, "big") + encoded)
     return hashed.hexdigest()

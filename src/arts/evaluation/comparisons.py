@@ -10,8 +10,9 @@ import numpy as np
 from arts.errors import UsageError
 from arts.evaluation.methods import Method
 from arts.evaluation.paired import equivalence, holm, paired_test
-from arts.evaluation.power import ALPHA, POWER, detectable_difference, unpaired_sd
+from arts.evaluation.power import ALPHA, POWER, detectable_difference, paired_sd, unpaired_sd
 from arts.evaluation.recording import Settings
+from arts.evaluation.resampling import alike
 from arts.evaluation.statistics import paired_difference, plain
 
 
@@ -72,12 +73,19 @@ def power(table: Sequence[Method], settings: Settings) -> dict[str, Any]:
 
     ``paired`` is against ``settings.against`` on the same samples: by the median over methods of the standard deviation
     of the differences that was seen. ``single`` is between accuracies on two different sets of so many problems.
+
+    Few problems may be alike by chance: a share that decides differently, or of right or wrong answers, is never taken
+    to be smaller than what so many like problems leave possible (:func:`alike`).
     """
     base, k = find(table, settings.against), max(settings.ks)
     accuracy = base.mean(k)
-    spreads = [float((m.mean(k) - accuracy).std(ddof=1)) for m in table if m is not base] if len(accuracy) > 1 else []
-    paired = detectable_difference(len(accuracy), median(spreads)) if spreads else np.nan
-    single = detectable_difference(len(accuracy), unpaired_sd(float(accuracy.mean())))
+    n = len(accuracy)
+    _, possible, _ = alike(0.0, n, (0.0, 1.0))
+    rivals = [m for m in table if m is not base and m.rule != "oracle"]
+    spreads = [float((m.mean(k) - accuracy).std(ddof=1)) for m in rivals] if n > 1 else []
+    paired = detectable_difference(n, max(median(spreads), paired_sd(possible))) if spreads else np.nan
+    least = min(possible, 0.5)
+    single = detectable_difference(n, unpaired_sd(float(np.clip(accuracy.mean(), least, 1 - least))))
     return {"power": POWER, "alpha": ALPHA, "paired": _number(paired), "single": _number(single)}
 
 

@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from arts.errors import UsageError
-from arts.evaluation.candidates import NodeScores, collect, score_nodes, select, stored_scores
+from arts.evaluation.candidates import Candidates, NodeScores, collect, score_nodes, select, stored_scores
 from arts.evaluation.compare import compare
 from arts.evaluation.drill_down import drill_down
 from arts.evaluation.recording import LEAD_AGGREGATIONS, Recording, Settings
@@ -94,12 +96,19 @@ def report(recording: Recording) -> dict[str, Any]:
     hows = list(dict.fromkeys(settings.aggregations))
     selectors = [s for scorer in recording.scorers for s in select(candidates, scorer, hows)]
     result = compare(candidates, selectors, settings, recording.policy)
+    result["unscored"] = {s.label: n for s in recording.scorers if (n := _unscored(s, candidates))}
     if recording.reference is not None:
         result["calibration"] = calibration(recording.scorers, recording.trees, recording.reference, settings.seed)
     if recording.audit is not None:
         result["audit"] = recording.audit
     shown = drill_down(candidates, selectors, settings.drill_down)
     return {**result, "drill_down": shown, "about": dict(recording.about)}
+
+
+def _unscored(scorer: NodeScores, candidates: Candidates) -> int:
+    """How many of the candidates have no score."""
+    trees = zip(candidates.trees, candidates.leaves, strict=True)
+    return sum(int(np.isnan(scorer.columns[tree][leaves]).sum()) for tree, leaves in trees)
 
 
 def _check_names(names: Sequence[str]) -> None:

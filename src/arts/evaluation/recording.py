@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,6 +102,13 @@ def _recording(header: Mapping[str, Any], problems: list[Problem], trees: list[T
             f"{path}: its recording has version {header.get('version')}, this arts replays {RECORDING_VERSION};"
             " use the arts that made it"
         )
+    for ok in (
+        header["settings"]["ks"] and min(header["settings"]["ks"]) >= 1,
+        all(row["unit"] in get_args(Unit) for row in header["scorers"]),
+        header["classes"].keys() <= {p.id for p in problems},
+    ):
+        if not ok:
+            raise ValueError("its settings, scorers or classes fit nothing")
     return Recording(
         settings=from_dict(Settings, header["settings"], str(path)),
         problems=problems,

@@ -14,6 +14,8 @@ RESAMPLES = 2_000
 CONFIDENCE = 0.95
 UPPER = (1 + CONFIDENCE) / 2
 UNBOUNDED = (-np.inf, np.inf)
+ALIKE = "all problems alike"
+"""How the method of an interval begins where no resample differs."""
 FEW = 5
 """Fewer problems than this have too few different resamples for a bootstrap."""
 _ALIKE = 1e-12
@@ -68,13 +70,15 @@ def alike(value: float, n: int, bounds: tuple[float, float]) -> Interval:
     A bootstrap sees no variation there. If a share q of all problems were different, n like ones would have come
     with probability (1 − q)ⁿ; the largest q that leaves 2.5 % may be as far from ``value`` as the bounds are. For a
     value of 0 or 1 within (0, 1) it is the interval of Clopper and Pearson 1934 (doi 10.1093/biomet/26.4.404). Without
-    bounds there is nothing to go by, and no width.
+    bounds there is nothing to go by: no width, and of fewer than ``FEW`` problems no interval.
     """
+    if not np.isfinite(bounds).all() and n < FEW:
+        return np.nan, np.nan, f"{ALIKE}, too few for an interval"
     if not np.isfinite(bounds).all():
         return value, value, "problem bootstrap without variation"
     different = 1 - (1 - UPPER) ** (1 / n)
     low, high = (value + different * (bound - value) for bound in bounds)
-    return low, high, "all problems alike, exact bound"
+    return low, high, f"{ALIKE}, exact bound"
 
 
 def jackknife_error(left_out: Floats) -> float:

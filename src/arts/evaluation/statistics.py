@@ -156,7 +156,9 @@ def paired_difference(a: Floats, b: Floats, seed: int = 0) -> Estimate:
 
     One array given twice is a method beside itself: the difference is 0 and has no width.
     """
-    bounds = (-1.0, 1.0) if _shares(a) and _shares(b) and a is not b else UNBOUNDED
+    if a is b:
+        return _by_definition(0.0, a)
+    bounds = (-1.0, 1.0) if _shares(a) and _shares(b) else UNBOUNDED
     return bootstrap(lambda m: m[..., 0] - m[..., 1], _columns(a, b), seed, bounds=bounds)
 
 
@@ -169,20 +171,34 @@ def per_problem(problem: Ints, columns: Floats) -> Floats:
 
 
 def ratio(parts: Floats, wholes: Floats, seed: int = 0) -> Estimate:
-    """Sum of ``parts`` over problems divided by the sum of ``wholes``, which are not negative; (P,) or (S, P) each."""
-    return bootstrap(lambda m: _quotient(m[..., 0], m[..., 1]), _columns(parts, wholes), seed)
+    """Sum of ``parts`` over problems divided by the sum of ``wholes``, which are not negative; (P,) or (S, P) each.
+
+    Where no part is negative or more than its whole, the ratio is a share and its interval within [0, 1].
+    """
+    both = _columns(parts, wholes)
+    bounds = (0.0, 1.0) if _parts_of(both[..., 0], both[..., 1]) else UNBOUNDED
+    return bootstrap(lambda m: _quotient(m[..., 0], m[..., 1]), both, seed, bounds=bounds)
 
 
 def gap_closed(method: Floats, pass_1: Floats, pass_n: Floats, seed: int = 0) -> Estimate:
     """(method − pass@1) / (pass@N − pass@1), arXiv 2602.12846; numerator and denominator are resampled together.
 
-    Each is (P,) or, of several seeds, (S, P).
+    Each is (P,) or, of several seeds, (S, P). ``pass_1`` or ``pass_n`` given as the method closes 0 or 1 of any gap.
     """
 
     def closed(m: Floats) -> Floats:
         return _quotient(m[..., 0] - m[..., 1], m[..., 2] - m[..., 1])
 
-    return bootstrap(closed, _columns(method, pass_1, pass_n), seed)
+    found = bootstrap(closed, _columns(method, pass_1, pass_n), seed)
+    if not np.isnan(found.value) and (method is pass_1 or method is pass_n):
+        return _by_definition(0.0 if method is pass_1 else 1.0, method)
+    return found
+
+
+def _by_definition(value: float, column: Floats) -> Estimate:
+    known = ~np.isnan(np.atleast_2d(column)).any(axis=0)
+    n = int(known.sum())
+    return Estimate(value=value, low=value, high=value, n=n, method="by definition") if n else NOTHING
 
 
 def _columns(*each: Floats) -> Floats:
@@ -192,6 +208,10 @@ def _columns(*each: Floats) -> Floats:
 
 def _shares(x: Floats) -> bool:
     return bool(((x >= -ROUNDING) & (x <= 1 + ROUNDING) | np.isnan(x)).all())
+
+
+def _parts_of(parts: Floats, wholes: Floats) -> bool:
+    return bool(((parts >= -ROUNDING) & (parts <= wholes + ROUNDING) | np.isnan(parts + wholes)).all())
 
 
 def _quotient(part: Floats, whole: Floats) -> Floats:

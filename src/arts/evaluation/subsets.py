@@ -13,7 +13,7 @@ from arts.evaluation.answer_types import ANSWER_TYPES, answer_type
 from arts.evaluation.candidates import Candidates, Selector
 from arts.evaluation.expression import condition
 from arts.evaluation.methods import Method
-from arts.evaluation.solve_rates import RARE
+from arts.evaluation.solve_rates import RARE, ZONE_SAMPLES
 from arts.evaluation.statistics import mean, plain
 from arts.evaluation.steps import depth_groups
 from arts.evaluation.zones import (
@@ -162,6 +162,8 @@ def _rare(panel: _Panel, candidates: Candidates, selectors: Sequence[Selector]) 
         f"{_range(1, most)} of {found.half} samples correct; labelled on one half of the samples, decided on the other,"
         f" over {SPLITS} random halvings"
     )
+    if found.half * RARE.most < ZONE_SAMPLES:
+        note += "; one in so few is above the rates of the zone, so that most labels are false"
     noise = halved_noise(found, candidates, RARE, panel.seed)
     own = None if panel.policy is None else plain(policy_on(panel.policy, found.labelled, panel.seed))
     return [

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from arts.evaluation.methods import MAJORITY
 from arts.evaluation.report.words import UNDEFINED, count, p_value, percent, points
 
 Part = Mapping[str, Any]
+
+ROUNDING = 1e-9
 
 
 def headline(result: Part) -> str:
@@ -14,25 +17,31 @@ def headline(result: Part) -> str:
     reach = f"pass@1 is {percent(result['pass_at_k']['1'])} %"
     oracle = next((m for m in result["methods"].values() if m["rule"] == "oracle"), None)
     reach += f", pass@{top} {percent(oracle['accuracy'][top])} %." if oracle is not None and top != "1" else "."
-    name = best(result)
-    if name is None:
+    names = best(result)
+    if not names or top == "1":
         return reach
-    m = result["methods"][name]
+    name, *equal = names
+    above = "" if _value(result, name, top) > _value(result, MAJORITY, top) else "None of them is above majority. "
+    m, others = result["methods"][name], f" (as {', '.join(equal)})" if equal else ""
     return (
-        f"Of all ways of deciding between {top} samples, {name} is the most accurate: {percent(m['accuracy'][top])} %,"
-        f" {percent(m['minus_majority'], signed=True)} points against majority and"
-        f" {percent(m['minus_random'], signed=True)} against one sample. {_tested(result, name)}{reach}"
+        f"Of the ways of deciding between {top} samples by scores, {name} is the most accurate{others}:"
+        f" {percent(m['accuracy'][top])} %, {percent(m['minus_majority'], signed=True)} points against majority and"
+        f" {percent(m['minus_random'], signed=True)} against one sample. {above}{_tested(result, name)}{reach}"
     )
 
 
-def best(result: Part) -> str | None:
-    """The name of the most accurate method that decides by scores, at the largest N; None where no score is given."""
+def _value(result: Part, name: str, k: str) -> float:
+    return float(result["methods"][name]["accuracy"][k]["value"])
+
+
+def best(result: Part) -> list[str]:
+    """The names of the most accurate methods that decide by scores, at the largest N; none where no score is given."""
     top = str(result["top_k"])
     rivals = {
         n: m["accuracy"][top]["value"] for n, m in result["methods"].items() if m["rule"] in ("best-of-N", "vote")
     }
     known = {n: value for n, value in rivals.items() if value is not None}
-    return max(known, key=lambda n: known[n]) if known else None
+    return [n for n, value in known.items() if value >= max(known.values()) - ROUNDING]
 
 
 def _tested(result: Part, name: str) -> str:
@@ -44,7 +53,8 @@ def _tested(result: Part, name: str) -> str:
     held = pair["p_adjusted"] < part["alpha"]
     said = "is significant" if held else "is not significant: this run does not show that they differ"
     adjusted = f"{count(len(part['pairs']), 'comparison')}, adjusted p {p_value(pair['p_adjusted'])}"
-    return f"After Holm's correction for {adjusted}, its difference to {part['against']} {said}. "
+    shown = "" if part["against"] == MAJORITY else f", {percent(pair['difference'], signed=True)} points,"
+    return f"After Holm's correction for {adjusted}, its difference to {part['against']}{shown} {said}. "
 
 
 def limits(result: Part) -> list[str]:
@@ -65,7 +75,7 @@ def limits(result: Part) -> list[str]:
             f" {points(p['single'])} points or more would be found."
         )
     found.append(_equal(result["comparisons"]))
-    if best(result) is not None:
+    if best(result):
         found.append("The most accurate method was chosen after looking: its accuracy is flattered by the choice.")
     once = [name for name, m in methods.items() if m["rule"] in ("best-of-N", "vote") and m["seeds"] == 1]
     if once:
@@ -97,6 +107,11 @@ def _lacking(result: Part) -> list[str]:
     found = []
     if result["left_out_problems"]:
         found.append(f"{count(result['left_out_problems'], 'problem')} with too few samples are left out.")
+    of = result["problems"] * result["samples_per_problem"]
+    found += [
+        f"{n:,} of {of:,} samples have no score by {name}: they rank last and have no weight in a vote."
+        for name, n in result["unscored"].items()
+    ]
     if result["ungraded_share"]:
         found.append(f"{result['ungraded_share']:.2%} of the answers could not be graded and count as wrong.")
     drawn = [f"N = {k} ({v['count']:,})" for k, v in result["vote_subsets"].items() if not v["all"]]

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from scipy.stats import permutation_test, ttest_ind
 
 from arts.evaluation import metrics
+from arts.evaluation.methods import MAJORITY, RANDOM
 from arts.evaluation.paired import DRAWS, equivalence, holm, paired_test
 from arts.evaluation.power import ALPHA
 from arts.evaluation.report.sections import facts
-from arts.evaluation.statistics import Estimate, bootstrap_observations, mean, paired_difference, plain
+from arts.evaluation.statistics import Estimate, mean, paired_difference, plain
 
 Part = Mapping[str, Any]
 Floats = NDArray[np.float64]
@@ -47,14 +48,21 @@ class _Sides:
         first, second = (_pass_at(run, k)[rows] for run, rows in ((self.a, self.rows_a), (self.b, self.rows_b)))
         return first, second
 
-    def difference(self, first: Floats, second: Floats) -> dict[str, Any]:
-        """Means of both and of second − first, with their intervals."""
-        between = paired_difference if self.paired else _independent_difference
-        return {
-            "a": plain(mean(first, self.seed)),
-            "b": plain(mean(second, self.seed)),
-            "difference": plain(between(second, first, self.seed)),
-        }
+    def difference(self, first: Floats, second: Floats, *, same: bool = False) -> dict[str, Any]:
+        """Means of both and of second − first, with their intervals; ``same``: they are equal by definition."""
+        a, b = mean(first, self.seed), mean(second, self.seed)
+        if self.paired:
+            between = paired_difference(first if same else second, first, self.seed)
+        else:
+            between = independent_difference(b, a)
+        return {"a": plain(a), "b": plain(b), "difference": plain(between)}
+
+    @property
+    def same_samples(self) -> bool:
+        """Whether the samples of all compared problems are the same."""
+        sides = ((self.a, self.rows_a), (self.b, self.rows_b))
+        first, second = (np.array(run["problem_table"]["samples"])[rows] for run, rows in sides)
+        return self.paired and bool((first == second).all())
 
 
 def compare_runs(a: Part, b: Part, *, margin: float | None = None, seed: int = 0) -> dict[str, Any]:
@@ -85,7 +93,7 @@ def compare_runs(a: Part, b: Part, *, margin: float | None = None, seed: int = 0
         "pairs": pairs,
         "only_a": [name for name in a["methods"] if name not in b["methods"]],
         "only_b": [name for name in b["methods"] if name not in a["methods"]],
-        "pass_at_k": {k: sides.difference(*sides.reach(int(k))) for k in ladder},
+        "pass_at_k": {k: sides.difference(*sides.reach(int(k)), same=sides.same_samples) for k in ladder},
         "changed": changed(a, b),
         "flipped": _flipped(sides, names, ks[-1]) if ks and sides.paired else [],
         "about": {"seed": seed},
@@ -94,8 +102,10 @@ def compare_runs(a: Part, b: Part, *, margin: float | None = None, seed: int = 0
 
 def _matching(a: Part, b: Part) -> dict[str, Any]:
     """How many problems and samples the runs share, and how many questions say that equal ids are not."""
-    tables = [dict(zip(run["problem_table"]["ids"], run["problem_table"]["samples"], strict=True)) for run in (a, b)]
-    questions = [{p["id"]: p["question"] for p in run["drill_down"]["problems"]} for run in (a, b)]
+    tables, questions = (
+        [dict(zip(run["problem_table"]["ids"], run["problem_table"][name], strict=True)) for run in (a, b)]
+        for name in ("samples", "questions")
+    )
     shared = [i for i in tables[0] if i in tables[1]]
     return {
         "problems": [len(t) for t in tables],
@@ -131,10 +141,16 @@ def _pair(sides: _Sides, name: str, k: int, margin: float | None) -> dict[str, A
         tested: dict[str, Any] = {"test": found.test, "wins": found.wins, "losses": found.losses, "p": found.p}
     else:
         tested = {"test": "permutation", "wins": None, "losses": None, "p": _permuted(second, first)}
-    same = None
+    same, chosen = None, name in (RANDOM, MAJORITY)
     if margin is not None:
         same = asdict(equivalence(second, first, margin)) if sides.paired else _welch(second, first, margin)
-    return {"method": name, "k": k, **sides.difference(first, second), **tested, "equivalence": same}
+    return {
+        "method": name,
+        "k": k,
+        **sides.difference(first, second, same=chosen and sides.same_samples),
+        **tested,
+        "equivalence": same,
+    }
 
 
 def _adjust(pairs: Sequence[dict[str, Any]]) -> None:
@@ -146,17 +162,15 @@ def _adjust(pairs: Sequence[dict[str, Any]]) -> None:
             test.update({key: None if x != x else float(x) for key, x in test.items() if isinstance(x, float)})
 
 
-def _independent_difference(b: Floats, a: Floats, seed: int) -> Estimate:
-    """Mean of b − mean of a over different problems, which are resampled together."""
-    first, second = a[~np.isnan(a)], b[~np.isnan(b)]
-    values, of_b = np.concatenate([first, second]), np.arange(len(first) + len(second)) >= len(first)
+def independent_difference(b: Estimate, a: Estimate) -> Estimate:
+    """Difference b − a of means over different problems.
 
-    def difference(weights: Floats) -> Floats:
-        with np.errstate(invalid="ignore"):
-            of = [weights[:, side] @ values[side] / weights[:, side].sum(axis=1) for side in (~of_b, of_b)]
-        return np.asarray(of[1] - of[0])
-
-    return bootstrap_observations(difference, np.arange(len(values)), seed)
+    The distances of both to their ends are added as squares (Zou and Donner 2008, doi 10.1002/sim.3095).
+    """
+    value, n = b.value - a.value, a.n + b.n
+    low = value - float(np.hypot(b.value - b.low, a.high - a.value))
+    high = value + float(np.hypot(b.high - b.value, a.value - a.low))
+    return Estimate(value=value, low=low, high=high, n=n, method="independent sets, squared distances added")
 
 
 def _permuted(b: Floats, a: Floats) -> float:

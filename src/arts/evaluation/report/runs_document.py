@@ -95,7 +95,8 @@ def methods_table(result: Part) -> Table:
         f" and below A. Shown: what holds at {result['alpha']:g} after Holm's correction over the methods."
     )
     if margin is not None:
-        note += f" Equal: within ± {points(margin)} points by two one-sided tests."
+        note += f" Equal: within ± {points(margin)} points by two one-sided tests, whose interval"
+        note += " holds for any number of problems, and is the wider for it."
     rows = [_row(pair, margin is not None, result["alpha"]) for pair in result["pairs"]]
     return Table(title=f"B − A at N = {result['k']}", note=note, header=header, rows=rows)
 

@@ -33,7 +33,7 @@ def read_report(path: Path) -> dict[str, Any]:
     try:
         result = json.loads(file.read_bytes(), parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{file}: not a report: no JSON ({error})") from error
+        raise InputError(f"{file}: not a report: no JSON ({error}); run arts evaluate again") from error
     _check_version(result, file)
     broken = best_match(Draft202012Validator(schema()).iter_errors(result))
     found = [_complaint(broken)] if broken is not None else _contradictions(result)
@@ -89,10 +89,16 @@ def _contradictions(result: Mapping[str, Any]) -> Iterator[str]:
             yield f"problem_table.accuracy.{name}: lacks a number of samples that ks has"
     if "1" not in result["pass_at_k"]:
         yield "pass_at_k: has no '1'"
-    columns = {n: table[n] for n in ("ids", "samples", "solved")}
+    columns = {n: table[n] for n in ("ids", "questions", "samples", "solved")}
     columns |= {f"accuracy.{n}.{k}": row for n, rows in table["accuracy"].items() for k, row in rows.items()}
     for name, column in columns.items():
         if len(column) != result["problems"]:
             yield f"problem_table.{name}: has {len(column)} items for {result['problems']} problems"
+    if max(table["solved"]) > result["samples_per_problem"]:
+        yield "problem_table.solved: has more correct samples than there are"
+    for name, m in result["methods"].items():
+        for k, e in m["accuracy"].items():
+            if None not in (e["value"], e["low"], e["high"]) and not e["low"] <= e["value"] <= e["high"]:
+                yield f"methods.{name}.accuracy.{k}: lies outside its interval"
     if len(set(table["ids"])) < len(table["ids"]):
         yield "problem_table.ids: has one id twice"

@@ -105,7 +105,8 @@ def _comparisons(result: Part) -> Section | None:
         f" it at {alpha:g}."
     )
     if margin is not None:
-        note += f" Equal: within ± {points(margin)} points by two one-sided tests, Holm over these."
+        note += f" Equal: within ± {points(margin)} points by two one-sided tests, Holm over these;"
+        note += f" their {1 - 2 * alpha:.0%} interval holds for any number of problems, and is the wider for it."
     table = Table(
         title=f"Every method against {part['against']}",
         note=note,
@@ -256,7 +257,11 @@ def _naive(subset: Part) -> Table:
 
 
 def _cost(result: Part) -> Section:
-    facts = {k.replace("_", " "): f"{v:,.0f}" for k, v in result["cost"].items()}
+    counted = result["cost"]["generated_tokens"] > 0
+    facts = {
+        k.replace("_", " "): f"{v:,.0f}" if counted or "token" not in k else "not counted"
+        for k, v in result["cost"].items()
+    }
     facts["ungraded answers"] = f"{100 * result['ungraded_share']:.2f} %"
     facts["problems left out for too few samples"] = f"{result['left_out_problems']:,}"
     return Section(name="cost", title="Cost", facts=facts)
