@@ -169,6 +169,36 @@ def test_seeds_of_one_verifier_are_given_with_a_name(store, tmp_path, capsys):
     assert methods["two best-of-N"]["seeds"] == 2
 
 
+def test_a_policy_of_the_same_samples_is_refused(store, tmp_path, capsys):
+    assert call("evaluate", store, *FLAGS, "--policy", store, "--out", tmp_path / "report") == 2
+    assert "the same samples as" in capsys.readouterr().err and not (tmp_path / "report").exists()
+
+
+def test_an_expression_that_holds_nowhere_is_said(store, tmp_path, capsys):
+    assert call("evaluate", store, *FLAGS, "--where", "level > 99", "--out", tmp_path) == 0
+    assert "--where: level > 99 holds for no problem" in capsys.readouterr().err
+
+
+def test_a_flag_of_several_values_is_given_once(store, tmp_path, capsys):
+    assert call("evaluate", store, "--where", "level > 1", "--where", "level > 2", "--out", tmp_path) == 2
+    assert "--where is given 2 times; write all its values after one" in capsys.readouterr().err
+    assert call("evaluate", store, "--log.where", "a=1", "--log.where=b=1", "--out", tmp_path) == 2
+    assert "--log.where is given 2 times" in capsys.readouterr().err
+
+
+def test_scores_that_look_like_probabilities_are_remarked_on(tmp_path, capsys):
+    samples = [{"text": "\\boxed{1}", "prm": 0.9}, {"text": "\\boxed{2}", "prm": 0.2}]
+    path = tmp_path / "a.jsonl"
+    path.write_text(
+        "".join(json.dumps({"problem": str(i), "answer": "1", "samples": samples}) + "\n" for i in range(3))
+    )
+    assert call("evaluate", path, "--grader", "exact", "--out", tmp_path / "r") == 0
+    assert "prm: all between 0 and 1, and read as logits" in capsys.readouterr().err
+    assert call("evaluate", path, "--grader", "exact", "--score-unit", "probability", "--out", tmp_path / "r") == 0
+    assert "read as" not in capsys.readouterr().err
+    assert json.loads((tmp_path / "r/report.json").read_text())["about"]["score unit"] == "probability"
+
+
 def test_a_method_to_test_against_that_is_not_there_is_named(store, tmp_path, capsys):
     assert call("evaluate", store, *FLAGS, "--against", "majorty", "--out", tmp_path) == 2
     assert "no method 'majorty'; there are: random, majority" in capsys.readouterr().err

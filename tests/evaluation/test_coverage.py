@@ -19,6 +19,7 @@ from scipy.stats import betabinom
 from arts.evaluation.calibration import calibration_error, spearman
 from arts.evaluation.metrics import pass_at_k
 from arts.evaluation.paired import equivalence, holm, paired_test
+from arts.evaluation.report.runs import independent_difference
 from arts.evaluation.statistics import CONFIDENCE, Estimate, gap_closed, mean, paired_difference, ratio
 
 pytestmark = pytest.mark.slow
@@ -80,6 +81,11 @@ def decisions(rng, problems, rate):
     return mean((rng.random(problems) < rate).astype(float))
 
 
+def two_sets(rng, problems, rate):
+    """A run, and one on four times as many other problems."""
+    return independent_difference(decisions(rng, problems, rate), decisions(rng, 4 * problems, rate))
+
+
 def paired_averages(rng, problems):
     easy = 0.85 * rng.beta(0.5, 0.5, problems)
     return paired_difference(rng.binomial(8, easy + 0.1) / 8, rng.binomial(8, easy) / 8)
@@ -124,6 +130,8 @@ KINDS = [
     pass_kind(16, 0.5, 0.5),
     pass_kind(16, 0.1, 2),
     Kind(name="decisions, 97 % right", truth=0.97, draw=partial(decisions, rate=0.97)),
+    Kind(name="two sets of problems, 75 % right", truth=0.0, draw=partial(two_sets, rate=0.75), problems=(10, 30, 100)),
+    Kind(name="two sets of problems, 97 % right", truth=0.0, draw=partial(two_sets, rate=0.97), problems=(10, 30, 100)),
     Kind(name="paired difference of averages", truth=0.1, draw=paired_averages),
     Kind(name="paired difference of decisions", truth=0.06, draw=paired_decisions, short=(30,)),
     Kind(name="gap closed", truth=0.4, draw=gap),

@@ -141,6 +141,7 @@ def test_samples_without_an_evaluation_are_no_recording(sampled, tmp_path):
     ("old", "new", "said"),
     [
         ('"version": 1', '"version": 99', "has version 99"),
+        ('"ks": [', '"ks": [0, ', "its settings, scorers or classes fit nothing"),
         ('"scorers"', '"other"', "its recording is damaged (KeyError('scorers'))"),
         ("{", "[", "its recording is damaged"),
         ("}", "", "its recording is damaged"),

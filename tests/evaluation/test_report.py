@@ -10,7 +10,7 @@ from arts.errors import UsageError
 from arts.evaluation.report import write_report
 from arts.evaluation.report.audit import audit_section
 from arts.evaluation.report.drill_down import ranked
-from arts.evaluation.report.headline import headline, limits, verdict
+from arts.evaluation.report.headline import best, headline, limits, verdict
 from arts.evaluation.report.html import to_html
 from arts.evaluation.report.markdown import main_table, to_markdown
 from arts.evaluation.report.sections import evaluation
@@ -172,6 +172,35 @@ def test_the_headline_says_whether_the_difference_holds_after_the_correction(res
     assert pair["p_adjusted"] >= 0.05
     assert f"{len(result['comparisons']['pairs'])} comparisons" in headline(result)
     assert "is not significant: this run does not show that they differ." in headline(result)
+
+
+def test_the_headline_names_ties_and_says_where_majority_is_not_beaten(result):
+    part = copy.deepcopy(result)
+    first, second = (name for name, m in part["methods"].items() if m["rule"] in ("best-of-N", "vote"))
+    for name in (first, second):
+        part["methods"][name]["accuracy"]["4"]["value"] = 0.4
+    part["methods"]["majority"]["accuracy"]["4"]["value"] = 0.4
+    assert f"{first} is the most accurate (as {second})" in headline(part)
+    assert "None of them is above majority." in headline(part)
+    part["methods"][second]["accuracy"]["4"]["value"] = 0.41
+    said = headline(part)
+    assert f"{second} is the most accurate: 41.0" in said and "None of them" not in said
+
+
+def test_the_headline_shows_the_difference_that_was_tested(result):
+    part = copy.deepcopy(result)
+    part["comparisons"]["against"] = "random"
+    pair = next(p for p in part["comparisons"]["pairs"] if p["method"] == best(part)[0] and p["k"] == 4)
+    assert f"its difference to random, {percent(pair['difference'], signed=True)} points, is" in headline(part)
+
+
+def test_samples_without_a_score_are_counted(tmp_path):
+    rows = [row(i) for i in range(4)]
+    del rows[0]["samples"][1][SCORE]
+    rows[1]["samples"][0][SCORE] = math.nan
+    found = evaluate(tmp_path, rows)
+    assert found["unscored"] == {SCORE: 2}
+    assert any("2 of 16 samples have no score by" in text for text in limits(found))
 
 
 def test_without_scores_the_headline_is_what_can_be_reached(tmp_path):

@@ -114,6 +114,19 @@ def test_a_run_compared_with_itself_differs_in_nothing(a):
         assert pair["difference"]["value"] == 0 and pair["p"] == 1 and pair["wins"] == pair["losses"] == 0
 
 
+def test_what_the_same_samples_decide_alone_does_not_differ(a, tmp_path):
+    again = rows(12)
+    for i, r in enumerate(again):
+        for j, sample in enumerate(r["samples"]):
+            sample[SCORE] = -((j * 7 + i) % 5)
+    result = compare_runs(a, evaluate(tmp_path, again))
+    pairs = {p["method"]: p["difference"] for p in result["pairs"]}
+    for name in ("random", "majority"):
+        assert (pairs[name]["low"], pairs[name]["high"]) == (0, 0)
+    assert pairs[f"{SCORE} best-of-N"]["low"] < 0
+    assert all(row["difference"]["high"] == 0 for row in result["pass_at_k"].values())
+
+
 def test_different_problems_are_independent_and_it_is_said(a, apart):
     b, found = apart
     assert not found["paired"] and found["problems"] == [12, 20] and found["flipped"] == []
