@@ -194,6 +194,15 @@ def test_the_headline_shows_the_difference_that_was_tested(result):
     assert f"its difference to random, {percent(pair['difference'], signed=True)} points, is" in headline(part)
 
 
+def test_methods_that_never_differed_leave_room_for_a_difference(tmp_path):
+    rows = [row(i) for i in range(30)]
+    for i, r in enumerate(rows):
+        r["samples"] = [{"text": f"the answer is {i % 3}", SCORE: j} for j in range(4)]
+    found = evaluate(tmp_path, rows)
+    assert found["methods"]["majority"]["accuracy"]["4"]["value"] == 1
+    assert found["power"]["paired"] > 0.1 and found["power"]["single"] > 0.1
+
+
 def test_samples_without_a_score_are_counted(tmp_path):
     rows = [row(i) for i in range(4)]
     del rows[0]["samples"][1][SCORE]

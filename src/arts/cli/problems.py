@@ -139,7 +139,7 @@ def _table(found: Checked) -> Iterator[str]:
         ("repeated within", _overlap(found.within)),
         *((f"repeats of {across.other}", f"{_overlap(across)} (of {across.problems:,})") for across in found.across),
         ("wrong keys", f"{len(found.wrong):,} ({found.stated:,} solutions state their answer)"),
-        ("known only as spelt", f"{len(found.own_spelling):,}"),
+        ("ungradable keys", f"{len(found.own_spelling):,}"),
         ("several boxes", f"{len(found.several_boxes):,}"),
         ("grading", _speed(found)),
     ]
@@ -170,7 +170,7 @@ def _is_template(overlap: Overlap) -> bool:
 
 def _remarks(found: Checked) -> Iterator[str]:
     yield from _some("wrong keys", map(_key, found.wrong))
-    yield from _some("keys known only as spelt", map(_key, found.own_spelling))
+    yield from _some("ungradable keys, right only as spelt", map(_key, found.own_spelling))
     for overlap in (found.within, *found.across):
         close = [] if _is_template(overlap) else sorted(overlap.near, key=lambda repeat: -repeat.jaccard)
         pairs = [f"{repeat.id} = {repeat.of} ({repeat.jaccard:g})" for repeat in [*overlap.same, *close]]

@@ -40,7 +40,8 @@ def open_problems(spec: str, *, limit: int | None = None, offset: int = 0) -> li
 
         problems = load_problems(spec, limit=limit, offset=offset)
     if not problems:
-        raise InputError(f"{spec}: no problems after skipping {offset}; use a smaller --offset")
+        remedy = f"no problems after skipping {offset}; use a smaller --offset" if offset else "holds no problems"
+        raise InputError(f"{spec}: {remedy}")
     return problems
 
 

@@ -66,7 +66,7 @@ def matched(result: Part) -> list[str]:
     if not result["paired"]:
         return [
             *found,
-            "Nothing is paired: intervals resample the problems of both runs independently, tests exchange them at"
+            "Nothing is paired: intervals add the distances of both runs as squares, tests exchange their problems at"
             " random, and any difference between the two sets of problems is part of the difference shown.",
         ]
     if m["shared"] < max(first, second):
