@@ -272,3 +272,11 @@ def test_every_field_can_be_asked_for():
         literal = f'"{value}"' if FIELDS[name] == "text" else value
         assert holds(f"{name} == {literal}")
         assert not holds(f"{name} == {literal}", FULL | {name: "" if FIELDS[name] == "text" else 0})
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"), [("level > 1 && level < 3", "write and for &&"), ("level = 1", "write == for =")]
+)
+def test_words_of_other_languages_are_told(text, hint):
+    with pytest.raises(UsageError, match=hint):
+        condition(text)

@@ -394,13 +394,23 @@ def test_the_audit_is_tables_of_whatever_it_holds():
         "judges": {"a": {"correct": 1, "wrong": 2}, "b": {"correct": 3}},
         "golds": {"checked": 4, "failing": [{"id": "p1", "table": {"x": {"y": 1}}}], "none": []},
         "speed": {"exact": 1234.5678},
+        "disagreements": [
+            {
+                "judges": ["a", "b"],
+                "samples": 9,
+                "count": 3,
+                "table": {"correct": {"incorrect": 1}, "incorrect": {"correct": 2}},
+            }
+        ],
     }
-    tables = {t.title: (t.header, t.rows) for t in audit_section(part).tables}
-    assert tables["audit"] == (["what", "value"], [["samples", "1,200"], ["share", "25.0 [10.0, 40.0]"]])
-    assert tables["judges"] == (["", "correct", "wrong"], [["a", "1", "2"], ["b", "3", "–"]])
-    assert tables["golds"][1] == [["checked", "4"], ["none", "none"]]
-    assert tables["golds: failing"] == (["id"], [["p1"]])
-    assert tables["golds: failing: p1: table"] == (["", "y"], [["x", "1"]])
+    section = audit_section(part)
+    assert section.findings == ["a and b differ on 3 of 9 samples: 2 are right for b alone, 1 for a alone."]
+    tables = {t.title: (t.header, t.rows) for t in section.tables}
+    assert tables["What was audited"] == (["what", "value"], [["samples", "1,200"], ["share", "25.0 [10.0, 40.0]"]])
+    assert tables["What each judge says"] == (["", "correct", "wrong"], [["a", "1", "2"], ["b", "3", "–"]])
+    assert tables["Keys that do not grade themselves correct"][1] == [["checked", "4"], ["none", "none"]]
+    assert tables["Keys that do not grade themselves correct: failing"] == (["id"], [["p1"]])
+    assert tables["Keys that do not grade themselves correct: failing: p1: table"] == (["", "y"], [["x", "1"]])
     assert tables["speed"][1] == [["exact", "1,235"]]
 
 

@@ -40,6 +40,8 @@ FUNCTIONS: Mapping[str, tuple[tuple[Kind, ...], Kind, Callable[..., Any]]] = {
 OUTCOMES = frozenset({"solved", "correct", "solve_rate", "pass_rate", "shrunk", "accuracy"})
 """Names of what the evaluated samples decide; problems chosen by them are judged by the samples that chose them."""
 
+MISTAKEN = {"&&": "and", "||": "or", " = ": "=="}
+"""Words of other languages, and what they are called here."""
 MOST_CHARACTERS = 1_000
 MOST_NESTED = 32
 SHOWN = 100
@@ -100,7 +102,9 @@ def condition(expression: str) -> Condition:
     except SyntaxError as error:
         before = text[: error.offset - 1 if error.offset else len(text)].replace("\\\\", "\\")
         why = f"cannot be read at character {len(before) + 1}: {visible(error.msg)}"
-        raise UsageError(f"expression '{shown}': {why}") from None
+        odd = next((o for o in MISTAKEN if o in f" {text} ".replace("==", "")), None)
+        hint = f"; write {MISTAKEN[odd]} for {odd.strip()}" if odd else ""
+        raise UsageError(f"expression '{shown}': {why}{hint}") from None
     except (ValueError, RecursionError, MemoryError):
         raise UsageError(f"expression '{shown}': cannot be read; {_HINT}") from None
 

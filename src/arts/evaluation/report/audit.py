@@ -4,8 +4,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from arts.evaluation.report.document import Section, Table
-from arts.evaluation.report.words import UNDEFINED, excerpt, percent
+from arts.evaluation.report.words import UNDEFINED, count, excerpt, percent
 
+HEADINGS = {
+    "without_answer": "Samples without an answer",
+    "ungraded": "Ungraded samples",
+    "judges": "What each judge says",
+    "disagreements": "Where judges differ",
+    "golds": "Keys that do not grade themselves correct",
+    "failed_rollouts": "Rollouts that failed",
+    "longest_answers": "Longest answers",
+    "throughput": "Speed of grading",
+}
+"""Parts of the audit in words."""
 DEEPEST = 4
 """Levels of nesting that become tables of their own."""
 LONGEST_CELL = 200
@@ -15,7 +26,25 @@ ESTIMATE = {"value", "low", "high", "n", "method"}
 def audit_section(audit: Mapping[str, Any]) -> Section:
     """All of it; estimates are in percent with their intervals."""
     words = ["Shares in percent with 95 % intervals over problems. Speeds are measured and differ from run to run."]
-    return Section(name="audit", title="Grading, audited", words=words, tables=list(_tables("audit", audit, 0)))
+    return Section(
+        name="audit",
+        title="Grading, audited",
+        words=words,
+        findings=list(_disagreements(audit)),
+        tables=list(_tables("What was audited", audit, 0)),
+    )
+
+
+def _disagreements(audit: Mapping[str, Any]) -> Iterator[str]:
+    """How often two judges differ, and which way."""
+    for pair in audit.get("disagreements", ()):
+        first, second = pair["judges"]
+        more = pair["table"]["incorrect"]["correct"]
+        less = pair["table"]["correct"]["incorrect"]
+        yield (
+            f"{first} and {second} differ on {pair['count']:,} of {count(pair['samples'], 'sample')}:"
+            f" {more:,} are right for {second} alone, {less:,} for {first} alone."
+        )
 
 
 def _tables(title: str, part: Mapping[str, Any], depth: int) -> Iterator[Table]:
@@ -25,7 +54,7 @@ def _tables(title: str, part: Mapping[str, Any], depth: int) -> Iterator[Table]:
         rows = [[_name(k), _text(v)] for k, v in values.items()]
         yield Table(title=title, note="", header=["what", "value"], rows=rows)
     for name, inner in part.items():
-        heading = _name(name) if depth == 0 else f"{title}: {_name(name)}"
+        heading = HEADINGS.get(name, _name(name)) if depth == 0 else f"{title}: {_name(name)}"
         if _is_plain(inner):
             continue
         if depth == DEEPEST:
@@ -78,4 +107,4 @@ def _text(value: Any) -> str:
         return UNDEFINED
     if isinstance(value, bool) or not isinstance(value, int | float):
         return excerpt(value, LONGEST_CELL)
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

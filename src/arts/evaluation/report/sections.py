@@ -102,7 +102,7 @@ def _comparisons(result: Part) -> Section | None:
     note = (
         f"Accuracy minus that of {part['against']} on the same samples, in points. Wins and losses are problems on"
         f" which the method is above and below it. Holm: over all {len(pairs)} comparisons; shown: what holds after"
-        f" it at {alpha:g}."
+        f" it at {alpha:g}. The test decides: where few problems differ, an interval can leave out 0 that it does not."
     )
     if margin is not None:
         note += f" Equal: within ± {points(margin)} points by two one-sided tests, Holm over these;"
