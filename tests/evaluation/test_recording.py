@@ -141,7 +141,10 @@ def test_samples_without_an_evaluation_are_no_recording(sampled, tmp_path):
     ("old", "new", "said"),
     [
         ('"version": 1', '"version": 99', "has version 99"),
-        ('"ks": [', '"ks": [0, ', "its settings, scorers or classes fit nothing"),
+        ('"ks": [', '"ks": [0, ', "its numbers of samples or units are none"),
+        ('"unit": "', '"unit": "x', "its numbers of samples or units are none"),
+        ('"classes": {"', '"classes": {"x', "its recording is damaged (KeyError("),
+        ('": [0, ', '": [', "its answer classes are not those of its samples"),
         ('"scorers"', '"other"', "its recording is damaged (KeyError('scorers'))"),
         ("{", "[", "its recording is damaged"),
         ("}", "", "its recording is damaged"),

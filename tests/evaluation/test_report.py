@@ -179,10 +179,11 @@ def test_the_headline_names_ties_and_says_where_majority_is_not_beaten(result):
     first, second = (name for name, m in part["methods"].items() if m["rule"] in ("best-of-N", "vote"))
     for name in (first, second):
         part["methods"][name]["accuracy"]["4"]["value"] = 0.4
-    part["methods"]["majority"]["accuracy"]["4"]["value"] = 0.4
+        part["methods"][name]["minus_majority"]["value"] = 0.0
     assert f"{first} is the most accurate (as {second})" in headline(part)
     assert "None of them is above majority." in headline(part)
     part["methods"][second]["accuracy"]["4"]["value"] = 0.41
+    part["methods"][second]["minus_majority"]["value"] = 0.01
     said = headline(part)
     assert f"{second} is the most accurate: 41.0" in said and "None of them" not in said
 

@@ -125,6 +125,10 @@ def test_what_the_same_samples_decide_alone_does_not_differ(a, tmp_path):
         assert (pairs[name]["low"], pairs[name]["high"]) == (0, 0)
     assert pairs[f"{SCORE} best-of-N"]["low"] < 0
     assert all(row["difference"]["high"] == 0 for row in result["pass_at_k"].values())
+    regraded = copy.deepcopy(a)
+    regraded["problem_table"]["solved"][0] += 1
+    first = compare_runs(a, regraded)["pass_at_k"]["1"]
+    assert first["difference"]["value"] == pytest.approx(first["b"]["value"] - first["a"]["value"]) != 0
 
 
 def test_different_problems_are_independent_and_it_is_said(a, apart):

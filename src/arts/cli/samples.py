@@ -115,10 +115,9 @@ def verdicts_by_problem(other: Source, source: Source) -> dict[str, list[bool]]:
         if t.backbones
     }
     found = {p.id: verdicts[_text(p)] for p in source.problems if _text(p) in verdicts}
-    problems = source.problems
     if not found:
         raise UsageError(f"{other.path}: no samples of any of the problems; sample the other policy on the same ones")
-    print(f"{other.path}: samples of {len(found)} of {len(problems)} problems", file=sys.stderr)
+    print(f"{other.path}: samples of {len(found)} of {len(source.problems)} problems", file=sys.stderr)
     return found
 
 

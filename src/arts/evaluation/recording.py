@@ -102,19 +102,18 @@ def _recording(header: Mapping[str, Any], problems: list[Problem], trees: list[T
             f"{path}: its recording has version {header.get('version')}, this arts replays {RECORDING_VERSION};"
             " use the arts that made it"
         )
-    for ok in (
-        header["settings"]["ks"] and min(header["settings"]["ks"]) >= 1,
-        all(row["unit"] in get_args(Unit) for row in header["scorers"]),
-        header["classes"].keys() <= {p.id for p in problems},
-    ):
-        if not ok:
-            raise ValueError("its settings, scorers or classes fit nothing")
+    ks, classes = header["settings"]["ks"], header["classes"]
+    decided = [p.id for p, t in zip(problems, trees, strict=True) if len(t.backbones) >= max(ks)]
+    if min(ks) < 1 or any(row["unit"] not in get_args(Unit) for row in header["scorers"]):
+        raise ValueError("its numbers of samples or units are none")
+    if any(len(classes[name]) < max(ks) for name in decided):
+        raise ValueError("its answer classes are not those of its samples")
     return Recording(
         settings=from_dict(Settings, header["settings"], str(path)),
         problems=problems,
         trees=trees,
         scorers=[_scorer(row, trees) for row in header["scorers"]],
-        classes=header["classes"],
+        classes=classes,
         reference=_reference(header["reference"]),
         policy=header["policy"],
         audit=header["audit"],

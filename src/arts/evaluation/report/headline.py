@@ -21,17 +21,13 @@ def headline(result: Part) -> str:
     if not names or top == "1":
         return reach
     name, *equal = names
-    above = "" if _value(result, name, top) > _value(result, MAJORITY, top) else "None of them is above majority. "
     m, others = result["methods"][name], f" (as {', '.join(equal)})" if equal else ""
+    above = "" if m["minus_majority"]["value"] > 0 else "None of them is above majority. "
     return (
         f"Of the ways of deciding between {top} samples by scores, {name} is the most accurate{others}:"
         f" {percent(m['accuracy'][top])} %, {percent(m['minus_majority'], signed=True)} points against majority and"
         f" {percent(m['minus_random'], signed=True)} against one sample. {above}{_tested(result, name)}{reach}"
     )
-
-
-def _value(result: Part, name: str, k: str) -> float:
-    return float(result["methods"][name]["accuracy"][k]["value"])
 
 
 def best(result: Part) -> list[str]:

@@ -49,10 +49,10 @@ class _Sides:
         return first, second
 
     def difference(self, first: Floats, second: Floats, *, same: bool = False) -> dict[str, Any]:
-        """Means of both and of second − first, with their intervals; ``same``: they are equal by definition."""
+        """Means of both and of second − first, with their intervals; ``same``: equal ones are so by definition."""
         a, b = mean(first, self.seed), mean(second, self.seed)
         if self.paired:
-            between = paired_difference(first if same else second, first, self.seed)
+            between = paired_difference(first if same and np.array_equal(first, second) else second, first, self.seed)
         else:
             between = independent_difference(b, a)
         return {"a": plain(a), "b": plain(b), "difference": plain(between)}
