@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arts.evaluation.candidates import collect, score_nodes, select
-from arts.evaluation.metrics import vote_at_k
-from arts.evaluation.statistics import Estimate, mean, paired_difference
+from arts.evaluation.intervals import Estimate, mean, paired_difference
 from arts.problems.graders import make_grader
-from arts.search.decide import voting_weights
+from arts.selection.decide import voting_weights
+from arts.selection.expected import vote_at_k
 from arts.trees.exchange import import_trees
 from arts.verifiers.load import load_verifier
 

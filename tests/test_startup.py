@@ -37,7 +37,8 @@ NEED_AN_EXTRA = (
     "arts.training",
     "arts.baselines.grpo",
     "arts.baselines.metrics",
-    "arts.evaluation.report.html",
+    "arts.documents.figures",
+    "arts.documents.html",
     "arts.squeeze.figures",
     "arts.testbed",
     "arts.cli.demo",
@@ -141,16 +142,16 @@ def test_a_missing_extra_is_named(tmp_path):
     for name, (code, text) in said.items():
         assert code == 2, text
         assert text.count("\n") == 1
-        assert f"pip install 'arts[{extras[name]}]'" in text
+        assert f"pip install 'arts-llm[{extras[name]}]'" in text
 
 
 def test_the_extras_are_those_of_the_package():
-    declared = importlib.metadata.metadata("arts").get_all("Provides-Extra")
+    declared = importlib.metadata.metadata("arts-llm").get_all("Provides-Extra")
     assert set(EXTRAS) <= set(declared)
 
 
 def test_the_version_is_that_of_the_package(capsys):
-    version = importlib.metadata.version("arts")
+    version = importlib.metadata.version("arts-llm")
     assert arts.__version__ == version
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"arts {version}\n"

@@ -6,10 +6,10 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from arts.evaluation import metrics
 from arts.evaluation.candidates import Candidates, NodeScores, score_nodes, select
 from arts.evaluation.steps import Reference
-from arts.search.decide import Aggregation, voting_weights
+from arts.selection import expected as metrics
+from arts.selection.decide import Aggregation, voting_weights
 from arts.testbed.congruences import line_is_valid, parse_question
 from arts.trees.tree import Tree
 from arts.verifiers.base import Verifier

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from arts.logs.formats import LogOptions
+from arts.logs.imported import read_samples
 from arts.problems.base import Grader, Problem
 from arts.trees.exchange import import_trees
-from arts.trees.log_formats import LogOptions
-from arts.trees.recorded import read_samples
 from arts.trees.splitting import SplitterName
 from arts.trees.tree import Tree
 

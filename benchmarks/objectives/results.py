@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 from variants import VARIANTS
 
 from arts.evaluation.calibration import bins
-from arts.evaluation.statistics import Estimate
+from arts.evaluation.intervals import Estimate
 
 Floats = NDArray[np.float64]
 Runs = list[Mapping[str, NDArray[Any]]]
@@ -47,7 +47,7 @@ def over_states(
 ) -> Estimate:
     """Mean over seeds of a statistic of some states (given as indices), states resampled by problem.
 
-    ``reflect``: for one that chance makes larger, as in :func:`arts.evaluation.statistics.bootstrap`.
+    ``reflect``: for one that chance makes larger, as in :func:`arts.evaluation.intervals.bootstrap`.
     """
     rng = np.random.default_rng(0)
     of = [np.flatnonzero(problem == p) for p in np.unique(problem)]

@@ -23,11 +23,11 @@ from variants import RECORDED_SHAPE, TESTBED_SHAPE, VARIANTS, Variant, recorded_
 from arts.cli.probes import Probes, Source, count_success
 from arts.cli.sample import Config as SampleConfig
 from arts.cli.sample import sample
-from arts.evaluation import metrics
 from arts.evaluation.candidates import Candidates, collect
 from arts.evaluation.steps import Reference
 from arts.problems.graders import make_grader
 from arts.proposers.load import BackendOptions
+from arts.selection import expected as metrics
 from arts.testbed.measure import SAMPLING
 from arts.training.config import TrainConfig
 from arts.training.fit import is_finished, train_verifier

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from arts.search.decide import Rule
 from arts.search.strategies import StrategyName
+from arts.selection.decide import Rule
 
 BUDGETS = (4, 8, 16, 32, 64)
 """In samples' worth of generated tokens."""

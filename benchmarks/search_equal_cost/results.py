@@ -11,7 +11,7 @@ from amplification import DEPTHS
 from cells import BASELINES, BUDGETS, LEADING, METHODS, VERIFIERS, Cell, Method
 from numpy.typing import NDArray
 
-from arts.evaluation.statistics import Estimate, mean, paired_difference, ratio
+from arts.evaluation.intervals import Estimate, mean, paired_difference, ratio
 
 Floats = NDArray[np.float64]
 Runs = dict[str, Floats]

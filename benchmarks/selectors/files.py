@@ -13,10 +13,10 @@ from measure import everything
 from recorded import RECORDED, RECORDED_SETS, RecordedSet, Split, load_recorded
 from variants import RECORDED_SHAPE, VARIANTS, Variant, recorded_training
 
+from arts.logs.formats import LogOptions
+from arts.logs.imported import read_samples
 from arts.problems.base import Grader, Problem
 from arts.problems.near import nearest, one_spelling
-from arts.trees.log_formats import LogOptions
-from arts.trees.recorded import read_samples
 from arts.verifiers.base import Unit
 
 __all__ = ["RECORDED", "Split", "Variant", "everything", "recorded_training"]

@@ -10,7 +10,7 @@ from arts.problems.base import Grader
 from arts.problems.extract import extract_answer
 from arts.problems.graders import equivalence_classes
 from arts.problems.rows import read_rows
-from arts.search.decide import best_of_n
+from arts.selection.decide import best_of_n
 
 PUBLISHED = Path(__file__).parent / "expected_bon.json"
 """By problem the answer that the author's best-of-16 gives, empty where the chosen solution has no box, and whether

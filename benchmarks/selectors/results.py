@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from scoring import auc, boxed, learned_stem, selector
 
 from arts.evaluation.candidates import Candidates
+from arts.evaluation.intervals import Estimate, gap_closed, mean, paired_difference
 from arts.evaluation.methods import MAJORITY, ORACLE, RANDOM, Method, methods
 from arts.evaluation.paired import holm, paired_test
 from arts.evaluation.power import detectable_difference, problems_needed
-from arts.evaluation.statistics import Estimate, gap_closed, mean, paired_difference
-from arts.search.decide import Aggregation
+from arts.selection.decide import Aggregation
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

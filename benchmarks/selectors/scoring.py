@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from arts.evaluation.candidates import Candidates, NodeScores, Selector, select
 from arts.problems.extract import extract_answer
-from arts.search.decide import Aggregation
+from arts.selection.decide import Aggregation
 from arts.trees.tree import Tree
 from arts.verifiers.base import Verifier
 from arts.verifiers.encoding import encode

@@ -12,7 +12,7 @@ from plan import MAIN, OBJECTIVES, SHAPE, Size, settings, training
 from safetensors import safe_open
 
 from arts.models import bundled_model
-from arts.proposers.grow import spent
+from arts.sampling.grow import spent
 from arts.training.fit import train_verifier
 from arts.trees.store import TreeStore
 from verifiers import grow_trees

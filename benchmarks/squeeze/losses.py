@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from plan import Arrays, Floats
 
-from arts.evaluation.statistics import mean, paired_difference, plain, ratio
+from arts.evaluation.intervals import mean, paired_difference, plain, ratio
 from arts.problems.base import Problem
 from arts.squeeze.diagnosis.diversity import distinct
 from arts.squeeze.diagnosis.pairs import Pair, Side

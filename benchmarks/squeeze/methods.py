@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from plan import Arrays, Floats
 
-from arts.evaluation.metrics import best_of_k, pass_at_k, vote_at_k
+from arts.selection.expected import best_of_k, pass_at_k, vote_at_k
 
 Decide = Callable[[Arrays, Arrays, int], Floats]
 """Samples, their scores and k → expected accuracy of each problem over k-subsets, (P,)."""

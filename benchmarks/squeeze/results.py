@@ -16,8 +16,8 @@ from traces import traces
 from zones import zones
 
 from arts.baselines.config import RLConfig
-from arts.evaluation.metrics import pass_at_k
-from arts.evaluation.statistics import mean, paired_difference, plain
+from arts.evaluation.intervals import mean, paired_difference, plain
+from arts.selection.expected import pass_at_k
 from arts.squeeze.diagnosis.curves import crossing
 from arts.squeeze.diagnosis.pairs import ladder
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from plan import Arrays, Floats
 
-from arts.evaluation.statistics import bootstrap_observations, plain, ratio
+from arts.evaluation.intervals import bootstrap_observations, plain, ratio
 
 EDGES = (0.0, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 """Of the probability under the base model."""

@@ -8,7 +8,7 @@ from plan import OBJECTIVES, SHAPE, Arrays, Size, training
 from arts.cli.sample import Config as SampleConfig
 from arts.cli.sample import sample
 from arts.evaluation.candidates import Candidates, score_nodes, select
-from arts.search.decide import voting_weights
+from arts.selection.decide import voting_weights
 from arts.testbed.measure import SAMPLING
 from arts.training.fit import is_finished, train_verifier
 from arts.trees.store import TreeStore

@@ -8,8 +8,8 @@ from methods import METHODS, part
 from numpy.typing import NDArray
 from plan import Arrays, Floats
 
-from arts.evaluation.metrics import pass_at_k
-from arts.evaluation.statistics import plain, ratio
+from arts.evaluation.intervals import plain, ratio
+from arts.selection.expected import pass_at_k
 
 SPLITS = 10
 """Random halvings, each used in both directions."""

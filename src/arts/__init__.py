@@ -1,5 +1,5 @@
 """Amortized Reasoning Tree Search: better answers from a frozen language model (arXiv 2602.12846)."""
 
-from importlib.metadata import version
+from arts.versions import versions
 
-__version__ = version("arts")
+__version__ = versions("arts")["arts"]

@@ -26,7 +26,7 @@ class MissingExtraError(UsageError):
     """An optional dependency is needed; the text names the extra to install (exit code 2)."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs the extra '{extra}': pip install 'arts[{extra}]'")
+        super().__init__(f"{what} needs the extra '{extra}': pip install 'arts-llm[{extra}]'")
 
 
 class ModelError(UsageError):

@@ -222,9 +222,9 @@ def test_a_file_is_summarised_row_by_row(study, tmp_path, monkeypatch):
 
 
 def test_differences_are_to_majority_with_all_samples_and_adjusted_over_all_rows(study, tmp_path, monkeypatch):
-    from arts.evaluation.metrics import vote_at_k
     from arts.evaluation.paired import holm
     from arts.evaluation.power import detectable_difference, problems_needed
+    from arts.selection.expected import vote_at_k
 
     candidates = synthetic()
     found = kept(study, monkeypatch, tmp_path, candidates, 2)

@@ -230,7 +230,7 @@ def test_without_the_extra_the_page_is_left_out_and_said(tmp_path, capsys, monke
     monkeypatch.setattr("arts.squeeze.diagnosis.report.to_html", missing)
     assert call(REAL, REAL, *SMALL, *LARGE, "--out", tmp_path) == 0
     assert not (tmp_path / "report.html").exists() and (tmp_path / "report.md").exists()
-    assert "arts[report]" in capsys.readouterr().err
+    assert "arts-llm[report]" in capsys.readouterr().err
 
 
 def test_a_terminal_is_shown_no_control_characters(tmp_path, capsys):

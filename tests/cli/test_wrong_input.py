@@ -119,7 +119,7 @@ NOT_STORES = {
     "none.db": "make one with: arts sample",
     "text.db": "give a file that arts made",
     "other.db": "give a file that arts made",
-    "newer.db": "pip install -U arts",
+    "newer.db": "pip install -U arts-llm",
 }
 MAKES_IT = (READERS[-1], "none.db")
 

@@ -5,13 +5,17 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
+from arts.documents.figures import files
+from arts.documents.html import document_as_html
+from arts.documents.markdown import document_as_markdown
 from arts.evaluation.audit import audit
+from arts.evaluation.cassette import Settings
 from arts.evaluation.evaluate import record, report
-from arts.evaluation.recording import Settings
+from arts.evaluation.report.sections import evaluation
 from arts.evaluation.steps import own_reference
+from arts.logs.formats import LogOptions
+from arts.logs.imported import read_samples
 from arts.problems.graders import make_grader
-from arts.trees.log_formats import LogOptions
-from arts.trees.recorded import read_samples
 
 SCRIPT = "<script>alert('x')</script>"
 BREAKOUT = "</pre></details></body>\"'><img src=x onerror=alert(1)>&lt;b&gt; {{ 7 * 7 }} {% x %}"
@@ -97,3 +101,14 @@ def markdown_rows(text):
 
 def unescaped(text):
     return re.sub(r"\\(.)", r"\1", text)
+
+
+def to_markdown(result, **options):
+    """The whole report of ``arts evaluate`` as Markdown."""
+    return document_as_markdown(evaluation(result), **options)
+
+
+def to_html(result):
+    """Its page."""
+    document = evaluation(result)
+    return document_as_html(document, {f.name: files(f)[0] for s in document.sections for f in s.figures})

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from arts.evaluation import audit as module
 from arts.evaluation.audit import RECORDED, audit, kappa
+from arts.logs.formats import LogOptions
+from arts.logs.imported import read_samples
 from arts.problems.base import Grade, Problem, Verdict
 from arts.problems.graders import ExactGrader, make_grader
-from arts.trees.log_formats import LogOptions
-from arts.trees.recorded import read_samples
 from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree
 
 FILES = Path(__file__).parents[2] / "benchmarks" / "recorded"

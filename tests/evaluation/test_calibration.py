@@ -15,15 +15,15 @@ from arts.errors import UsageError
 from arts.evaluation import calibration as measures
 from arts.evaluation.candidates import NodeScores
 from arts.evaluation.evaluate import evaluate_trees
+from arts.evaluation.intervals import bootstrap_observations, mean, per_problem
 from arts.evaluation.report import write_report
 from arts.evaluation.report.calibration import about_reference, depth_tables, number, overall_table
-from arts.evaluation.statistics import bootstrap_observations, mean, per_problem
 from arts.evaluation.steps import LEAST_ROLLOUTS, Reference, calibration, depth_groups, own_reference
 from arts.problems.base import Problem, Verdict
 from arts.problems.graders import make_grader
-from arts.proposers.fork import SparseDeepFork
-from arts.proposers.grow import grow_tree
 from arts.proposers.scripted import ScriptedProposer
+from arts.sampling.fork import SparseDeepFork
+from arts.sampling.grow import grow_tree
 from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree
 from arts.verifiers.simple import SimpleVerifier, length_verifier, oracle_verifier
 
@@ -156,7 +156,7 @@ def test_observations_of_one_problem_are_drawn_together():
 def test_many_observations_are_looked_at_in_parts(monkeypatch):
     numbers = np.random.default_rng(0).normal(size=(2, 40))
     whole = measures.spearman(*numbers, each(numbers[0]))
-    monkeypatch.setattr("arts.evaluation.statistics.WEIGHTS_AT_ONCE", 100)
+    monkeypatch.setattr("arts.evaluation.intervals.WEIGHTS_AT_ONCE", 100)
     assert measures.spearman(*numbers, each(numbers[0])) == whole
 
 

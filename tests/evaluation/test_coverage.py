@@ -17,10 +17,10 @@ import pytest
 from scipy.stats import betabinom
 
 from arts.evaluation.calibration import calibration_error, spearman
-from arts.evaluation.metrics import pass_at_k
+from arts.evaluation.intervals import CONFIDENCE, Estimate, gap_closed, mean, paired_difference, ratio
 from arts.evaluation.paired import equivalence, holm, paired_test
 from arts.evaluation.report.runs import independent_difference
-from arts.evaluation.statistics import CONFIDENCE, Estimate, gap_closed, mean, paired_difference, ratio
+from arts.selection.expected import pass_at_k
 
 pytestmark = pytest.mark.slow
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from arts.evaluation import paired
+from arts.evaluation.intervals import paired_difference
 from arts.evaluation.paired import DRAWS, EXACT, equivalence, holm, paired_test
-from arts.evaluation.statistics import paired_difference
 
 DECISIONS = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=1, max_size=40)
 

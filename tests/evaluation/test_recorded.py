@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from arts.evaluation.evaluate import evaluate_trees
+from arts.logs.formats import LogOptions
+from arts.logs.imported import read_samples
 from arts.problems.base import Verdict
 from arts.problems.graders import MathGrader
-from arts.trees.log_formats import LogOptions
-from arts.trees.recorded import read_samples
 
 PATH = Path(__file__).parents[1] / "data" / "math_rm_12x8.jsonl"
 ROWS = [json.loads(line) for line in PATH.read_text(encoding="utf-8").splitlines()]

@@ -6,15 +6,13 @@ from xml.etree import ElementTree
 
 import pytest
 
+from arts.documents.words import LONGEST_TEXT, count, excerpt, number, p_value, percent, points, shown
 from arts.errors import UsageError
 from arts.evaluation.report import write_report
 from arts.evaluation.report.audit import audit_section
 from arts.evaluation.report.drill_down import ranked
 from arts.evaluation.report.headline import best, headline, limits, verdict
-from arts.evaluation.report.html import to_html
-from arts.evaluation.report.markdown import main_table, to_markdown
-from arts.evaluation.report.sections import evaluation
-from arts.evaluation.report.words import LONGEST_TEXT, count, excerpt, number, p_value, percent, points, shown
+from arts.evaluation.report.sections import evaluation, main_table
 from arts.verifiers.simple import length_verifier
 
 from .reports import (
@@ -28,6 +26,8 @@ from .reports import (
     evaluate,
     markdown_rows,
     row,
+    to_html,
+    to_markdown,
     unescaped,
 )
 

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_ind
 
+from arts.documents.figures import files
+from arts.documents.html import document_as_html
+from arts.documents.markdown import document_as_markdown
+from arts.documents.words import percent
+from arts.evaluation.intervals import paired_difference
 from arts.evaluation.paired import equivalence, holm, paired_test
-from arts.evaluation.report.html import document_as_html
-from arts.evaluation.report.html_figures import files
-from arts.evaluation.report.markdown import document_as_markdown
 from arts.evaluation.report.runs import compare_runs
 from arts.evaluation.report.runs_document import comparison, matched, summary
-from arts.evaluation.report.words import percent
-from arts.evaluation.statistics import paired_difference
 
 from .reports import SCORE, SCRIPT, Page, evaluate, markdown_rows, row
 

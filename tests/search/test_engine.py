@@ -7,7 +7,7 @@ import pytest
 from world import DRAWING, GRADER, HUNCH, LONGEST, PROBLEMS, SOLUTIONS, UNKNOWN, Reciter, by_text, make, solve, told
 
 from arts.errors import EndpointError, UsageError
-from arts.proposers.failures import MAX_FAILURES_IN_A_ROW
+from arts.sampling.failures import MAX_FAILURES_IN_A_ROW
 from arts.search.budget import Budget
 from arts.search.dispatch import Dispatcher, Mailbox
 from arts.search.engine import Engine, Plan

@@ -5,9 +5,9 @@ import pytest
 from world import HUNCH, LONGEST, PROBLEMS, SETTINGS, SOLUTIONS, Reciter, cost, make, solving, told
 
 from arts.errors import EndpointError
-from arts.proposers.failures import MAX_FAILURES_IN_A_ROW
 from arts.proposers.openai import OpenAIProposer
 from arts.proposers.prompt import PromptFormat
+from arts.sampling.failures import MAX_FAILURES_IN_A_ROW
 from arts.search.budget import Budget
 from arts.testbed.endpoint import NO_FAULTS, Faults, mock_endpoint, recited
 from arts.trees.store import TreeStore

@@ -33,7 +33,6 @@ from world import (
 from arts.proposers.base import Sampling
 from arts.search.base import Expansion, Grown
 from arts.search.budget import Budget, StopReason
-from arts.search.decide import vote
 from arts.search.session import Search
 from arts.search.strategies import STRATEGIES
 from arts.search.strategies.adaptive_vote import SIMULATIONS, AdaptiveFlowVote, AdaptiveMajority, overtaken
@@ -43,6 +42,7 @@ from arts.search.strategies.dvts import DiverseTreeSearch
 from arts.search.strategies.flow_sampling import FlowSampling, choose
 from arts.search.strategies.particles import ParticleFilter, systematic
 from arts.search.strategies.puct import Puct
+from arts.selection.decide import vote
 from arts.trees.store import TreeStore
 from arts.trees.tree import ROOT, Step, Tree
 from arts.verifiers.simple import LikelihoodVerifier

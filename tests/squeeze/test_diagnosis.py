@@ -15,6 +15,9 @@ import pytest
 from scipy.stats import binom, fisher_exact
 
 from arts.errors import InputError
+from arts.logs.formats import LogOptions
+from arts.logs.read import read_log
+from arts.logs.trees import import_rows
 from arts.problems.graders import make_grader
 from arts.squeeze.diagnosis.curves import crossing, curves, stays_ahead
 from arts.squeeze.diagnosis.diagnose import diagnose
@@ -25,9 +28,6 @@ from arts.squeeze.diagnosis.recovery import recovery
 from arts.squeeze.diagnosis.report import to_html, to_markdown
 from arts.squeeze.diagnosis.significance import find_changes, fisher, least_p, mcnemar, upper_bound
 from arts.squeeze.diagnosis.tables import tables
-from arts.trees.flat import import_rows
-from arts.trees.log_formats import LogOptions
-from arts.trees.logs import read_log
 
 REAL = Path(__file__).parent.parent / "data" / "gsm8k_openai_60x4.jsonl.gz"
 SIDES = {"base": ("6b_finetuning", "6b_verification"), "rl": ("175b_finetuning", "175b_verification")}

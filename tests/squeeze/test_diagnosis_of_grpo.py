@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from scipy.stats import fisher_exact, hypergeom
 
+from arts.logs.formats import LogOptions
+from arts.logs.read import read_log
+from arts.logs.trees import import_rows
 from arts.problems.graders import make_grader
 from arts.squeeze.diagnosis.diagnose import diagnose
 from arts.squeeze.diagnosis.pairs import Samples, match
-from arts.trees.flat import import_rows
-from arts.trees.log_formats import LogOptions
-from arts.trees.logs import read_log
 
 DATA = Path(__file__).parent.parent / "data"
 RATE = 0.08

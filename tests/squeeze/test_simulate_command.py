@@ -73,7 +73,7 @@ def test_without_matplotlib_the_numbers_are_there_and_one_line_names_the_extra(r
     monkeypatch.delitem(sys.modules, "arts.squeeze.figures", raising=False)
     code, table, said = run(QUICK)
     assert code == 0 and len(table.splitlines()) == 13
-    assert said.count("pip install 'arts[report]'") == 1
+    assert said.count("pip install 'arts-llm[report]'") == 1
     assert list(contents(tmp_path / "runs/simulate")) == ["simulate.json"]
 
 

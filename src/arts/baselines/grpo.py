@@ -4,7 +4,6 @@ import json
 import shutil
 import warnings
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from arts.problems.base import Grader, Problem
 from arts.proposers.prompt import PromptFormat
 from arts.training.trainer import last_checkpoint
 from arts.verifiers.modules import best_device
+from arts.versions import versions
 
 RECIPES: dict[str, dict[str, Any]] = {
     "grpo": {"loss_type": "grpo", "scale_rewards": "group"},
@@ -104,7 +104,11 @@ def train_policy(
         _train(trainer, begun)
         trainer.save_model(str(out))
     trainer.accelerator.wait_for_everyone()  # each process writes a part of a checkpoint
-    record = {"run": json.loads(plan), "versions": _versions(), **summary(trainer.state.log_history)}
+    record = {
+        "run": json.loads(plan),
+        "versions": versions("arts", "trl", "transformers", "torch"),
+        **summary(trainer.state.log_history),
+    }
     if main:
         _finish(out, record, flags or f"[rl]\n{dump_toml(config)}")
     return record
@@ -260,7 +264,3 @@ def _finish(out: Path, record: dict[str, Any], flags: str) -> None:
                 shutil.rmtree(found) if found.is_dir() else found.unlink()
     write_whole(out / CARD, model_card(out.name, record, flags))
     write_whole(out / RECORD, json.dumps(record, indent=1) + "\n")
-
-
-def _versions() -> dict[str, str]:
-    return {name: version(name) for name in ("arts", "trl", "transformers", "torch")}

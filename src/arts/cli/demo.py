@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from arts.cli.evaluate import RECORDING, show, versions
+from arts.cli.evaluate import RECORDING, report_versions, show
 from arts.cli.sample import Config as SampleConfig
 from arts.cli.sample import describe, sample
 from arts.config import require_at_least
 from arts.errors import InputError, UsageError
+from arts.evaluation.cassette import Settings, save_recording
 from arts.evaluation.evaluate import record, report
-from arts.evaluation.recording import Settings, save_recording
 from arts.evaluation.report import write_report
 from arts.models import BUNDLED
 from arts.problems.graders import make_grader
@@ -91,7 +91,7 @@ def _finished(report: Path, config: Config) -> dict[str, Any]:
 def _about(config: Config) -> dict[str, Any]:
     return {
         "command": "arts demo",
-        "versions": versions(),
+        "versions": report_versions(),
         "seed": config.seed,
         "training problems": config.train_problems,
         "test problems": config.test_problems,

@@ -6,7 +6,6 @@ Every report has its recording beside it, recorded.db, from which --replay makes
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,25 +16,28 @@ from arts.cli.probes import Probes, count_success
 from arts.cli.samples import Reading, Source, reachable, remark_on_units, score_names, usable, verdicts_by_problem
 from arts.cli.tables import print_table
 from arts.config import require_at_least
+from arts.documents.words import shown
 from arts.errors import UsageError
 from arts.evaluation.audit import audit
+from arts.evaluation.cassette import LEAD_AGGREGATIONS, Recording, Settings, load_recording, save_recording
 from arts.evaluation.evaluate import Family, record, report
 from arts.evaluation.expression import condition
 from arts.evaluation.methods import MAJORITY, ORACLE, RANDOM
-from arts.evaluation.recording import LEAD_AGGREGATIONS, Recording, Settings, load_recording, save_recording
 from arts.evaluation.report import write_report
 from arts.evaluation.report.calibration import about_reference, overall_table
-from arts.evaluation.report.markdown import headline, main_table, shown
+from arts.evaluation.report.headline import headline
+from arts.evaluation.report.sections import main_table
 from arts.evaluation.steps import Reference
+from arts.logs.formats import LogOptions, VerdictsOf
 from arts.problems.base import GraderName
 from arts.problems.graders import make_grader
 from arts.proposers.load import BackendOptions
-from arts.search.decide import Aggregation
-from arts.trees.log_formats import LogOptions, VerdictsOf
+from arts.selection.decide import Aggregation
 from arts.trees.splitting import SplitterName
 from arts.trees.tree import Tree
 from arts.verifiers.base import Unit, Verifier
 from arts.verifiers.load import load_verifier
+from arts.versions import versions
 
 VERSIONS = ("arts", "numpy", "scipy", "math-verify")
 """Packages whose versions a report names: what its numbers depend on."""
@@ -142,7 +144,7 @@ def run(config: Config) -> int:
     for path in paths:
         print(f"wrote {path}", file=sys.stderr)
     if not any(path.suffix == ".html" for path in paths):
-        print("the page needs the extra 'report': pip install 'arts[report]'", file=sys.stderr)
+        print("the page needs the extra 'report': pip install 'arts-llm[report]'", file=sys.stderr)
     return 0
 
 
@@ -228,20 +230,20 @@ def _about(config: Config, source: Source, verifiers: Mapping[str, Verifier | Fa
         **kind,
         "command": command,
         "commands": [*commands, command],
-        "versions": versions(),
+        "versions": report_versions(),
         "seed": config.seed,
     }
 
 
-def versions() -> dict[str, str]:
+def report_versions() -> dict[str, str]:
     """Of what a report's numbers depend on."""
     python = ".".join(map(str, sys.version_info[:3]))
-    return {"python": python, **{name: version(name) for name in VERSIONS}}
+    return {"python": python, **versions(*VERSIONS)}
 
 
 def _warn_of_versions(about: Mapping[str, Any]) -> None:
     """A replay by other versions may differ in the last digits."""
-    then, now = about.get("versions", {}), versions()
+    then, now = about.get("versions", {}), report_versions()
     changed = [f"{name} {then[name]}, now {now.get(name)}" for name in then if then[name] != now.get(name)]
     if changed:
         print(

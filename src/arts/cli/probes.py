@@ -18,10 +18,10 @@ from arts.config import from_dict, require_at_least, to_dict
 from arts.errors import UsageError
 from arts.evaluation.steps import Reference, own_reference
 from arts.problems.graders import make_grader
-from arts.proposers.fork import SparseDeepFork
-from arts.proposers.grow import Grower, GrowthPlan
 from arts.proposers.load import BackendOptions, open_proposer
-from arts.proposers.probe import ProbeState, are_of, choose_states, probe_phase, success_counts
+from arts.sampling.fork import SparseDeepFork
+from arts.sampling.grow import Grower, GrowthPlan
+from arts.sampling.probe import ProbeState, are_of, choose_states, probe_phase, success_counts
 from arts.trees.store import TreeStore
 
 

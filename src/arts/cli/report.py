@@ -14,9 +14,10 @@ from arts.cli.commands import command_line
 from arts.cli.evaluate import show
 from arts.cli.tables import print_table
 from arts.config import require_at_least
+from arts.documents.words import shown
+from arts.documents.write import write_document
 from arts.errors import UsageError
-from arts.evaluation.report import write_document, write_report
-from arts.evaluation.report.markdown import shown
+from arts.evaluation.report import write_report
 from arts.evaluation.report.runs import compare_runs
 from arts.evaluation.report.runs_document import comparison, matched, methods_table, summary
 from arts.evaluation.report.schema import read_report

@@ -5,7 +5,6 @@ import dataclasses
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,13 @@ from arts.config import to_dict
 from arts.errors import UsageError
 from arts.problems.base import GraderName, Problem
 from arts.proposers.base import Proposer, Sampling
-from arts.proposers.fork import SparseDeepFork
-from arts.proposers.grow import Grower, GrowthPlan, Spent, spent
 from arts.proposers.load import BackendOptions, open_proposer
 from arts.proposers.prompt import PromptFormat
+from arts.sampling.fork import SparseDeepFork
+from arts.sampling.grow import Grower, GrowthPlan, Spent, spent
 from arts.trees.splitting import SplitterName
 from arts.trees.store import TreeStore
+from arts.versions import versions
 
 GROWS = ("n", "fork_probability", "max_forks_per_trajectory")
 """Settings that may differ when a store is taken up again: larger values add rollouts and change none."""
@@ -148,15 +148,8 @@ def run_record(config: Config, proposer: Proposer, plan: GrowthPlan) -> dict[str
         "sample": resolved,
         "unit_problems": plan.unit_problems,
         "proposer": proposer.name,
-        "versions": {name: _version(name) for name in VERSIONS},
+        "versions": versions(*VERSIONS),
     }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def open_store(path: Path, record: Mapping[str, Any], problems: Sequence[Problem]) -> TreeStore:

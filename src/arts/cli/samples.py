@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from arts.cli.sources import require_samples
+from arts.documents.words import shown
 from arts.errors import UsageError
-from arts.evaluation.report.markdown import shown
+from arts.logs.formats import LogOptions, VerdictsOf
+from arts.logs.imported import read_samples, verdicts_of
+from arts.logs.read import is_log
 from arts.problems.base import Grader, Problem, Verdict
-from arts.trees.log_formats import LogOptions, VerdictsOf
-from arts.trees.logs import is_log
-from arts.trees.recorded import read_samples, verdicts_of
 from arts.trees.splitting import SplitterName
 from arts.trees.store import TreeStore
 from arts.trees.tree import Tree

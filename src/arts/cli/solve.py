@@ -27,10 +27,10 @@ from arts.proposers.load import BackendOptions, open_proposer
 from arts.proposers.prompt import PromptFormat
 from arts.search.answer import Solved
 from arts.search.budget import Budget
-from arts.search.decide import Aggregation, Rule
 from arts.search.engine import Engine, Plan
 from arts.search.session import Drawing
 from arts.search.strategies import StrategyName, strategy_factory
+from arts.selection.decide import Aggregation, Rule
 from arts.text import visible
 from arts.trees.splitting import SplitterName
 from arts.trees.store import TreeStore

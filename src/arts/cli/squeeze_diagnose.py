@@ -7,7 +7,6 @@ evals, chats and batches, exported trees, or any other whose fields are named), 
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,8 +18,11 @@ from arts.cli.sample import sample
 from arts.cli.sources import require_samples
 from arts.cli.tables import print_table
 from arts.config import require_at_least
+from arts.documents.words import shown
 from arts.errors import InputError, UsageError
-from arts.evaluation.report.markdown import shown
+from arts.logs.formats import LogOptions
+from arts.logs.imported import read_samples
+from arts.logs.read import is_log
 from arts.problems.base import Grader, GraderName
 from arts.problems.graders import make_grader
 from arts.proposers.base import Sampling
@@ -30,11 +32,9 @@ from arts.squeeze.diagnosis.diagnose import diagnose
 from arts.squeeze.diagnosis.pairs import Samples, match
 from arts.squeeze.diagnosis.report import write_diagnosis
 from arts.squeeze.diagnosis.tables import classes_table, curves_table, headline
-from arts.trees.log_formats import LogOptions
-from arts.trees.logs import is_log
-from arts.trees.recorded import read_samples
 from arts.trees.splitting import SplitterName
 from arts.trees.store import TreeStore
+from arts.versions import versions
 
 UNGRADED = 0.02
 """Share of ungraded samples from which on the report remarks on it."""
@@ -123,7 +123,7 @@ def run(config: Config) -> int:
         sides={"base": base.about, "rl": rl.about},
         about={
             "command": command_line("squeeze diagnose", config, "base.source", "rl.source"),
-            **{name: version(name) for name in ("arts", "numpy", "scipy")},
+            **versions("arts", "numpy", "scipy"),
         },
     )
     result["notes"] = [*base.notes, *rl.notes, *_notes(result, base, rl)]
@@ -137,7 +137,7 @@ def run(config: Config) -> int:
     for path in paths:
         print(f"wrote {path}", file=sys.stderr)
     if paths[-1].suffix != ".html":
-        print("the page needs the extra 'report': pip install 'arts[report]'", file=sys.stderr)
+        print("the page needs the extra 'report': pip install 'arts-llm[report]'", file=sys.stderr)
     return 0
 
 

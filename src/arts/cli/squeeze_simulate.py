@@ -4,13 +4,13 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 from arts.config import to_dict
-from arts.evaluation.statistics import Estimate, plain
+from arts.evaluation.intervals import Estimate, plain
 from arts.files import write_whole
 from arts.squeeze.phase import Cell, Plan, Row, cells, rows, settings
+from arts.versions import versions
 
 WIDE = 92
 """Columns of a terminal that shows the whole table."""
@@ -46,7 +46,7 @@ def write(config: Config, found: Sequence[Cell], lines: Sequence[Row]) -> list[P
     given = {name: value for name, value in to_dict(config).items() if name != "out"}
     result = {
         "schema": 1,
-        "arts": version("arts"),
+        **versions("arts"),
         "settings": given,
         "floor": config.extinction.floor,
         "cells": [cell.as_json() for cell in found],
@@ -62,7 +62,7 @@ def write(config: Config, found: Sequence[Cell], lines: Sequence[Row]) -> list[P
     except ModuleNotFoundError as error:
         if error.name != "matplotlib":
             raise
-        print("the diagrams need the extra 'report': pip install 'arts[report]'", file=sys.stderr)
+        print("the diagrams need the extra 'report': pip install 'arts-llm[report]'", file=sys.stderr)
     else:
         texts |= diagrams(config, found)
     config.out.mkdir(parents=True, exist_ok=True)

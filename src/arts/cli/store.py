@@ -3,7 +3,6 @@
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
@@ -11,15 +10,16 @@ import tyro
 
 from arts.cli.sample import describe
 from arts.errors import UsageError
+from arts.logs.formats import LogOptions, VerdictsOf
+from arts.logs.imported import read_samples
 from arts.problems.base import GraderName
-from arts.proposers.grow import spent
+from arts.sampling.grow import spent
 from arts.text import visible
 from arts.trees.data_set import export_data_set
 from arts.trees.exchange import export_trees, fill_store, import_trees, is_exported
-from arts.trees.log_formats import LogOptions, VerdictsOf
-from arts.trees.recorded import read_samples
 from arts.trees.splitting import SplitterName
 from arts.trees.store import TreeStore
+from arts.versions import versions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +119,7 @@ def _import(config: Config, out: Path) -> None:
         "source": config.source.name,
         "format": found.format,
         "verdicts": found.verdicts,
-        "versions": {"arts": version("arts")},
+        "versions": versions("arts"),
     }
     with fill_store(out, record, zip(found.problems, found.trees, strict=True)):
         print(f"{out}: {len(found.trees)} trees")

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-from arts.evaluation.report.markdown import shown
+from arts.documents.words import shown
 
 WIDE = 92
 """Columns of a terminal that shows the whole table."""

@@ -11,9 +11,9 @@ import tyro
 from arts.cli.sources import open_problems
 from arts.config import require_at_least
 from arts.errors import UsageError
-from arts.evaluation.metrics import pass_at_k
-from arts.evaluation.statistics import Estimate, mean, paired_difference
+from arts.evaluation.intervals import Estimate, mean, paired_difference
 from arts.models import BUNDLED
+from arts.selection.expected import pass_at_k
 from arts.testbed.measure import measure
 from arts.testbed.recipe import Recipe, build_model
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from arts.evaluation.statistics import Ints, mean, plain
+from arts.evaluation.intervals import Ints, mean, plain
 from arts.problems.base import Grade, Grader, Problem, Verdict
 from arts.problems.graders import make_grader
 from arts.trees.tree import Tree

@@ -8,7 +8,7 @@ is itself noisy, which lowers rank correlations and raises calibration errors; o
 import numpy as np
 from numpy.typing import NDArray
 
-from arts.evaluation.statistics import Estimate, bootstrap, bootstrap_observations, per_problem, ratio
+from arts.evaluation.intervals import Estimate, bootstrap, bootstrap_observations, per_problem, ratio
 from arts.trees.tree import ROOT, Tree
 
 Floats = NDArray[np.float64]

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from arts.evaluation import metrics
 from arts.evaluation.candidates import Candidates, Selector
+from arts.evaluation.cassette import Settings
 from arts.evaluation.comparisons import comparisons, power
+from arts.evaluation.intervals import gap_closed, mean, paired_difference, plain
 from arts.evaluation.methods import MAJORITY, ORACLE, RANDOM, Method, methods
-from arts.evaluation.recording import Settings
 from arts.evaluation.solve_rates import solve_rates
-from arts.evaluation.statistics import gap_closed, mean, paired_difference, plain
 from arts.evaluation.subsets import subset_panel
+from arts.selection import expected as metrics
 
 SCHEMA_VERSION = 2
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from arts.errors import UsageError
+from arts.evaluation.cassette import Settings
+from arts.evaluation.intervals import paired_difference, plain
 from arts.evaluation.methods import Method
 from arts.evaluation.paired import equivalence, holm, paired_test
 from arts.evaluation.power import ALPHA, POWER, detectable_difference, paired_sd, unpaired_sd
-from arts.evaluation.recording import Settings
 from arts.evaluation.resampling import alike
-from arts.evaluation.statistics import paired_difference, plain
 
 
 def comparisons(table: Sequence[Method], settings: Settings) -> dict[str, Any]:

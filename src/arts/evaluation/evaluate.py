@@ -9,12 +9,12 @@ import numpy as np
 
 from arts.errors import UsageError
 from arts.evaluation.candidates import Candidates, NodeScores, collect, score_nodes, select, stored_scores
+from arts.evaluation.cassette import LEAD_AGGREGATIONS, Recording, Settings
 from arts.evaluation.compare import compare
 from arts.evaluation.drill_down import drill_down
-from arts.evaluation.recording import LEAD_AGGREGATIONS, Recording, Settings
 from arts.evaluation.steps import Reference, calibration
 from arts.problems.base import Grader, Problem
-from arts.search.decide import Aggregation
+from arts.selection.decide import Aggregation
 from arts.trees.tree import Tree
 from arts.verifiers.base import Unit, Verifier
 

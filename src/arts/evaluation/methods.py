@@ -7,9 +7,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from arts.evaluation import metrics
 from arts.evaluation.candidates import Candidates, Selector
-from arts.search.decide import voting_weights
+from arts.selection import expected as metrics
+from arts.selection.decide import voting_weights
 
 Floats = NDArray[np.float64]
 Rule = Literal["one sample", "majority", "best-of-N", "vote", "oracle"]

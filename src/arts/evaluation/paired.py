@@ -56,7 +56,7 @@ def paired_test(a: Floats, b: Floats) -> PairedTest:
       with either sign: all choices of signs up to ``EXACT`` differing problems, else ``DRAWS`` random ones with a
       fixed seed, to which the observed one is added, so that p is valid. For decisions it is McNemar's test.
     - Several seeds: the same on the means over seeds, and Student's t with the errors over problems and over seeds
-      added as in :func:`arts.evaluation.statistics.bootstrap`; the larger p of both.
+      added as in :func:`arts.evaluation.intervals.bootstrap`; the larger p of both.
 
     Exact where differences are symmetric about 0; where only their mean is 0 the sign-flip needs many problems.
     """

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from arts.evaluation import calibration as measures
 from arts.evaluation.candidates import NodeScores
-from arts.evaluation.statistics import plain
+from arts.evaluation.intervals import plain
 from arts.trees.tree import ROOT, Tree
 
 Floats = NDArray[np.float64]

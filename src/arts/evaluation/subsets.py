@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from arts.evaluation.answer_types import ANSWER_TYPES, answer_type
 from arts.evaluation.candidates import Candidates, Selector
 from arts.evaluation.expression import condition
+from arts.evaluation.intervals import mean, plain
 from arts.evaluation.methods import Method
 from arts.evaluation.solve_rates import RARE, ZONE_SAMPLES
-from arts.evaluation.statistics import mean, plain
 from arts.evaluation.steps import depth_groups
 from arts.evaluation.zones import (
     SPLITS,

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arts.evaluation.candidates import Candidates, Selector, part, part_scores
+from arts.evaluation.intervals import Estimate, mean, plain, ratio
 from arts.evaluation.methods import methods
 from arts.evaluation.resampling import ALIKE, alike
 from arts.evaluation.solve_rates import UNSOLVED, Zone, label_errors
-from arts.evaluation.statistics import Estimate, mean, plain, ratio
 from arts.problems.base import Problem
 
 SPLITS = 20

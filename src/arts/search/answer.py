@@ -8,8 +8,8 @@ import numpy as np
 from arts.problems.base import Grader
 from arts.problems.graders import AnswerClasses
 from arts.search.budget import Spend, StopReason
-from arts.search.decide import Aggregation, Decision, Rule, aggregate, best_of_n, decide
 from arts.search.session import Search
+from arts.selection.decide import Aggregation, Decision, Rule, aggregate, best_of_n, decide
 from arts.trees.tree import Tree
 from arts.verifiers.base import Verifier
 

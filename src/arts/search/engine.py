@@ -13,14 +13,14 @@ from arts.errors import UsageError
 from arts.problems.base import Grader, Problem
 from arts.problems.graders import AnswerClasses
 from arts.proposers.base import Completion, Proposer
-from arts.proposers.failures import FailureWatch
+from arts.sampling.failures import FailureWatch
 from arts.search.answer import Solved, conclude
 from arts.search.base import Strategy, log_flow
 from arts.search.budget import Budget
-from arts.search.decide import Aggregation, Rule
 from arts.search.dispatch import Dispatcher, Mailbox
 from arts.search.scoring import ScoringDesk
 from arts.search.session import Call, Drawing, Search
+from arts.selection.decide import Aggregation, Rule
 from arts.trees.store import TreeStore
 from arts.trees.tree import Rollout, Tree
 from arts.verifiers.base import CountsTokens, Verifier

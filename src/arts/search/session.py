@@ -9,7 +9,7 @@ import numpy as np
 
 from arts.errors import StoreError, UsageError
 from arts.proposers.base import Completion, Request, Sampling
-from arts.proposers.fork import completion_steps, derive_seed
+from arts.sampling.fork import completion_steps, derive_seed
 from arts.search.base import Expansion, Grown, Status, Strategy, finished, order
 from arts.search.budget import Budget, Ledger, StopReason
 from arts.trees.splitting import SplitterName

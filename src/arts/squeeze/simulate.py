@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from arts.errors import UsageError
-from arts.evaluation.statistics import CONFIDENCE, Estimate
+from arts.evaluation.intervals import CONFIDENCE, Estimate
 from arts.squeeze.policy import Floats, Ints, draw, normalised
 from arts.squeeze.rules import Rule, Update
 

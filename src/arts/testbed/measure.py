@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from arts.problems.base import Problem, Verdict
 from arts.problems.graders import make_grader
 from arts.proposers.base import Request, Sampling
-from arts.proposers.fork import derive_seed
 from arts.proposers.load import BackendOptions, open_proposer
 from arts.proposers.prompt import PromptFormat
+from arts.sampling.fork import derive_seed
 from arts.trees.tree import State
 
 SAMPLING = Sampling(temperature=1.0, top_p=0.95, max_tokens=46)

@@ -302,7 +302,7 @@ def _check_version(path: Path, connection: sqlite3.Connection) -> None:
     if int(row[0]) > SCHEMA_VERSION:
         raise InputError(
             f"{path}: schema {row[0]} is newer than this arts reads ({SCHEMA_VERSION});"
-            " upgrade with: pip install -U arts"
+            " upgrade with: pip install -U arts-llm"
         )
 
 

@@ -1,17 +1,11 @@
-"""One result in three forms, JSON, Markdown and a self-contained HTML page, and its figures as files."""
+"""The report of ``arts evaluate``: its sections, sentences and tables."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from arts.evaluation.report.document import Document
-from arts.evaluation.report.markdown import document_as_markdown
+from arts.documents.write import write_document
 from arts.evaluation.report.sections import evaluation
-from arts.files import UNFINISHED, write_whole
-
-FIGURES = "figures"
-"""Folder of the figures, within that of the report."""
 
 
 def write_report(result: Mapping[str, Any], folder: Path) -> list[Path]:
@@ -21,32 +15,3 @@ def write_report(result: Mapping[str, Any], folder: Path) -> list[Path]:
     all, and where ``report.json`` is, the others are. The same result gives the same bytes.
     """
     return write_document(evaluation(result), result, folder, "report")
-
-
-def write_document(document: Document, result: Mapping[str, Any], folder: Path, name: str) -> list[Path]:
-    """The same for any document and the result that it shows, as ``name``.json, .md and .html."""
-    data = json.dumps(result, indent=1, allow_nan=False, ensure_ascii=True) + "\n"
-    forms = {}
-    try:
-        from arts.evaluation.report.html import document_as_html
-        from arts.evaluation.report.html_figures import files
-    except ModuleNotFoundError as error:
-        if error.name not in ("jinja2", "markupsafe", "matplotlib"):
-            raise
-        drawn = {}
-    else:
-        drawn = {f.name: files(f) for s in document.sections for f in s.figures}
-        forms = {f"{name}.html": document_as_html(document, {n: svg for n, (svg, _) in drawn.items()})}
-    (folder / FIGURES if drawn else folder).mkdir(parents=True, exist_ok=True)
-    for figure, (svg, png) in drawn.items():
-        write_whole(folder / FIGURES / f"{figure}.svg", svg)
-        _write_bytes(folder / FIGURES / f"{figure}.png", png)
-    forms = {f"{name}.md": document_as_markdown(document, figures=bool(drawn)), **forms}
-    readable = [write_whole(folder / file, text) for file, text in forms.items()]
-    return [write_whole(folder / f"{name}.json", data), *readable]
-
-
-def _write_bytes(path: Path, data: bytes) -> None:
-    unfinished = path.with_name(f".{path.name}{UNFINISHED}")
-    unfinished.write_bytes(data)
-    unfinished.replace(path)

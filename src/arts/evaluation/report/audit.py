@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from arts.evaluation.report.document import Section, Table
-from arts.evaluation.report.words import UNDEFINED, count, excerpt, percent
+from arts.documents.document import Section, Table
+from arts.documents.words import UNDEFINED, count, excerpt, percent
 
 HEADINGS = {
     "without_answer": "Samples without an answer",

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from arts.evaluation.report.document import Figure, Section, line, point
-from arts.evaluation.report.document import Table as Table
-from arts.evaluation.report.words import number as number
+from arts.documents.document import Figure, Section, line, point
+from arts.documents.document import Table as Table
+from arts.documents.words import number as number
 
 Part = Mapping[str, Any]
 

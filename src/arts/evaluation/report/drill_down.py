@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from arts.evaluation.report.document import Entry, Sample, Section
-from arts.evaluation.report.words import count, excerpt
+from arts.documents.document import Entry, Sample, Section
+from arts.documents.words import count, excerpt
 
 LONGEST_NAME = 90
 """Characters of a question that stand in the index."""

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from arts.documents.words import UNDEFINED, count, p_value, percent, points
 from arts.evaluation.methods import MAJORITY
-from arts.evaluation.report.words import UNDEFINED, count, p_value, percent, points
 
 Part = Mapping[str, Any]
 

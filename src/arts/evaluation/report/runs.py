@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import permutation_test, ttest_ind
 
-from arts.evaluation import metrics
+from arts.evaluation.intervals import Estimate, mean, paired_difference, plain
 from arts.evaluation.methods import MAJORITY, RANDOM
 from arts.evaluation.paired import DRAWS, equivalence, holm, paired_test
 from arts.evaluation.power import ALPHA
 from arts.evaluation.report.sections import facts
-from arts.evaluation.statistics import Estimate, mean, paired_difference, plain
+from arts.selection import expected as metrics
 
 Part = Mapping[str, Any]
 Floats = NDArray[np.float64]

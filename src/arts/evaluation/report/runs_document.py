@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from arts.evaluation.report.document import Document, Figure, Section, Table, point
+from arts.documents.document import Document, Figure, Section, Table, point
+from arts.documents.words import UNDEFINED, count, excerpt, p_value, percent, points
 from arts.evaluation.report.headline import equivalence_cells, verdict
-from arts.evaluation.report.words import UNDEFINED, count, excerpt, p_value, percent, points
 
 Part = Mapping[str, Any]
 

@@ -11,9 +11,9 @@ from typing import Any
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
 
+from arts.documents.words import excerpt
 from arts.errors import InputError
 from arts.evaluation.compare import SCHEMA_VERSION
-from arts.evaluation.report.words import excerpt
 
 REPORT = "report.json"
 

@@ -5,12 +5,12 @@ from itertools import groupby
 from math import nan
 from typing import Any
 
+from arts.documents.document import Document, Figure, Point, Section, Table, line, point
+from arts.documents.words import UNDEFINED, count, p_value, percent, points
 from arts.evaluation.report import calibration
 from arts.evaluation.report.audit import audit_section
-from arts.evaluation.report.document import Document, Figure, Point, Section, Table, line, point
 from arts.evaluation.report.drill_down import drill_down_section
 from arts.evaluation.report.headline import equivalence_cells, headline, limits, verdict
-from arts.evaluation.report.words import UNDEFINED, count, p_value, percent, points
 
 Part = Mapping[str, Any]
 

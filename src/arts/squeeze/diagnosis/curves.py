@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from arts.evaluation.statistics import CONFIDENCE, RESAMPLES, mean, paired_difference, plain
+from arts.evaluation.intervals import CONFIDENCE, RESAMPLES, mean, paired_difference, plain
 from arts.squeeze.diagnosis.pairs import Floats, Pair, ladder, most_have, pass_at
 
 ROUNDING = 1e-12

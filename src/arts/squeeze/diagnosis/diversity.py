@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from arts.evaluation.metrics import vote_at_k
-from arts.evaluation.statistics import mean, paired_difference, plain
+from arts.evaluation.intervals import mean, paired_difference, plain
+from arts.selection.expected import vote_at_k
 from arts.squeeze.diagnosis.pairs import (
     NO_ANSWER,
     Bools,

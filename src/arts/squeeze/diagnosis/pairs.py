@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arts.errors import InputError
-from arts.evaluation.metrics import pass_at_k
 from arts.problems.base import Grader, Problem, Verdict
 from arts.problems.graders import equivalence_classes
+from arts.selection.expected import pass_at_k
 from arts.trees.tree import Tree
 
 Floats = NDArray[np.float64]

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from arts.evaluation.statistics import plain, ratio
+from arts.evaluation.intervals import plain, ratio
 from arts.squeeze.diagnosis.pairs import Pair, ladder, most_have, per_kind
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from arts.evaluation.report.markdown import shown
+from arts.documents.words import shown
 from arts.files import write_whole
 from arts.squeeze.diagnosis.tables import headline, origin, tables
 
@@ -57,9 +57,9 @@ def to_html(result: Mapping[str, Any]) -> str:
     import jinja2
     from markupsafe import Markup
 
-    from arts.evaluation.report.html_figures import accuracy_lines
+    from arts.documents.figures import accuracy_lines
 
-    rooms = [jinja2.PackageLoader("arts.squeeze.diagnosis", ""), jinja2.PackageLoader("arts.evaluation", "report")]
+    rooms = [jinja2.PackageLoader("arts.squeeze.diagnosis", ""), jinja2.PackageLoader("arts", "documents")]
     environment = jinja2.Environment(
         loader=jinja2.ChoiceLoader(rooms), autoescape=True, undefined=jinja2.StrictUndefined
     )

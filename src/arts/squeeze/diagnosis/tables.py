@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from arts.documents.words import percent
 from arts.evaluation.report.calibration import Table, number
-from arts.evaluation.report.markdown import percent
 
 Part = Mapping[str, Any]
 

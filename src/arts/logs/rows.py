@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from arts.errors import InputError
+from arts.logs.formats import LogName
+from arts.logs.values import MISSING, is_number, look
 from arts.problems.rows import read_rows
-from arts.trees.log_formats import LogName
-from arts.trees.log_values import MISSING, is_number, look
 
 Row = Mapping[str, Any]
 Placed = tuple[str, Row]

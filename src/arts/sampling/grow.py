@@ -8,8 +8,8 @@ from typing import final
 
 from arts.problems.base import Grader, Problem, Verdict
 from arts.proposers.base import Completion, Proposer, Sampling
-from arts.proposers.failures import FailureWatch
-from arts.proposers.fork import (
+from arts.sampling.failures import FailureWatch
+from arts.sampling.fork import (
     Planned,
     SparseDeepFork,
     completion_steps,

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from arts.errors import InputError
+from arts.logs.values import are_step_scores, is_number
 from arts.problems.base import Grader, Problem, Verdict
 from arts.problems.fields import whole_number
-from arts.trees.log_values import are_step_scores, is_number
 from arts.trees.splitting import SPLITTERS, SplitterName
 from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree
 

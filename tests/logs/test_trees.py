@@ -5,11 +5,11 @@ import math
 import pytest
 
 from arts.errors import InputError
+from arts.logs.formats import LogOptions
+from arts.logs.imported import read_samples
+from arts.logs.values import digest
 from arts.problems.base import Verdict
 from arts.problems.graders import make_grader
-from arts.trees.log_formats import LogOptions
-from arts.trees.log_values import digest
-from arts.trees.recorded import read_samples
 from arts.trees.tree import ROOT
 
 SAMPLES = [{"text": "a\nb\n#### 4"}, {"text": "a\nc\n#### 5"}, {"text": "a\nb\n#### 4"}, {"text": ""}]

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from arts.logs.formats import LogOptions
+from arts.logs.imported import read_samples, verdicts_of
 from arts.problems.base import Verdict
 from arts.problems.graders import make_grader
 from arts.trees.exchange import export_trees, fill_store
-from arts.trees.log_formats import LogOptions
-from arts.trees.recorded import read_samples, verdicts_of
 
 RECORDED = Path(__file__).parents[2] / "benchmarks" / "recorded"
 RIGHT, WRONG = Verdict.CORRECT, Verdict.INCORRECT

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from arts.evaluation import resampling
-from arts.evaluation.resampling import FEW, RESAMPLES, interval, problem_weights
-from arts.evaluation.statistics import (
+from arts.evaluation.intervals import (
     CONFIDENCE,
     bootstrap,
     bootstrap_observations,
@@ -18,6 +17,7 @@ from arts.evaluation.statistics import (
     plain,
     ratio,
 )
+from arts.evaluation.resampling import FEW, RESAMPLES, interval, problem_weights
 
 ROUNDING = 1e-12
 VALUES = st.lists(st.floats(0, 1), min_size=2, max_size=40).map(np.array)

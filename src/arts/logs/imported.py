@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from arts.logs.formats import LogOptions, VerdictsOf
+from arts.logs.read import Log, read_log
+from arts.logs.trees import AS_GIVEN, AS_MOST_GIVEN, NO_VERDICT, import_rows
 from arts.problems.base import Grader, Problem, Verdict
 from arts.trees.exchange import is_exported, read_trees
-from arts.trees.flat import AS_GIVEN, AS_MOST_GIVEN, NO_VERDICT, import_rows
-from arts.trees.log_formats import LogOptions, VerdictsOf
-from arts.trees.logs import Log, read_log
 from arts.trees.splitting import SplitterName
 from arts.trees.tree import Tree
 
@@ -51,7 +51,7 @@ def read_samples(
 ) -> Recorded:
     """The samples of a log, or the trees of a file or folder that ``arts store export`` made.
 
-    ``scores`` names fields of samples that become score columns, see :func:`arts.trees.logs.read_log`; ``flags`` is how
+    ``scores`` names fields of samples that become score columns, see :func:`arts.logs.read.read_log`; ``flags`` is how
     notes begin the options' flags. Exported trees keep their steps, verdicts and scores.
 
     Raises:

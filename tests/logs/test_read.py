@@ -7,12 +7,12 @@ import math
 import pytest
 
 from arts.errors import InputError
+from arts.logs.formats import Fields, LogOptions
+from arts.logs.read import is_log, read_log
+from arts.logs.trees import AS_GIVEN, AS_MOST_GIVEN, import_rows
+from arts.logs.values import level_of
 from arts.problems.base import Verdict
 from arts.problems.graders import make_grader
-from arts.trees.flat import AS_GIVEN, AS_MOST_GIVEN, import_rows
-from arts.trees.log_formats import Fields, LogOptions
-from arts.trees.log_values import level_of
-from arts.trees.logs import is_log, read_log
 
 CHAT = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "2+2?"}]
 FLAT = [

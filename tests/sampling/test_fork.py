@@ -10,10 +10,10 @@ from arts.errors import EndpointError, UsageError
 from arts.problems.base import Problem
 from arts.problems.graders import make_grader
 from arts.proposers.base import Completion, Sampling
-from arts.proposers.failures import MAX_FAILURES_IN_A_ROW
-from arts.proposers.fork import SparseDeepFork, completion_steps, derive_seed, plan_backbones, plan_forks
-from arts.proposers.grow import Grower, GrowthPlan, grow_tree, spent
 from arts.proposers.scripted import ScriptedProposer
+from arts.sampling.failures import MAX_FAILURES_IN_A_ROW
+from arts.sampling.fork import SparseDeepFork, completion_steps, derive_seed, plan_backbones, plan_forks
+from arts.sampling.grow import Grower, GrowthPlan, grow_tree, spent
 from arts.trees.exchange import export_trees
 from arts.trees.store import TreeStore
 from arts.trees.tree import ROOT

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arts.problems.base import Verdict
-from arts.proposers.fork import Planned, SparseDeepFork, derive_seed
-from arts.proposers.grow import Phase
+from arts.sampling.fork import Planned, SparseDeepFork, derive_seed
+from arts.sampling.grow import Phase
 from arts.trees.tree import ROOT, Step, Tree
 
 

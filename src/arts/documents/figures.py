@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from arts.evaluation.report.document import Figure, Point, line
+from arts.documents.document import Figure, Point, line
 
 COLOURS = ("#2f7ed8", "#d9622b", "#1f9d72", "#9a6bdf", "#d6497a", "#8a8f1f", "#0f93a8", "#7c7f86")
 """Told apart on white and on black."""

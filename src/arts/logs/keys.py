@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from arts.errors import InputError
+from arts.logs.values import digest
 from arts.problems.base import Problem
 from arts.problems.load import load_problems
-from arts.trees.log_values import digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,28 +4,19 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
 
 import jinja2
 from markupsafe import Markup, escape
 
-from arts.evaluation.report.document import Document, Table
-from arts.evaluation.report.html_figures import files, in_page
-from arts.evaluation.report.markdown import MARKS, UNGRADED_MARK
-from arts.evaluation.report.sections import evaluation
-from arts.evaluation.report.words import shown
+from arts.documents.document import Document, Table
+from arts.documents.figures import in_page
+from arts.documents.markdown import MARKS, UNGRADED_MARK
+from arts.documents.words import shown
 
 TALL = 24
 """Rows from which on a table has its own scroll bar."""
 _NUMERIC = re.compile(r"[-+−±<> ]*[\d–]|\[|$")
 """How a cell begins that stands to the right of its column."""
-
-
-def to_html(result: Mapping[str, Any]) -> str:
-    """The page of ``arts evaluate``; the same result gives the same bytes."""
-    document = evaluation(result)
-    drawn = {f.name: files(f)[0] for s in document.sections for f in s.figures}
-    return document_as_html(document, drawn)
 
 
 def document_as_html(document: Document, drawn: Mapping[str, str]) -> str:
@@ -38,7 +29,7 @@ def document_as_html(document: Document, drawn: Mapping[str, str]) -> str:
 @cache
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("arts.evaluation", "report"),
+        loader=jinja2.PackageLoader("arts", "documents"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

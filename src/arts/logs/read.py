@@ -11,10 +11,10 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from arts.errors import InputError
-from arts.trees.log_formats import FORMATS, Fields, LogFormat, LogName, LogOptions
-from arts.trees.log_keys import load_keys
-from arts.trees.log_rows import Placed, Row, joined, rows_of
-from arts.trees.log_values import (
+from arts.logs.formats import FORMATS, Fields, LogFormat, LogName, LogOptions
+from arts.logs.keys import load_keys
+from arts.logs.rows import Placed, Row, joined, rows_of
+from arts.logs.values import (
     MISSING,
     answer_of,
     are_likelihoods,

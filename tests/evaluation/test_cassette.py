@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from arts.errors import InputError, UsageError
+from arts.evaluation.cassette import Settings, load_recording, save_recording
 from arts.evaluation.evaluate import Family, evaluate_trees, record, report
-from arts.evaluation.recording import Settings, load_recording, save_recording
 from arts.evaluation.steps import own_reference
+from arts.logs.formats import LogOptions
+from arts.logs.imported import read_samples
 from arts.problems.base import Problem
 from arts.problems.graders import make_grader
 from arts.trees.exchange import fill_store
-from arts.trees.log_formats import LogOptions
-from arts.trees.recorded import read_samples
 from arts.trees.store import TreeStore
 from arts.verifiers.simple import length_verifier, oracle_verifier, random_verifier
 

@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from arts.problems.graders import MathGrader, equivalence_classes, make_grader
-from arts.search.decide import aggregate, best_of_n, decide, ranked, vote, voting_weights
+from arts.selection.decide import aggregate, best_of_n, decide, ranked, vote, voting_weights
 from arts.verifiers.base import Unit, flow_weights
 
 INF, NAN = math.inf, math.nan

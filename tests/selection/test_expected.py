@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arts.evaluation import compare, metrics
+from arts.evaluation import compare
 from arts.evaluation.candidates import Candidates, Selector, collect
-from arts.evaluation.metrics import DRAWN, best_of_k, pass_at_k, subsets, subsets_at, vote_at_k
-from arts.evaluation.statistics import gap_closed
+from arts.evaluation.intervals import gap_closed
 from arts.problems.base import Problem, Verdict
 from arts.problems.graders import make_grader
+from arts.selection import expected as metrics
+from arts.selection.expected import DRAWN, best_of_k, pass_at_k, subsets, subsets_at, vote_at_k
 from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree
 
 NAN = math.nan

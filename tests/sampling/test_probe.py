@@ -8,10 +8,10 @@ import pytest
 from arts.problems.base import Problem
 from arts.problems.graders import make_grader
 from arts.proposers.base import Completion, Sampling
-from arts.proposers.fork import SparseDeepFork
-from arts.proposers.grow import Grower, GrowthPlan, grow_tree
-from arts.proposers.probe import are_of, choose_states, probe_phase, success_counts
 from arts.proposers.scripted import ScriptedProposer
+from arts.sampling.fork import SparseDeepFork
+from arts.sampling.grow import Grower, GrowthPlan, grow_tree
+from arts.sampling.probe import are_of, choose_states, probe_phase, success_counts
 from arts.trees.exchange import export_trees
 from arts.trees.store import TreeStore
 

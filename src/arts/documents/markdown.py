@@ -1,15 +1,10 @@
 """A report as Markdown."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from arts.evaluation.report.document import Document, Entry, Section
-from arts.evaluation.report.headline import headline as headline
-from arts.evaluation.report.sections import evaluation
-from arts.evaluation.report.sections import main_table as main_table
-from arts.evaluation.report.words import percent as percent
-from arts.evaluation.report.words import shown as shown
+from arts.documents.document import Document, Entry, Section
+from arts.documents.words import shown
 
 MARKS = {"correct": "●", "incorrect": "○"}
 UNGRADED_MARK = "·"
@@ -17,11 +12,6 @@ TEXTS = 3
 """Problems that are shown with their samples."""
 SAMPLES = 4
 """Samples that are shown of such a problem."""
-
-
-def to_markdown(result: Mapping[str, Any], *, figures: bool = False) -> str:
-    """The whole report of ``arts evaluate``; with ``figures``, which lie in a folder of this name beside it."""
-    return document_as_markdown(evaluation(result), figures=figures)
 
 
 def document_as_markdown(document: Document, *, figures: bool = False) -> str:

@@ -1,0 +1,1 @@
+"""Every rule that decides between candidates, and its expected accuracy. No torch."""

@@ -1,0 +1,1 @@
+"""The use cases as functions: typed in, typed out, progress by callback."""
