@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from arts.estimate import Estimate
 from arts.evaluation.candidates import collect, score_nodes, select
-from arts.evaluation.intervals import Estimate, mean, paired_difference
+from arts.evaluation.intervals import mean, paired_difference
 from arts.problems.graders import make_grader
 from arts.selection.decide import voting_weights
 from arts.selection.expected import vote_at_k

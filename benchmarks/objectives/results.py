@@ -12,8 +12,8 @@ from recorded import RECORDED_SETS
 from scipy.stats import spearmanr
 from variants import VARIANTS
 
+from arts.estimate import Estimate
 from arts.evaluation.calibration import bins
-from arts.evaluation.intervals import Estimate
 
 Floats = NDArray[np.float64]
 Runs = list[Mapping[str, NDArray[Any]]]

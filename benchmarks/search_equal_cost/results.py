@@ -2,16 +2,17 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from amplification import DEPTHS
 from cells import BASELINES, BUDGETS, LEADING, METHODS, VERIFIERS, Cell, Method
+from msgspec import structs
 from numpy.typing import NDArray
 
-from arts.evaluation.intervals import Estimate, mean, paired_difference, ratio
+from arts.estimate import Estimate
+from arts.evaluation.intervals import mean, paired_difference, ratio
 
 Floats = NDArray[np.float64]
 Runs = dict[str, Floats]
@@ -164,4 +165,4 @@ def _amplification(out: Path, seeds: int) -> list[dict[str, float]]:
 
 def json_of(estimate: Estimate) -> dict[str, Any]:
     """As JSON knows it: None where there is no number."""
-    return {k: None if v != v else v for k, v in asdict(estimate).items() if k != "method"}
+    return {k: None if v != v else v for k, v in structs.asdict(estimate).items() if k != "method"}

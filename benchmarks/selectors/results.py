@@ -11,8 +11,9 @@ from files import FILES, LEARNED, MIXTURES, PUBLISHED_MINIMUM
 from numpy.typing import NDArray
 from scoring import auc, boxed, learned_stem, selector
 
+from arts.estimate import Estimate
 from arts.evaluation.candidates import Candidates
-from arts.evaluation.intervals import Estimate, gap_closed, mean, paired_difference
+from arts.evaluation.intervals import gap_closed, mean, paired_difference
 from arts.evaluation.methods import MAJORITY, ORACLE, RANDOM, Method, methods
 from arts.evaluation.paired import holm, paired_test
 from arts.evaluation.power import detectable_difference, problems_needed

@@ -7,7 +7,8 @@ import numpy as np
 from methods import METHODS, ORACLE, RANDOM, Method
 from plan import Arrays, Floats
 
-from arts.evaluation.intervals import Estimate, gap_closed, mean, paired_difference, plain
+from arts.estimate import Estimate
+from arts.evaluation.intervals import gap_closed, mean, paired_difference, plain
 
 TOP = 16
 MARGIN = 0.03

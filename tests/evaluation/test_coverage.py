@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 from scipy.stats import betabinom
 
+from arts.estimate import Estimate
 from arts.evaluation.calibration import calibration_error, spearman
-from arts.evaluation.intervals import CONFIDENCE, Estimate, gap_closed, mean, paired_difference, ratio
+from arts.evaluation.intervals import CONFIDENCE, gap_closed, mean, paired_difference, ratio
 from arts.evaluation.paired import equivalence, holm, paired_test
 from arts.evaluation.report.runs import independent_difference
 from arts.selection.expected import pass_at_k

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from arts.config import to_dict
-from arts.evaluation.intervals import Estimate, plain
+from arts.estimate import Estimate
+from arts.evaluation.intervals import plain
 from arts.files import write_whole
 from arts.squeeze.phase import Cell, Plan, Row, cells, rows, settings
 from arts.versions import versions

@@ -11,7 +11,8 @@ import tyro
 from arts.cli.sources import open_problems
 from arts.config import require_at_least
 from arts.errors import UsageError
-from arts.evaluation.intervals import Estimate, mean, paired_difference
+from arts.estimate import Estimate
+from arts.evaluation.intervals import mean, paired_difference
 from arts.models import BUNDLED
 from arts.selection.expected import pass_at_k
 from arts.testbed.measure import measure

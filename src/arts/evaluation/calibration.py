@@ -8,7 +8,8 @@ is itself noisy, which lowers rank correlations and raises calibration errors; o
 import numpy as np
 from numpy.typing import NDArray
 
-from arts.evaluation.intervals import Estimate, bootstrap, bootstrap_observations, per_problem, ratio
+from arts.estimate import Estimate
+from arts.evaluation.intervals import bootstrap, bootstrap_observations, per_problem, ratio
 from arts.trees.tree import ROOT, Tree
 
 Floats = NDArray[np.float64]

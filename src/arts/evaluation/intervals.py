@@ -5,13 +5,14 @@ docs/statistics.md.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from arts.estimate import NOTHING, Estimate
 from arts.evaluation.resampling import (
     CONFIDENCE,
     RESAMPLES,
@@ -25,7 +26,6 @@ from arts.evaluation.resampling import (
 __all__ = [
     "CONFIDENCE",
     "RESAMPLES",
-    "Estimate",
     "bootstrap",
     "bootstrap_observations",
     "gap_closed",
@@ -46,28 +46,9 @@ WEIGHTS_AT_ONCE = 2_000_000
 ROUNDING = 1e-9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """A value with its 95 % interval; ``n`` is the number of problems, ``method`` how the interval was made."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-    method: str
-
-    @property
-    def excludes_zero(self) -> bool:
-        """True when the interval lies on one side of zero."""
-        return self.low > 0 or self.high < 0
-
-
-NOTHING = Estimate(value=np.nan, low=np.nan, high=np.nan, n=0, method="no problems")
-
-
 def plain(estimate: Estimate) -> dict[str, Any]:
     """The estimate as JSON knows it: None where there is no number."""
-    return {k: None if v != v else v for k, v in asdict(estimate).items()}
+    return {k: None if v != v else v for k, v in structs.asdict(estimate).items()}
 
 
 def bootstrap(
@@ -116,7 +97,7 @@ def _with_seeds(found: Estimate, left_out: Floats, bounds: tuple[float, float]) 
     reach = float(stdtrit(seeds - 1, UPPER)) * jackknife_error(left_out)
     low = max(found.value - float(np.hypot(found.value - found.low, reach)), bounds[0])
     high = min(found.value + float(np.hypot(found.high - found.value, reach)), bounds[1])
-    return replace(found, low=low, high=high, method=f"{found.method}; t over {seeds} seeds")
+    return structs.replace(found, low=low, high=high, method=f"{found.method}; t over {seeds} seeds")
 
 
 def bootstrap_observations(statistic: Statistic, problem: Ints, seed: int = 0) -> Estimate:

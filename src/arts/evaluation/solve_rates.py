@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import betainc, betaln, expit, logit
 
-from arts.evaluation.intervals import NOTHING, Estimate, bootstrap_observations, mean, plain
+from arts.estimate import NOTHING, Estimate
+from arts.evaluation.intervals import bootstrap_observations, mean, plain
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

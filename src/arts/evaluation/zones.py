@@ -6,15 +6,17 @@ both ways round. A zone of a policy's samples (*extinct*) needs no halving for m
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import comb
 from typing import Any
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
+from arts.estimate import Estimate
 from arts.evaluation.candidates import Candidates, Selector, part, part_scores
-from arts.evaluation.intervals import Estimate, mean, plain, ratio
+from arts.evaluation.intervals import mean, plain, ratio
 from arts.evaluation.methods import methods
 from arts.evaluation.resampling import ALIKE, alike
 from arts.evaluation.solve_rates import UNSOLVED, Zone, label_errors
@@ -128,7 +130,7 @@ def share(parts: Floats, wholes: Floats, seed: int) -> Estimate:
     weights = wholes / wholes.max()
     problems = int(weights.sum() ** 2 / (weights**2).sum())
     low, high, method = alike(found.value, problems, (0.0, 1.0))
-    return replace(found, low=low, high=high, method=method)
+    return structs.replace(found, low=low, high=high, method=method)
 
 
 def extinct(policy: Counts) -> NDArray[np.bool_]:

@@ -10,7 +10,8 @@ from scipy.optimize import isotonic_regression
 
 from arts.config import require_at_least
 from arts.errors import UsageError
-from arts.evaluation.intervals import Estimate, plain
+from arts.estimate import Estimate
+from arts.evaluation.intervals import plain
 from arts.squeeze.exact import seen_threshold
 from arts.squeeze.policy import FREQUENT, RARE, Floats, World
 from arts.squeeze.rules import GROUP_RELATIVE, RULES, WITHOUT_DRAWS, RuleName, Update

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from arts.errors import UsageError
-from arts.evaluation.intervals import CONFIDENCE, Estimate
+from arts.estimate import Estimate
+from arts.evaluation.intervals import CONFIDENCE
 from arts.squeeze.policy import Floats, Ints, draw, normalised
 from arts.squeeze.rules import Rule, Update
 

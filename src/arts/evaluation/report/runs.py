@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import permutation_test, ttest_ind
 
-from arts.evaluation.intervals import Estimate, mean, paired_difference, plain
+from arts.estimate import Estimate
+from arts.evaluation.intervals import mean, paired_difference, plain
 from arts.evaluation.methods import MAJORITY, RANDOM
 from arts.evaluation.paired import DRAWS, equivalence, holm, paired_test
 from arts.evaluation.power import ALPHA
