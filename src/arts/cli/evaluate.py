@@ -32,7 +32,7 @@ from arts.logs.formats import LogOptions, VerdictsOf
 from arts.problems.base import GraderName
 from arts.problems.graders import make_grader
 from arts.proposers.load import BackendOptions
-from arts.selection.decide import Aggregation
+from arts.selection.scores import Aggregation
 from arts.trees.splitting import SplitterName
 from arts.trees.tree import Tree
 from arts.verifiers.base import Unit, Verifier

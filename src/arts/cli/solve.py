@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import tyro
@@ -30,7 +30,8 @@ from arts.search.budget import Budget
 from arts.search.engine import Engine, Plan
 from arts.search.session import Drawing
 from arts.search.strategies import StrategyName, strategy_factory
-from arts.selection.decide import Aggregation, Rule
+from arts.selection.scores import Aggregation
+from arts.selection.selectors import SELECTORS
 from arts.text import visible
 from arts.trees.splitting import SplitterName
 from arts.trees.store import TreeStore
@@ -61,8 +62,9 @@ class Config:
     """Other settings of the strategy, NAME=VALUE, as in: --settings width=2."""
     verifier: str = ""
     """A checkpoint folder, likelihood or length; none: majority, and likelihood where the strategy needs scores."""
-    rule: Rule | None = None
-    """How to decide between solutions; default: flow_vote with a verifier, else majority."""
+    selector: Annotated[str | None, tyro.conf.arg(aliases=["--rule"], help_behavior_hint=", ".join(SELECTORS))] = None
+    """How to decide between solutions: majority, best_of_n, flow_vote, random, or one of your own as module:attribute;
+    default: flow_vote with a verifier, else majority."""
     aggregation: Aggregation = "last"
     """How step scores become a solution's score."""
     budget_tokens: int | None = None
@@ -173,7 +175,7 @@ def _plan(config: Config) -> tuple[Plan, Verifier | None]:
         strategy=strategy,
         drawing=drawing,
         budget=config.budget(),
-        rule=config.rule or ("flow_vote" if config.verifier else "majority"),
+        selector=config.selector or ("flow_vote" if config.verifier else "majority"),
         aggregation=config.aggregation,
         in_flight=config.in_flight,
         seed=config.seed,
@@ -260,7 +262,7 @@ def _show(config: Config, solved: Solved, verifier: Verifier | None) -> None:
         raise ArtsError(solved.error)
     console.print(Text(visible(solved.tree.solution(solved.chosen)).strip()))
     if solved.classes:
-        table = Table("answer", "solutions", "share of the vote", title=solved.decision.rule.replace("_", " "))
+        table = Table("answer", "solutions", "share of the vote", title=solved.decision.selector.replace("_", " "))
         shares = dict(enumerate(solved.decision.shares))
         for label in sorted(set(solved.classes), key=lambda c: (-shares.get(c, 0.0), c)):
             first = solved.answers[solved.classes.index(label)]

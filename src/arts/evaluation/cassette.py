@@ -15,7 +15,7 @@ from arts.errors import InputError
 from arts.evaluation.candidates import NodeScores
 from arts.evaluation.steps import Reference
 from arts.problems.base import Problem
-from arts.selection.decide import Aggregation
+from arts.selection.scores import Aggregation
 from arts.trees.exchange import fill_store
 from arts.trees.store import TreeStore
 from arts.trees.tree import Tree

@@ -14,7 +14,7 @@ from arts.evaluation.compare import compare
 from arts.evaluation.drill_down import drill_down
 from arts.evaluation.steps import Reference, calibration
 from arts.problems.base import Grader, Problem
-from arts.selection.decide import Aggregation
+from arts.selection.scores import Aggregation
 from arts.trees.tree import Tree
 from arts.verifiers.base import Unit, Verifier
 

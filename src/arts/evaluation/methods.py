@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from arts.evaluation.candidates import Candidates, Selector
 from arts.selection import expected as metrics
-from arts.selection.decide import voting_weights
+from arts.selection.scores import voting_weights
 
 Floats = NDArray[np.float64]
 Rule = Literal["one sample", "majority", "best-of-N", "vote", "oracle"]
