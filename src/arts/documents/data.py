@@ -1,6 +1,7 @@
 """Results as JSON: written with null where a number is undefined, and read back as what they were."""
 
 import json
+from operator import methodcaller
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,8 +13,8 @@ Result = TypeVar("Result")
 
 
 def as_json(result: object) -> str:
-    """Structs, dataclasses and plain values as ASCII text; NaN and infinities become null."""
-    plain = json.dumps(msgspec.to_builtins(result))
+    """Structs, dataclasses, plain values and numpy's scalars as ASCII text; NaN and infinities become null."""
+    plain = json.dumps(msgspec.to_builtins(result, enc_hook=methodcaller("item")))
     return json.dumps(json.loads(plain, parse_constant=lambda _: None), indent=1) + "\n"
 
 
