@@ -685,6 +685,12 @@ def test_text_from_outside_stays_text(result):
     assert r"\<script>" in to_markdown(result)
 
 
+def test_questions_have_room_for_words_also_where_they_begin_with_a_number():
+    base, rl = (samples(name, [row("p", [1, 0], f"12 hens {'lay many eggs ' * 12}")]) for name in ("base", "rl"))
+    page = to_html(diagnose(match(base, rl, make_grader("exact")), rate=0.1, seed=0))
+    assert '<td class="words long">12 hens lay' in page and "td.long { min-width: 16rem; }" in page
+
+
 def test_the_page_loads_nothing(result):
     page = to_html(result)
     assert "default-src 'none'" in page

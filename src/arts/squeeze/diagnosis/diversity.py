@@ -8,16 +8,7 @@ import numpy as np
 
 from arts.evaluation.intervals import mean, paired_difference
 from arts.selection.expected import vote_at_k
-from arts.squeeze.diagnosis.pairs import (
-    NO_ANSWER,
-    Bools,
-    Floats,
-    Ints,
-    Pair,
-    Side,
-    per_kind,
-    reached,
-)
+from arts.squeeze.diagnosis.pairs import NO_ANSWER, Bools, Floats, Ints, Pair, Side, per_kind, reached
 from arts.squeeze.diagnosis.parts import Contrast, Diversity
 
 

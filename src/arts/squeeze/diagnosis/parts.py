@@ -73,15 +73,20 @@ class Crossing(Struct, frozen=True, kw_only=True):
     share_not_ahead: float
 
 
-class Curves(Struct, frozen=True, kw_only=True):
+class Ladder(Struct, frozen=True, kw_only=True):
+    """What is by numbers of samples ``ks`` up to ``top_k``, over the ``problems`` that have so many on both sides."""
+
+    ks: list[int]
+    top_k: int
+    problems: int
+
+
+class Curves(Ladder, frozen=True, kw_only=True):
     """pass@k of both models and what is lost and gained at equal k, see :func:`curves.curves`.
 
     ``left_out`` problems have fewer than ``top_k`` samples on one side. ``crossing`` is None where ``top_k`` is 1.
     """
 
-    ks: list[int]
-    top_k: int
-    problems: int
     left_out: int
     base: ByK
     rl: ByK
@@ -144,23 +149,17 @@ class ProblemRow(Struct, frozen=True, kw_only=True):
     needed: int | None
 
 
-class Recovery(Struct, frozen=True, kw_only=True):
+class Recovery(Ladder, frozen=True, kw_only=True):
     """pass@k of both models on problems that RL has lost, ``lost`` of ``problems`` on average."""
 
-    ks: list[int]
-    top_k: int
-    problems: int
     lost: float
     base: ByK
     rl: ByK
 
 
-class Diversity(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Diversity(Ladder, frozen=True, kw_only=True, omit_defaults=True):
     """How many different things samples say; ``first_steps`` is None where solutions have one step."""
 
-    ks: list[int]
-    top_k: int
-    problems: int
     answers: dict[int, Contrast]
     entropy: Contrast
     majority_share: Contrast

@@ -5,9 +5,9 @@ from functools import lru_cache
 import numpy as np
 from scipy.stats import binom
 
-from arts.evaluation.solve_rates import fit_beta
+from arts.evaluation.solve_rates import fit_beta, shrunk
 from arts.squeeze.diagnosis.pairs import Floats, Ints, Pair
-from arts.squeeze.diagnosis.parts import Both, Plan, Prior
+from arts.squeeze.diagnosis.parts import Both, Plan
 from arts.squeeze.diagnosis.significance import Changes, by_count
 
 POWER = 0.8
@@ -30,18 +30,19 @@ def plan(pair: Pair, changes: Changes, seed: int) -> Plan | None:
     base, rl = (fit_beta(s.c, s.n) for s in (pair.base, pair.rl))
     if base is None or rl is None:
         return None
-    prior = Both(base=base, rl=rl)
     kinds, _, times = _kinds(pair)
+    c, n, d, m = kinds.T
     rng, draws = np.random.default_rng(seed), max(DRAWS, ALL_DRAWS // len(kinds))
     drawn_base, drawn_rl = (
-        rng.beta(a[:, None], b[:, None], size=(len(kinds), draws)).reshape(-1) for a, b in _posteriors(prior, kinds)
+        rng.beta((a + c)[:, None], (b + n - c)[:, None], size=(len(kinds), draws)).reshape(-1)
+        for (a, b), c, n in ((base, c, n), (rl, d, m))
     )
     weight = np.repeat(times / draws, draws)
     return Plan(
         power=POWER,
         level=changes.level,
         most=SIZES[-1],
-        prior=prior,
+        prior=Both(base=base, rl=rl),
         expected={size: resolved(drawn_base, drawn_rl, weight, size, changes.rate) for size in PLANS},
     )
 
@@ -53,7 +54,8 @@ def needed(pair: Pair, planned: Plan) -> list[int | None]:
     probability ``POWER``, if the true rates are the shrunken ones.
     """
     kinds, which, _ = _kinds(pair)
-    base, rl = (_mean(beta) for beta in _posteriors(planned.prior, kinds))
+    c, n, d, m = kinds.T
+    base, rl = shrunk(c, n, planned.prior.base), shrunk(d, m, planned.prior.rl)
     powers = np.stack([power(base, rl, size, planned.level) for size in SIZES], axis=1)
     least = [SIZES[int(np.argmax(row))] if row.any() else None for row in powers >= planned.power]
     return [least[i] for i in which]
@@ -64,20 +66,6 @@ def _kinds(pair: Pair) -> tuple[Ints, Ints, Ints]:
     counts = np.stack([pair.base.c, pair.base.n, pair.rl.c, pair.rl.n], axis=1)
     kinds, which, times = np.unique(counts, axis=0, return_inverse=True, return_counts=True)
     return kinds, which.reshape(-1), times
-
-
-def _posteriors(prior: Both[Prior], kinds: Ints) -> tuple[Floats, Floats]:
-    """Of the base model and the other, each (2, K)."""
-    return _posterior(prior.base, kinds[:, 0], kinds[:, 1]), _posterior(prior.rl, kinds[:, 2], kinds[:, 3])
-
-
-def _posterior(prior: Prior, c: Ints, n: Ints) -> Floats:
-    """Both parameters of the beta posterior, (2, P)."""
-    return np.stack([prior[0] + c, prior[1] + n - c])
-
-
-def _mean(beta: Floats) -> Floats:
-    return np.asarray(beta[0] / beta.sum(axis=0))
 
 
 def power(base: Floats, rl: Floats, size: int, level: float) -> Floats:

@@ -9,28 +9,7 @@ import msgspec
 from arts.documents.data import read_result
 from arts.documents.document import Document, Figure, Section, line
 from arts.documents.write import write_document
-from arts.squeeze.diagnosis.parts import (
-    Both,
-    ChangesResult,
-    Curves,
-    Diversity,
-    Matching,
-    ProblemRow,
-    Recovery,
-    SideResult,
-)
-from arts.squeeze.diagnosis.tables import (
-    classes_table,
-    curves_table,
-    diversity_table,
-    headline,
-    in_words,
-    matching_in_words,
-    plan_table,
-    problems_table,
-    recovery_table,
-    side_in_words,
-)
+from arts.squeeze.diagnosis import parts, tables
 
 IN_MARKDOWN, ON_PAGE = 20, 200
 """Problems that are listed."""
@@ -44,21 +23,21 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     schema: Literal[1] = 1
-    matching: Matching
-    sides: Both[SideResult]
+    matching: parts.Matching
+    sides: parts.Both[parts.SideResult]
     notes: list[str]
-    curves: Curves
-    changes: ChangesResult
-    problems: list[ProblemRow]
-    recovery: Recovery | None
-    diversity: Diversity
+    curves: parts.Curves
+    changes: parts.ChangesResult
+    problems: list[parts.ProblemRow]
+    recovery: parts.Recovery | None
+    diversity: parts.Diversity
     about: dict[str, str]
 
     def __str__(self) -> str:
-        return headline(self.curves, self.changes, self.sides)
+        return tables.headline(self.curves, self.changes, self.sides)
 
     def __repr__(self) -> str:
-        return f"<Diagnosis of {self.matching.matched} problems: {in_words(self.changes)}>"
+        return f"<Diagnosis of {self.matching.matched} problems: {tables.in_words(self.changes)}>"
 
     def document(self, listed: int = ON_PAGE) -> Document:
         """The report, with the first ``listed`` problems."""
@@ -67,21 +46,21 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
         figure = Figure(
             name="pass-at-k", caption="pass@k", x="k (samples)", y="accuracy, %", scale="powers of 2", lines=lines
         )
-        planned = [plan_table(changes, plan)] if plan else []
-        classes = [classes_table(changes), *planned, problems_table(self.problems, plan, listed)]
-        recovery = [recovery_table(self.recovery)] if self.recovery else []
+        planned = [tables.plan_table(changes, plan)] if plan else []
+        classes = [tables.classes_table(changes), *planned, tables.problems_table(self.problems, plan, listed)]
+        recovery = [tables.recovery_table(self.recovery)] if self.recovery else []
         made = {
-            "problems": matching_in_words(self.matching),
-            "base": side_in_words(self.sides.base),
-            "RL": side_in_words(self.sides.rl),
+            "problems": tables.matching_in_words(self.matching),
+            "base": tables.side_in_words(self.sides.base),
+            "RL": tables.side_in_words(self.sides.rl),
             **self.about,
         }
         sections = (
             Section(name="notes", title="Notes", findings=self.notes),
-            Section(name="curves", title="Curves", figures=[figure], tables=[curves_table(curves)]),
+            Section(name="curves", title="Curves", figures=[figure], tables=[tables.curves_table(curves)]),
             Section(name="changes", title="Changed problems", tables=classes),
             Section(name="recovery", title="Recovery", tables=recovery),
-            Section(name="diversity", title="Diversity", tables=[diversity_table(self.diversity)]),
+            Section(name="diversity", title="Diversity", tables=[tables.diversity_table(self.diversity)]),
             Section(name="origin", title="How this was made", facts=made),
         )
         filled = [s for s in sections if s.findings or s.tables or s.facts]

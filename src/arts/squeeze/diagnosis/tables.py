@@ -5,65 +5,53 @@ from collections.abc import Sequence
 from arts.documents.document import Table
 from arts.documents.words import UNDEFINED, excerpt, number, percent
 from arts.estimate import Estimate
-from arts.squeeze.diagnosis.parts import (
-    Both,
-    Change,
-    ChangesResult,
-    Contrast,
-    Curves,
-    Diversity,
-    Matching,
-    Plan,
-    ProblemRow,
-    Recovery,
-    SideResult,
-)
+from arts.squeeze.diagnosis import parts
 
-MEANINGS: dict[Change, str] = {
+MEANINGS: dict[parts.Change, str] = {
     "gained": "RL solves it more often",
     "squeezed": "RL solves it less often",
     "extinct": "RL solves it less often, and never did in its samples",
     "unresolved": "the samples do not tell; this is not “unchanged”",
 }
-HARMED_FIRST: tuple[Change, ...] = ("extinct", "squeezed", "gained", "unresolved")
+HARMED_FIRST: tuple[parts.Change, ...] = ("extinct", "squeezed", "gained", "unresolved")
 LONGEST_QUESTION = 120
 """Characters of a question in a table."""
 OUTLOOK = 4
 """How many times as many samples the headline looks at."""
 
 
-def headline(curves: Curves, changes: ChangesResult, sides: Both[SideResult]) -> str:
+def headline(curves: parts.Curves, changes: parts.ChangesResult, sides: parts.Both[parts.SideResult]) -> str:
     """What the curves and the classes say, in a few sentences."""
     top = curves.top_k
-    parts = [f"With one sample {_who(curves.difference[1])}"]
+    said = [f"With one sample {_who(curves.difference[1])}"]
     if top > 1:
-        parts.append(f"; with {top} {_who(curves.difference[top])}. {_crossing(curves)}")
+        said.append(f"; with {top} {_who(curves.difference[top])}. {_crossing(curves)}")
     else:
-        parts.append(".")
+        said.append(".")
     total = _total(changes)
     if changes.mcnemar:
         m = changes.mcnemar
-        parts.append(
+        said.append(
             f" One sample of each problem on either side resolves no single problem. {m.base_only} of {total}"
             f" problems were solved by base only and {m.rl_only} by RL only: McNemar's exact p is {small(m.p)}."
         )
     else:
-        parts.append(f" Of {total} problems: {in_words(changes)} (false discoveries at most {changes.rate:.0%}).")
-        parts.append(_outlook(changes, min(sides.base.least_samples, sides.rl.least_samples)))
-    return "".join(parts)
+        said.append(f" Of {total} problems: {in_words(changes)} (false discoveries at most {changes.rate:.0%}).")
+        said.append(_outlook(changes, min(sides.base.least_samples, sides.rl.least_samples)))
+    return "".join(said)
 
 
-def in_words(changes: ChangesResult) -> str:
+def in_words(changes: parts.ChangesResult) -> str:
     """How many problems are in each class."""
     *most, last = (f"{count} {change}" for change, count in changes.counts.items())
     return f"{', '.join(most)} and {last}"
 
 
-def _total(changes: ChangesResult) -> int:
+def _total(changes: parts.ChangesResult) -> int:
     return sum(changes.counts.values())
 
 
-def _outlook(changes: ChangesResult, now: int) -> str:
+def _outlook(changes: parts.ChangesResult, now: int) -> str:
     """What more samples than now would do."""
     expected = changes.plan.expected if changes.plan else {}
     more = [size for size in expected if size >= OUTLOOK * now]
@@ -80,7 +68,7 @@ def _who(difference: Estimate) -> str:
     return f"{'RL' if difference.value > 0 else 'base'} is ahead (RL − base {shown} points)"
 
 
-def _crossing(curves: Curves) -> str:
+def _crossing(curves: parts.Curves) -> str:
     c, top = curves.crossing, curves.top_k
     if c is None:
         return ""
@@ -102,7 +90,7 @@ def small(p: float) -> str:
     return f"{p:.2f}" if p >= 0.1 else f"{p:.2g}"
 
 
-def curves_table(c: Curves) -> Table:
+def curves_table(c: parts.Curves) -> Table:
     """pass@k of both models, their difference, and what is lost and gained."""
     left = f" {c.left_out} problems with fewer samples are left out." if c.left_out else ""
     crossing = ""
@@ -126,7 +114,7 @@ def curves_table(c: Curves) -> Table:
     )
 
 
-def classes_table(c: ChangesResult) -> Table:
+def classes_table(c: parts.ChangesResult) -> Table:
     """How many problems have changed, and how."""
     total = _total(c)
     found = total - c.counts["unresolved"]
@@ -145,7 +133,7 @@ def classes_table(c: ChangesResult) -> Table:
     return Table(title="Problems by class", note=note, header=["class", "problems", "share", "meaning"], rows=rows)
 
 
-def plan_table(changes: ChangesResult, plan: Plan) -> Table:
+def plan_table(changes: parts.ChangesResult, plan: parts.Plan) -> Table:
     """How many problems more samples would resolve."""
     return Table(
         title="What more samples would resolve",
@@ -159,7 +147,7 @@ def plan_table(changes: ChangesResult, plan: Plan) -> Table:
     )
 
 
-def problems_table(problems: Sequence[ProblemRow], plan: Plan | None, count: int) -> Table:
+def problems_table(problems: Sequence[parts.ProblemRow], plan: parts.Plan | None, count: int) -> Table:
     """The problems that RL has harmed, then those that gained, then the rest; the most significant of each first."""
     rows = [
         [
@@ -187,7 +175,7 @@ def problems_table(problems: Sequence[ProblemRow], plan: Plan | None, count: int
     )
 
 
-def recovery_table(r: Recovery) -> Table:
+def recovery_table(r: parts.Recovery) -> Table:
     """What a verifier on base samples could recover at most."""
     return Table(
         title="What a verifier could recover at most",
@@ -202,7 +190,7 @@ def recovery_table(r: Recovery) -> Table:
     )
 
 
-def diversity_table(d: Diversity) -> Table:
+def diversity_table(d: parts.Diversity) -> Table:
     """How different samples are."""
     measures = {
         **{f"different answers in {k}": e for k, e in d.answers.items() if k > 1 or d.top_k == 1},
@@ -224,11 +212,11 @@ def diversity_table(d: Diversity) -> Table:
     )
 
 
-def _numbers(e: Contrast) -> list[str]:
+def _numbers(e: parts.Contrast) -> list[str]:
     return [number(x, 2) for x in (e.base, e.rl, e.difference)]
 
 
-def matching_in_words(m: Matching) -> str:
+def matching_in_words(m: parts.Matching) -> str:
     """How many problems both sides have, and by what they were matched."""
     return (
         f"{m.matched} matched ({m.by_question} by their question, the others by id), {m.only_base} only in base,"
@@ -236,7 +224,7 @@ def matching_in_words(m: Matching) -> str:
     )
 
 
-def side_in_words(s: SideResult) -> str:
+def side_in_words(s: parts.SideResult) -> str:
     """How many samples a side has, and where they come from."""
     sizes = f"{s.least_samples}" + (f" to {s.most_samples}" if s.most_samples > s.least_samples else "")
     given = {"source": s.source, "kind": s.kind, "sampling": s.sampling, "verdicts": s.verdicts}
