@@ -143,7 +143,7 @@ def run(config: Config) -> int:
 
 def read_side(which: str, config: Config, grader: Grader) -> Read:
     """The samples of BASE (``which`` "base") or RL ("rl"), drawn first where it is a model."""
-    side: Side = getattr(config, which)
+    side = config.base if which == "base" else config.rl
     if is_log(side.source):
         return _read_log(which, side, config, grader)
     path = Path(side.source)

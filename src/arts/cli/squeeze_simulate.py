@@ -2,8 +2,10 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from arts.cli.tables import print_table
 from arts.documents.data import as_json
@@ -28,7 +30,7 @@ def run(config: Config) -> int:
     from rich.console import Console
     from rich.progress import track
 
-    plan = Plan(**{field.name: getattr(config, field.name) for field in fields(Plan)})
+    plan = msgspec.convert(config, Plan, from_attributes=True)
     total = len(set(plan.rules)) * len(settings(plan)) * len(set(plan.pi0))
     console = Console(stderr=True)
     found = track(cells(plan), "simulating", total, console=console, transient=True, disable=not console.is_terminal)

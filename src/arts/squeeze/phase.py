@@ -171,7 +171,7 @@ def survival_threshold(pi0: Floats, extinct: Sequence[Estimate], level: float = 
     """
     # what bounds extinction from below bounds survival from above
     survival, upper, lower = (
-        isotonic_regression([1 - getattr(share, side) for share in extinct]).x for side in ("value", "low", "high")
+        isotonic_regression(1 - shares).x for shares in np.array([(e.value, e.low, e.high) for e in extinct]).T
     )
     low = pi0[upper < level].max(initial=0.0)
     high = pi0[lower >= level].min(initial=1.0)

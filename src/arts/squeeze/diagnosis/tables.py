@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from arts.documents.document import Table
-from arts.documents.words import UNDEFINED, excerpt, number, percent
-from arts.estimate import Estimate
+from arts.documents.words import excerpt, number, percent
+from arts.estimate import UNDEFINED, Estimate
 from arts.squeeze.diagnosis import parts
 
 MEANINGS: dict[parts.Change, str] = {
@@ -23,22 +23,16 @@ OUTLOOK = 4
 def headline(curves: parts.Curves, changes: parts.ChangesResult, sides: parts.Both[parts.SideResult]) -> str:
     """What the curves and the classes say, in a few sentences."""
     top = curves.top_k
-    said = [f"With one sample {_who(curves.difference[1])}"]
-    if top > 1:
-        said.append(f"; with {top} {_who(curves.difference[top])}. {_crossing(curves)}")
-    else:
-        said.append(".")
+    with_more = f"; with {top} {_who(curves.difference[top])}. {_crossing(curves)}" if top > 1 else "."
+    ahead = f"With one sample {_who(curves.difference[1])}{with_more}"
     total = _total(changes)
-    if changes.mcnemar:
-        m = changes.mcnemar
-        said.append(
-            f" One sample of each problem on either side resolves no single problem. {m.base_only} of {total}"
+    if m := changes.mcnemar:
+        return (
+            f"{ahead} One sample of each problem on either side resolves no single problem. {m.base_only} of {total}"
             f" problems were solved by base only and {m.rl_only} by RL only: McNemar's exact p is {small(m.p)}."
         )
-    else:
-        said.append(f" Of {total} problems: {in_words(changes)} (false discoveries at most {changes.rate:.0%}).")
-        said.append(_outlook(changes, min(sides.base.least_samples, sides.rl.least_samples)))
-    return "".join(said)
+    outlook = _outlook(changes, min(sides.base.least_samples, sides.rl.least_samples))
+    return f"{ahead} Of {total} problems: {in_words(changes)} (false discoveries at most {changes.rate:.0%}).{outlook}"
 
 
 def in_words(changes: parts.ChangesResult) -> str:
