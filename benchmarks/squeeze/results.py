@@ -10,6 +10,7 @@ import numpy as np
 from compute import compute
 from decisions import decisions
 from losses import changes, same_again, strategies, success
+from msgspec import structs
 from numpy.typing import NDArray
 from plan import BASE, MAIN, Arrays, Floats, Size, policies, settings
 from traces import traces
@@ -86,8 +87,8 @@ def curves(base: Arrays, runs: list[Arrays]) -> dict[str, Any]:
         "difference": _by_k(ks, lambda i: paired_difference(theirs[:, i], ours[:, i])),
         "lost": _by_k(ks, lambda i: mean(lost[:, i])),
         "gained": _by_k(ks, lambda i: mean(gained[:, i])),
-        "crossing": crossing(theirs - ours, ks, 0),
-        "crossings": [crossing(one - ours, ks, 0)["value"] for one in each],
+        "crossing": structs.asdict(crossing(theirs - ours, ks, 0)),
+        "crossings": [crossing(one - ours, ks, 0).value for one in each],
     }
 
 
@@ -128,7 +129,7 @@ def _ablation(runs: list[Arrays], reference: list[Arrays], base: Arrays) -> dict
         "ks": ks,
         "rl": _by_k(ks, lambda i: mean(theirs[:, i])),
         "minus_reference": _by_k(ks, lambda i: paired_difference(theirs[:, i], others[:, i])),
-        "crossing": crossing(theirs - ours, ks, 0),
+        "crossing": structs.asdict(crossing(theirs - ours, ks, 0)),
         "different_texts": plain(mean(over_seeds(runs, lambda r: _different(r["text"])))),
     }
 

@@ -1,6 +1,7 @@
 """A number with its interval, as every result of this package carries it."""
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -53,6 +54,11 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
             return UNDEFINED
         interval = "" if math.isnan(self.low) else f" [{self.low:.2f}, {self.high:.2f}]"
         return f"{self.value:.3f}{interval}"
+
+
+def known(estimate: Estimate | Mapping[str, object]) -> Estimate:
+    """The estimate, also where it is still as JSON has it."""
+    return estimate if isinstance(estimate, Estimate) else msgspec.convert({"n": 0, "method": "", **estimate}, Estimate)
 
 
 NOTHING = Estimate(value=math.nan, low=math.nan, high=math.nan, n=0, method="no problems")

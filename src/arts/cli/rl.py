@@ -75,7 +75,7 @@ def run(config: Config) -> int:
     finally:
         grader.close()
     if os.environ.get("RANK", "0") == "0":  # one line, however many processes accelerate has launched
-        _say(f"{done['updates']} updates, {done['tokens']:,.0f} tokens, {done['seconds']:.0f} s")
+        _say(f"{done.updates} updates, {done.tokens:,.0f} tokens, {done.seconds:.0f} s")
         print(config.out)
     return 0
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import nan
 from typing import Any, Literal
+
+from arts.estimate import Estimate, known
 
 Point = tuple[float, float, float, float]
 """Where a value stands, the value, and the ends of its interval, NaN where it has none."""
@@ -87,12 +88,13 @@ class Document:
     sections: list[Section]
 
 
-def line(estimates: Mapping[str, Mapping[str, Any]], *, scale: float = 1) -> list[Point]:
-    """The defined ones of estimates whose keys are numbers in text, as points."""
-    return [point(float(k), e, scale) for k, e in estimates.items() if e["value"] is not None]
+def line(estimates: Mapping[int, Estimate] | Mapping[str, Mapping[str, Any]], *, scale: float = 1) -> list[Point]:
+    """The defined ones of estimates whose keys are numbers, or numbers in text, as points."""
+    found = {float(k): known(e) for k, e in estimates.items()}
+    return [point(x, e, scale) for x, e in found.items() if e.defined]
 
 
-def point(x: float, estimate: Mapping[str, Any], scale: float = 1) -> Point:
+def point(x: float, estimate: Estimate | Mapping[str, Any], scale: float = 1) -> Point:
     """A defined estimate at a place."""
-    low, high = (nan if estimate[end] is None else scale * estimate[end] for end in ("low", "high"))
-    return x, scale * estimate["value"], low, high
+    e = known(estimate)
+    return x, scale * e.value, scale * e.low, scale * e.high

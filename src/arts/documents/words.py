@@ -1,8 +1,10 @@
 """Numbers and texts from outside as a reader sees them, the same in every form of a report."""
 
 from collections.abc import Mapping
+from math import isnan
 from typing import Any
 
+from arts.estimate import Estimate, known
 from arts.text import visible
 
 LONGEST_TEXT = 4_000
@@ -27,24 +29,22 @@ def excerpt(text: object, most: int) -> str:
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 
-def percent(estimate: Part, *, signed: bool = False, interval: bool = True) -> str:
+def percent(estimate: Part | Estimate, *, signed: bool = False, interval: bool = True) -> str:
     """``57.3 [52.1, 62.4]`` in percent; a dash where undefined."""
-    return _with_interval({k: None if estimate[k] is None else 100 * estimate[k] for k in _ENDS}, 1, signed, interval)
+    return _with_interval(estimate, 1, signed, interval, scale=100)
 
 
-def number(estimate: Part, digits: int = 3) -> str:
+def number(estimate: Part | Estimate, digits: int = 3) -> str:
     """``0.573 [0.521, 0.624]``; a dash where undefined."""
     return _with_interval(estimate, digits, False, True)
 
 
-_ENDS = ("value", "low", "high")
-
-
-def _with_interval(estimate: Part, digits: int, signed: bool, interval: bool) -> str:
-    if estimate["value"] is None:
+def _with_interval(estimate: Part | Estimate, digits: int, signed: bool, interval: bool, scale: float = 1) -> str:
+    e = known(estimate)
+    if not e.defined:
         return UNDEFINED
-    value, low, high = (None if estimate[k] is None else _rounded(estimate[k], digits, signed) for k in _ENDS)
-    return f"{value} [{low}, {high}]" if interval and low is not None else str(value)
+    value, low, high = (_rounded(scale * x, digits, signed) for x in (e.value, e.low, e.high))
+    return f"{value} [{low}, {high}]" if interval and not isnan(e.low) else value
 
 
 def _rounded(x: float, digits: int, signed: bool) -> str:
