@@ -17,7 +17,6 @@ from arts.baselines.task import HeldOut, Task
 from arts.cli.sources import open_problems, task_defaults
 from arts.config import dump_toml, require_at_least
 from arts.errors import MissingExtraError, UsageError
-from arts.problems.base import GraderName
 from arts.proposers.prompt import PromptFormat
 
 
@@ -43,8 +42,8 @@ class Config:
     """Solutions drawn of each of them."""
     max_tokens: int | None = None
     """Longest solution; default: what fits the problem set (congruences 46, others 1024)."""
-    grader: GraderName | None = None
-    """Gives the reward; default: what fits the problem set."""
+    grader: str | None = None
+    """Gives the reward: exact, math, or module:function of your own; default: what fits the problem set."""
     prompt: PromptFormat = field(default_factory=PromptFormat)
     """How a question becomes a prompt."""
     rl: RLConfig = field(default_factory=RLConfig)

@@ -6,7 +6,7 @@ More processes or GPUs: accelerate launch --multi_gpu --num_processes 2 $(comman
 
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import tyro
@@ -26,7 +26,10 @@ except ModuleNotFoundError as error:
         raise
     raise MissingExtraError("arts train", "torch") from error
 
-__doc__ += "\n\nObjectives:\n" + "\n".join(f"  {name}: {spec.about}" for name, spec in OBJECTIVES.items())
+__doc__ += "\n\nObjectives, and their options:\n" + "\n".join(
+    f"  {name}: {cls.about} ({', '.join(f'{f.name}={f.default}' for f in fields(cls)) or 'no options'})"
+    for name, cls in OBJECTIVES.items()
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,7 @@
 """From the name of a model to a proposer; the only place that knows all backends."""
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,6 +12,10 @@ from arts.errors import MissingExtraError, ModelError, UsageError
 from arts.models import resolve_model
 from arts.proposers.base import Proposer
 from arts.proposers.prompt import PromptFormat
+from arts.registry import find, imported
+
+REFERENCE = re.compile(r"[^\W\d][\w.]*:[^\W\d]\w*")
+"""What ``module:attribute`` looks like; web addresses, paths and Hub ids do not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,24 +55,38 @@ class BackendOptions:
         require_at_least(self, 0, "timeout_s", "retries")
 
 
+Backend = Callable[[str, PromptFormat, BackendOptions], Proposer]
+"""Opens a model by its name, without the backend's own."""
+
+
 def open_proposer(model: str, *, prompt: PromptFormat, options: BackendOptions) -> Proposer:
     """The proposer for ``bundled``, ``openai:URL#NAME``, a GGUF file, a model folder, a catalogue name or a Hub id.
+
+    ``BACKEND:MODEL`` is a model of one of :data:`BACKENDS`. ``module:attribute`` is a proposer of your own, or a
+    function ``f(prompt, options)`` that makes one.
 
     Raises:
         ModelError: nothing loadable under that name.
         MissingExtraError: the backend's library is not installed.
         UsageError: the endpoint's address or key is missing, or its interface does not fit the prompt settings.
     """
-    if model.startswith("openai:"):
-        return _endpoint(model.removeprefix("openai:"), prompt, options)
-    found = resolve_model(model)
-    name = model if found != model else ""  # a catalogue name; files and folders give their own
-    path = Path(found)
-    if path.suffix == ".gguf" and options.kind != "transformers":
-        return _llamacpp(path, name, prompt, options)
-    if options.kind == "llamacpp":
-        raise ModelError(f"{model}: llama.cpp reads .gguf files only; leave out --backend.kind")
-    return _transformers(found, name, prompt, options)
+    scheme, _, rest = model.partition(":")
+    if rest and scheme in BACKENDS:
+        return find(BACKENDS, scheme, "backend")(rest, prompt, options)
+    if REFERENCE.fullmatch(model) and not Path(model).exists():
+        return _own(model, prompt, options)
+    local = options.kind
+    if local == "auto":
+        local = "llamacpp" if resolve_model(model).endswith(".gguf") else "transformers"
+    return find(BACKENDS, local, "backend")(model, prompt, options)
+
+
+def _own(name: str, prompt: PromptFormat, options: BackendOptions) -> Proposer:
+    found = imported(name, "model")
+    made = found if isinstance(found, Proposer) and not isinstance(found, type) else found(prompt, options)
+    if not isinstance(made, Proposer):
+        raise ModelError(f"{name}: no {Proposer.__module__}:{Proposer.__name__}, but {type(made).__name__}")
+    return made
 
 
 def _endpoint(address: str, prompt: PromptFormat, options: BackendOptions) -> Proposer:
@@ -95,7 +115,17 @@ def _is_web_address(url: str) -> bool:
         return False
 
 
-def _llamacpp(path: Path, name: str, prompt: PromptFormat, options: BackendOptions) -> Proposer:
+def _resolved(model: str) -> tuple[str, str]:
+    """File, folder or Hub id, and the name; files and folders give their own, which is not repeated here."""
+    found = resolve_model(model)
+    return found, model if found != model else ""
+
+
+def _llamacpp(model: str, prompt: PromptFormat, options: BackendOptions) -> Proposer:
+    found, name = _resolved(model)
+    path = Path(found)
+    if path.suffix != ".gguf":
+        raise ModelError(f"{model}: llama.cpp reads .gguf files only; leave out --backend.kind")
     try:
         from arts.proposers.llamacpp import LlamaCppProposer
     except ModuleNotFoundError as error:
@@ -112,7 +142,8 @@ def _llamacpp(path: Path, name: str, prompt: PromptFormat, options: BackendOptio
     )
 
 
-def _transformers(model: str, name: str, prompt: PromptFormat, options: BackendOptions) -> Proposer:
+def _transformers(model: str, prompt: PromptFormat, options: BackendOptions) -> Proposer:
+    model, name = _resolved(model)
     folder = Path(model)
     if folder.is_dir():
         if not (folder / "config.json").is_file():
@@ -130,3 +161,7 @@ def _transformers(model: str, name: str, prompt: PromptFormat, options: BackendO
     return TransformersProposer.load(
         model, prompt=prompt, device=options.device, batch_size=options.batch_size, name=name
     )
+
+
+BACKENDS: dict[str, Backend | str] = {"openai": _endpoint, "llamacpp": _llamacpp, "transformers": _transformers}
+"""By name the function that opens a model, or the ``module:function`` that is imported on use."""

@@ -13,7 +13,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from arts.errors import UsageError
 from arts.training.batches import Example
 from arts.training.config import TrainConfig
-from arts.training.objectives import Objective
+from arts.training.objectives.base import Objective
 from arts.verifiers.modules import Scorer, best_device
 
 STATE = "trainer_state.json"
