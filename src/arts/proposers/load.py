@@ -83,9 +83,10 @@ def open_proposer(model: str, *, prompt: PromptFormat, options: BackendOptions) 
 
 def _own(name: str, prompt: PromptFormat, options: BackendOptions) -> Proposer:
     found = imported(name, "model")
-    made = found if isinstance(found, Proposer) and not isinstance(found, type) else found(prompt, options)
+    is_maker = callable(found) and (isinstance(found, type) or not isinstance(found, Proposer))
+    made = found(prompt, options) if is_maker else found
     if not isinstance(made, Proposer):
-        raise ModelError(f"{name}: no {Proposer.__module__}:{Proposer.__name__}, but {type(made).__name__}")
+        raise ModelError(f"{name}: neither a Proposer nor f(prompt, options) -> Proposer, but {type(made).__name__}")
     return made
 
 
