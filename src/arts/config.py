@@ -62,7 +62,7 @@ def from_settings(cls: type[C], settings: Sequence[str], what: str) -> C:
         raise UsageError(f"{what}: not a dataclass; its fields would be its settings")
     hints = get_type_hints(cls)
     names = [f.name for f in dataclasses.fields(cls)]
-    values: dict[str, Any] = {}
+    values: dict[str, bool | float | str] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals:
@@ -109,7 +109,7 @@ def dump_toml(config: Any) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _read(hint: Any, text: str) -> Any:
+def _read(hint: Any, text: str) -> bool | float | str:
     """What ``text`` says where ``hint`` is expected; the text itself where that is nothing of its type."""
     for kind in (hint, *get_args(hint)):
         if kind is bool:

@@ -3,7 +3,7 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Any, final
+from typing import final
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from arts.problems.normalise import exact_number, normalise
 from arts.problems.pool import MathPool
 from arts.registry import find
 
+Judge = Callable[[str, str], object]
+"""``f(key, answer)``, see :class:`FunctionGrader` for what it may return."""
 MEMORY = 65_536
 """Pairs that the mathematics grader remembers."""
 
@@ -102,7 +104,7 @@ class FunctionGrader(_StatedAnswer):
     without an answer there is nothing to grade. That a key equals itself and that no call hangs is the function's duty.
     """
 
-    def __init__(self, function: Callable[[str, str], object], name: str) -> None:
+    def __init__(self, function: Judge, name: str) -> None:
         self.name = name
         self._function = function
         self._extract: Callable[[str], str | None] = getattr(function, "extract", super().extract)
@@ -139,12 +141,12 @@ def _ungraded(reason: str) -> Grade:
     return Grade(verdict=Verdict.UNGRADED, reason=reason)
 
 
-GRADERS: dict[str, Any] = {"exact": ExactGrader, "math": MathGrader}
+GRADERS: dict[str, type[Grader] | Grader | Judge | str] = {"exact": ExactGrader, "math": MathGrader}
 """``exact``: strings and exact numbers. ``math``: mathematical equality by math-verify. An entry is whatever
 :func:`make_grader` takes, a name excepted."""
 
 
-def make_grader(grader: str | Grader | Callable[..., object]) -> Grader:
+def make_grader(grader: str | type[Grader] | Grader | Judge) -> Grader:
     """A grader by name, or made of what is given.
 
     A name is one of :data:`GRADERS`, or ``module:attribute``. Given or so named may be a function, see

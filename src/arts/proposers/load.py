@@ -8,7 +8,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from arts.config import require_at_least
-from arts.errors import MissingExtraError, ModelError, UsageError
+from arts.errors import ModelError, UsageError, needs_extra
 from arts.models import resolve_model
 from arts.proposers.base import Proposer
 from arts.proposers.prompt import PromptFormat
@@ -127,12 +127,8 @@ def _llamacpp(model: str, prompt: PromptFormat, options: BackendOptions) -> Prop
     path = Path(found)
     if path.suffix != ".gguf":
         raise ModelError(f"{model}: llama.cpp reads .gguf files only; leave out --backend.kind")
-    try:
+    with needs_extra(f"{path.name}: running a GGUF file", "local", "xllamacpp"):
         from arts.proposers.llamacpp import LlamaCppProposer
-    except ModuleNotFoundError as error:
-        if error.name != "xllamacpp":
-            raise
-        raise MissingExtraError(f"{path.name}: running a GGUF file", "local") from error
     return LlamaCppProposer.load(
         path,
         prompt=prompt,
@@ -153,12 +149,8 @@ def _transformers(model: str, prompt: PromptFormat, options: BackendOptions) -> 
             raise ModelError(f"{model}: no weights (*.safetensors) in this folder; download the model again")
     elif model.startswith(("/", ".", "~")) or (folder.suffix == ".gguf" and not folder.is_file()):
         raise ModelError(f"{model}: no such model; give an existing folder, a .gguf file or a Hub id")
-    try:
+    with needs_extra(f"{model}: running a model folder", "torch", "torch", "transformers", "safetensors"):
         from arts.proposers.transformers import TransformersProposer
-    except ModuleNotFoundError as error:
-        if error.name not in ("torch", "transformers", "safetensors"):
-            raise
-        raise MissingExtraError(f"{model}: running a model folder", "torch") from error
     return TransformersProposer.load(
         model, prompt=prompt, device=options.device, batch_size=options.batch_size, name=name
     )

@@ -3,11 +3,10 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -71,7 +70,7 @@ def train_verifier(
     name: str | None = None,
     features: FeatureCache | None = None,
     feature_folder: Path | None = None,
-    about: dict[str, Any] | None = None,
+    about: Mapping[str, str] | None = None,
     on_progress: Callable[[str], None] = lambda line: None,
 ) -> NeuralVerifier:
     """Train on whole trees and save a checkpoint folder at ``out``; resumes when ``out`` holds an unfinished run.

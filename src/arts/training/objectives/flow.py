@@ -5,7 +5,7 @@ Notation of arXiv 2602.12846: F(s) is the flow through a state, R(s_T) the termi
 
 from dataclasses import dataclass
 from math import log
-from typing import Literal, final, get_args
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -50,7 +50,6 @@ class _Flow(Objective):
         return "log_flow"
 
 
-@final
 @dataclass(frozen=True, kw_only=True)
 class FlowMatching(_Flow):
     """Reasoning Flow Matching, as published (arXiv 2602.12846).
@@ -73,7 +72,6 @@ class FlowMatching(_Flow):
         return _balance(log_flow, target, nodes, self.leaf_weight, self.reward_contrast)
 
 
-@final
 @dataclass(frozen=True, kw_only=True)
 class ValueFlow(_Flow):
     """Policy-weighted conservation: F(s) is the mean of the children's values, each as often as it was sampled.
@@ -128,7 +126,6 @@ class ValueFlow(_Flow):
         return Loss(loss + self.leaf_weight * problem_mean(entropy, nodes.leaf, nodes.problem), value - target)
 
 
-@final
 @dataclass(frozen=True, kw_only=True)
 class SubTrajectoryBalance(_Flow):
     """Sub-trajectory balance on the tree (Madan et al. 2022, arXiv 2209.12782), the proposer as forward policy.

@@ -1,7 +1,7 @@
 """Objectives of reward models: each step, each pair of solutions, or each outcome by itself."""
 
 from dataclasses import dataclass
-from typing import Literal, final, get_args
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -16,7 +16,6 @@ SURE = 80.0
 """Log-odds of a step beyond which :class:`NoisyAnd` does not distinguish, so that certainty stays finite in fp32."""
 
 
-@final
 @dataclass(frozen=True, kw_only=True)
 class ProcessReward(Objective):
     """Pointwise process reward model: σ(logit) against the Monte-Carlo success rate, over all steps.
@@ -46,7 +45,6 @@ class ProcessReward(Objective):
         return Loss(problem_mean(entropy, steps, nodes.problem), residuals)
 
 
-@final
 @dataclass(frozen=True, kw_only=True)
 class PairwiseReward(Objective):
     """Pairwise reward model (Bradley-Terry): −log σ(correct − incorrect), over all pairs of one problem.
@@ -69,7 +67,6 @@ class PairwiseReward(Objective):
         return Loss(value + strength.sum() * 0, torch.sigmoid(-difference))
 
 
-@final
 @dataclass(frozen=True, kw_only=True)
 class OutcomeReward(Objective):
     """Outcome reward model: cross-entropy of σ(logit) with correct/incorrect at the last step.
@@ -88,7 +85,6 @@ class OutcomeReward(Objective):
         return Loss(problem_mean(entropy, nodes.leaf, nodes.problem), residuals)
 
 
-@final
 @dataclass(frozen=True, kw_only=True)
 class NoisyAnd(Objective):
     """Steps judged by outcomes alone: a solution is correct when all of its steps are sound.
