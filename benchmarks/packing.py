@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 from transformers import LlamaConfig, LlamaModel
 
-from arts.training.objectives.flow import rfm
+from arts.training.objectives.flow import FlowMatching
 from arts.training.objectives.nodes import NodeTable
 from arts.verifiers.attention import TREE_ATTENTION
 from arts.verifiers.encoding import Encoded
@@ -185,7 +185,7 @@ def make_update(shape: Shape, layout: str) -> Update:
         batches = sequences(tree, states=layout == "states")
     batches = [(batch.to(device), part.to(device)) for batch, part in batches]
     scores = torch.zeros(len(tree.reads), device=device, requires_grad=True)
-    (gradient,) = torch.autograd.grad(rfm(scores, nodes.to(device)).value, scores)
+    (gradient,) = torch.autograd.grad(FlowMatching()(scores, nodes.to(device)).value, scores)
     return Update(model=model, batches=batches, gradient=gradient)
 
 

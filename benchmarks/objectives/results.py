@@ -78,7 +78,7 @@ def summarise(out: Path, seeds: int) -> dict[str, Any]:
         "seeds": seeds,
         "intervals": METHOD,
         "chosen_on_validation": best,
-        "chosen": {"objective": names[best].objective, "options": names[best].options.given()},
+        "chosen": {"objective": names[best].objective, "options": list(names[best].options)},
         "testbed": {
             **testbed,
             "differences": _differences(out / "testbed", best, seeds, 16),

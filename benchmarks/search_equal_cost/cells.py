@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from arts.search.strategies import StrategyName
 from arts.selection.decide import Rule
 
 BUDGETS = (4, 8, 16, 32, 64)
@@ -23,7 +22,7 @@ class Method:
     """
 
     name: str
-    strategy: StrategyName
+    strategy: str
     rule: Rule
     verified: bool = True
     capped: bool = True

@@ -74,12 +74,12 @@ def test_the_files_say_what_the_paper_says(paper):
 
 
 def test_what_is_left_to_defaults_is_what_the_paper_says():
-    from arts.training.objectives import Options, settings
+    from arts.training.objectives import make_objective
     from arts.verifiers import modules
 
-    reward = settings("rfm", Options())
-    assert (reward["reward_contrast"], reward["leaf_weight"], reward["detach"]) == (10 / 0.1, 1, False)
-    assert settings("prm", Options())["loss"] == "squared"
+    reward = make_objective("rfm")
+    assert (reward.reward_contrast, reward.leaf_weight, reward.detach) == (10 / 0.1, 1, False)
+    assert make_objective("prm").loss == "squared"
     for name in ("math:train", "math500"):
         assert (task_defaults(name).splitter, task_defaults(name).grader) == ("paragraph", "math")
     source = Path(modules.__file__).read_text(encoding="utf-8")

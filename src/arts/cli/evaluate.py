@@ -29,7 +29,6 @@ from arts.evaluation.report.headline import headline
 from arts.evaluation.report.sections import main_table
 from arts.evaluation.steps import Reference
 from arts.logs.formats import LogOptions, VerdictsOf
-from arts.problems.base import GraderName
 from arts.problems.graders import make_grader
 from arts.proposers.load import BackendOptions
 from arts.selection.scores import Aggregation
@@ -63,8 +62,9 @@ class Config:
     """Score columns to select by; default: all that samples of other tools carry, none of a store."""
     score_unit: Unit = "logit"
     """What those scores mean; it decides their weight in a vote."""
-    grader: GraderName = "math"
-    """Grades samples of other tools; of a store, only says which answers are equal."""
+    grader: str = "math"
+    """Grades samples of other tools; of a store, only says which answers are equal: exact, math, or module:function of
+    your own."""
     splitter: SplitterName = "paragraph"
     """Cuts samples of other tools into steps."""
     log: LogOptions = field(default_factory=LogOptions)

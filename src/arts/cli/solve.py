@@ -20,7 +20,7 @@ from arts.cli.sources import CONGRUENCES, open_problems, task_defaults
 from arts.config import require_at_least, to_dict
 from arts.errors import ArtsError, UsageError
 from arts.models import BUNDLED
-from arts.problems.base import Grader, GraderName, Problem, Verdict
+from arts.problems.base import Grader, Problem, Verdict
 from arts.problems.graders import make_grader
 from arts.proposers.base import Proposer, Sampling
 from arts.proposers.load import BackendOptions, open_proposer
@@ -29,7 +29,7 @@ from arts.search.answer import Solved
 from arts.search.budget import Budget
 from arts.search.engine import Engine, Plan
 from arts.search.session import Drawing
-from arts.search.strategies import StrategyName, strategy_factory
+from arts.search.strategies import STRATEGIES, strategy_factory
 from arts.selection.scores import Aggregation
 from arts.selection.selectors import SELECTORS
 from arts.text import visible
@@ -37,6 +37,8 @@ from arts.trees.splitting import SplitterName
 from arts.trees.store import TreeStore
 from arts.verifiers.base import Verifier
 from arts.verifiers.load import cached, load_verifier
+
+__doc__ += f"\n\nStrategies: {', '.join(STRATEGIES)}, or module:class of your own"
 
 RUN_CONTROL = ("store", "limit", "backend", "in_flight", "show_tree")
 """Flags that may differ when a store is taken up again."""
@@ -53,8 +55,8 @@ class Config:
     limit: int | None = None
     """At most this many problems of the set."""
     model: str = "bundled"
-    """bundled, a GGUF file, a model folder, a Hub id, or openai:URL#NAME."""
-    strategy: StrategyName | None = None
+    """bundled, a GGUF file, a model folder, a Hub id, openai:URL#NAME, or module:function of your own."""
+    strategy: str | None = None
     """How solutions are searched for; default: adaptive_flow_vote with a verifier, else adaptive_majority."""
     n: int | None = None
     """Size of the search: solutions, beams, particles, simulations; default: what the literature uses (mostly 16)."""
@@ -79,8 +81,9 @@ class Config:
     """Problems in work together."""
     store: Path | None = None
     """Keep every draw in this tree store; the same command goes on from there."""
-    grader: GraderName | None = None
-    """Says which answers are equal; default: what fits the problem set or the bundled model, else math."""
+    grader: str | None = None
+    """Says which answers are equal: exact, math, or module:function of your own; default: what fits the problem set or
+    the bundled model, else math."""
     splitter: SplitterName | None = None
     """How text is cut into steps; default: what fits the problem set or the bundled model, else paragraph."""
     step_tokens: int = 256
@@ -119,6 +122,8 @@ def run(config: Config) -> int:
     if config.show_tree and config.problems:
         raise UsageError("--show-tree is for one question; leave it out, or give a question instead of --problems")
     config = _resolved(config)
+    assert config.grader
+    grader = make_grader(config.grader)
     plan, verifier = _plan(config)
     problems = (
         open_problems(config.problems, limit=config.limit)
@@ -126,8 +131,6 @@ def run(config: Config) -> int:
         else [Problem(id="question", question=config.question, answer="")]
     )
     proposer = open_proposer(config.model, prompt=config.prompt, options=config.backend)
-    assert config.grader
-    grader = make_grader(config.grader)
     try:
         with _store(config, proposer, problems) as store:
             engine = Engine(proposer, plan, grader, verifier=verifier, store=store)

@@ -23,7 +23,7 @@ from arts.errors import InputError, UsageError
 from arts.logs.formats import LogOptions
 from arts.logs.imported import read_samples
 from arts.logs.read import is_log
-from arts.problems.base import Grader, GraderName
+from arts.problems.base import Grader
 from arts.problems.graders import make_grader
 from arts.proposers.base import Sampling
 from arts.proposers.load import BackendOptions
@@ -61,9 +61,10 @@ class Config:
     """Folder for report.json, report.md and report.html, and for base.db and rl.db where models are sampled."""
     rate: float = 0.1
     """Rate of false discoveries among the problems that are called gained, squeezed or extinct."""
-    grader: GraderName | None = None
-    """Grades the answers of logs against their keys, and says which wrong answers are equal. Default: the verdicts of
-    logs are believed, math grades where there is none, exact says which are equal."""
+    grader: str | None = None
+    """Grades the answers of logs against their keys, and says which wrong answers are equal: exact, math, or
+    module:function of your own. Default: the verdicts of logs are believed, math grades where there is none, exact says
+    which are equal."""
     splitter: SplitterName | None = None
     """Cuts solutions into steps; default: what fits the problem set, paragraph for logs."""
     problems: str | None = None
