@@ -1,26 +1,21 @@
 """From kept scores to estimates: every way of deciding on a file, against majority, with what can be told at all."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from files import FILES, LEARNED, MIXTURES, PUBLISHED_MINIMUM
-from numpy.typing import NDArray
-from scoring import auc, boxed, learned_stem, selector
+from _study import Floats
+from deciding.files import FILES, LEARNED, MIXTURES, PUBLISHED_MINIMUM
+from deciding.scorers import Bools, auc, boxed, learned_stem, selector
 
-from arts.estimate import Estimate
 from arts.evaluation.candidates import Candidates
 from arts.evaluation.intervals import gap_closed, mean, paired_difference
 from arts.evaluation.methods import MAJORITY, ORACLE, RANDOM, Method, methods
 from arts.evaluation.paired import holm, paired_test
 from arts.evaluation.power import detectable_difference, problems_needed
 from arts.selection.decide import Aggregation
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 TO_SHOW = 0.05
 """A difference of accuracies for which the number of problems is given that would show it."""
@@ -102,8 +97,8 @@ def _row(
         "mixture": scorer.mixture if scorer else None,
         "rule": m.rule,
         "seeds": m.seeds,
-        "accuracy": {str(k): rounded(mean(m.per_problem[k])) for k in ks},
-        "gap_closed": rounded(gap_closed(decided, single, best)) if m.name not in (RANDOM, ORACLE) else None,
+        "accuracy": {str(k): mean(m.per_problem[k]) for k in ks},
+        "gap_closed": gap_closed(decided, single, best) if m.name not in (RANDOM, ORACLE) else None,
         "against_majority": _against(decided, majority) if compared else None,
     }
 
@@ -115,7 +110,7 @@ def _aucs(scorer: Scorer | None, m: Method, correct: Bools, box: Bools) -> dict[
     kept = [selector(path, scorer.name, "last").scores for path in scorer.paths]
     every, within = (np.stack([auc(correct, s, among) for s in kept]) for among in (np.ones_like(box), box))
     some = box.any() and not box.all() and scorer.name != "box"
-    return {"auc": rounded(mean(every)), "auc_boxed": rounded(mean(within)) if some else None}
+    return {"auc": mean(every), "auc_boxed": mean(within) if some else None}
 
 
 def _against(a: Floats, b: Floats) -> dict[str, Any]:
@@ -123,27 +118,11 @@ def _against(a: Floats, b: Floats) -> dict[str, Any]:
     test = paired_test(a, b)
     spread = float((np.atleast_2d(a).mean(axis=0) - b).std(ddof=1))
     return {
-        "difference": rounded(paired_difference(a, b)),
+        "difference": paired_difference(a, b),
         "test": test.test,
         "wins": test.wins,
         "losses": test.losses,
         "p": round(test.p, 5),
-        "detectable": _number(detectable_difference(len(b), spread)),
+        "detectable": detectable_difference(len(b), spread),
         "needed": problems_needed(TO_SHOW, spread),
     }
-
-
-def rounded(estimate: Estimate) -> dict[str, Any]:
-    """As JSON knows it."""
-    ends = {key: _number(getattr(estimate, key)) for key in ("value", "low", "high")}
-    return {**ends, "n": estimate.n, "method": estimate.method}
-
-
-def _number(x: float) -> float | None:
-    """Five digits are more than a few hundred problems can tell; None where there is no number."""
-    return None if x != x else round(float(x), 5)
-
-
-def write_results(results: Mapping[str, Any], path: Path) -> None:
-    """As JSON."""
-    path.write_text(json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")

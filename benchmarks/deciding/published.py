@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from files import FILES, RECORDED
+from _study import RECORDED
+from deciding.files import FILES
 
 from arts.evaluation.candidates import Candidates, select, stored_scores
 from arts.problems.base import Grader
