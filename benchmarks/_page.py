@@ -41,6 +41,11 @@ def estimate(found: Estimate | Part | None) -> Estimate:
     return Estimate(value=found["value"], low=found["low"], high=found["high"], n=n, method=method)
 
 
+def rounded(of: Estimate) -> Estimate:
+    """To five digits: more than some hundred problems can tell."""
+    return msgspec.structs.replace(of, value=round(of.value, 5), low=round(of.low, 5), high=round(of.high, 5))
+
+
 def number(found: Estimate | Part | None, *, digits: int = 2, signed: bool = False, undefined: str = "") -> str:
     """``0.57 [0.52, 0.62]``; without the interval where there is none, ``undefined`` where there is no value."""
     of, form = estimate(found), f"{'+' if signed else ''}.{digits}f"

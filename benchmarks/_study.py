@@ -7,7 +7,7 @@ that was stopped goes on from there.
 import argparse
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +129,7 @@ def trained(
     return train_verifier(trees(), shape, training, place, features=features)
 
 
-def keep_measured(parts: dict[Path, Callable[[NeuralVerifier], Arrays]], make: Callable[[], NeuralVerifier]) -> bool:
+def keep_measured(parts: Mapping[Path, Callable[[NeuralVerifier], Arrays]], make: Callable[[], NeuralVerifier]) -> bool:
     """Measure one verifier part by part; False where all parts are there, and the verifier was not needed."""
     if all(path.exists() for path in parts):
         return False

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _page import rounded
 from _study import Floats
 from deciding.files import FILES, LEARNED, MIXTURES, PUBLISHED_MINIMUM
 from deciding.scorers import Bools, auc, boxed, learned_stem, selector
@@ -97,8 +98,8 @@ def _row(
         "mixture": scorer.mixture if scorer else None,
         "rule": m.rule,
         "seeds": m.seeds,
-        "accuracy": {str(k): mean(m.per_problem[k]) for k in ks},
-        "gap_closed": gap_closed(decided, single, best) if m.name not in (RANDOM, ORACLE) else None,
+        "accuracy": {str(k): rounded(mean(m.per_problem[k])) for k in ks},
+        "gap_closed": rounded(gap_closed(decided, single, best)) if m.name not in (RANDOM, ORACLE) else None,
         "against_majority": _against(decided, majority) if compared else None,
     }
 
@@ -110,7 +111,7 @@ def _aucs(scorer: Scorer | None, m: Method, correct: Bools, box: Bools) -> dict[
     kept = [selector(path, scorer.name, "last").scores for path in scorer.paths]
     every, within = (np.stack([auc(correct, s, among) for s in kept]) for among in (np.ones_like(box), box))
     some = box.any() and not box.all() and scorer.name != "box"
-    return {"auc": mean(every), "auc_boxed": mean(within) if some else None}
+    return {"auc": rounded(mean(every)), "auc_boxed": rounded(mean(within)) if some else None}
 
 
 def _against(a: Floats, b: Floats) -> dict[str, Any]:
@@ -118,11 +119,11 @@ def _against(a: Floats, b: Floats) -> dict[str, Any]:
     test = paired_test(a, b)
     spread = float((np.atleast_2d(a).mean(axis=0) - b).std(ddof=1))
     return {
-        "difference": paired_difference(a, b),
+        "difference": rounded(paired_difference(a, b)),
         "test": test.test,
         "wins": test.wins,
         "losses": test.losses,
         "p": round(test.p, 5),
-        "detectable": detectable_difference(len(b), spread),
+        "detectable": round(detectable_difference(len(b), spread), 5),
         "needed": problems_needed(TO_SHOW, spread),
     }

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _page import rounded
 from _study import Arrays, Floats, arrays
 from numpy.typing import NDArray
 from objectives.measure import AGGREGATIONS
@@ -36,7 +37,7 @@ def two_level(matrix: Floats, weights: Floats | None = None) -> Estimate:
     values = parts / np.maximum(of_problems @ whole, 1e-12)
     low, high = np.quantile(values, [0.025, 0.975])
     value = matrix.mean(axis=0).sum() / whole.sum()
-    return Estimate(value=float(value), low=float(low), high=float(high), n=problems, method=METHOD)
+    return rounded(Estimate(value=float(value), low=float(low), high=float(high), n=problems, method=METHOD))
 
 
 def over_states(
@@ -56,7 +57,7 @@ def over_states(
     low, high = np.quantile(values, [0.025, 0.975])
     if reflect:
         low, high = max(0.0, 2 * value - high), max(0.0, 2 * value - low)
-    return Estimate(value=value, low=float(low), high=float(high), n=len(of), method=METHOD)
+    return rounded(Estimate(value=value, low=float(low), high=float(high), n=len(of), method=METHOD))
 
 
 def summarise(out: Path, seeds: int) -> dict[str, Any]:
