@@ -10,7 +10,6 @@ further prefix in common; step texts are random tokens. Real trees share more.
 """
 
 import argparse
-import json
 import multiprocessing
 import statistics
 import time
@@ -21,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from _page import write_json
 from torch import Tensor
 from transformers import LlamaConfig, LlamaModel
 
@@ -272,7 +272,7 @@ def main() -> None:
             flush=True,
         )
     if given.json:
-        given.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        write_json(rows, given.json)
 
 
 if __name__ == "__main__":

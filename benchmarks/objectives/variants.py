@@ -29,15 +29,7 @@ VARIANTS = (
     Variant(name="noisy_and", objective="noisy_and"),
 )
 
-TESTBED_SHAPE = Architecture(backbone="bundled", mode="frozen", trunk_layers=2, trunk_width=96, max_tokens=64)
 RECORDED_SHAPE = Architecture(backbone="smollm2-135m", mode="frozen", max_tokens=512, precision="bfloat16")
-
-
-def testbed_training(variant: Variant, seed: int, updates: int) -> TrainConfig:
-    """The same for all but objective and seed; 540 updates are three passes over 1,440 trees."""
-    return TrainConfig(
-        objective=variant.objective, options=variant.options, learning_rate=2e-3, updates=updates, epochs=100, seed=seed
-    )
 
 
 def recorded_training(variant: Variant, seed: int) -> TrainConfig:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from figure import draw
-from tables import (
-    Part,
+from _page import Part, bars, drawn, write_part
+from squeeze.squeeze_tables import (
     ablations_table,
     changes,
     cost_table,
@@ -19,24 +19,22 @@ from tables import (
     traces_table,
     zone_table,
 )
-from zones import ZONES
+from squeeze.zones import ZONES
 
-BEGIN, END = "<!-- tables: written by benchmarks/squeeze/study.py -->", "<!-- end of tables -->"
+COLOURS = {"base": "#2563eb", "rl": "#c2410c"}
+NAMES = {"base": "base model", "rl": "after GRPO"}
 Section = tuple[str, str, str]
 """Title, what has to be known, table."""
 
 
 def write_page(results: Part, path: Path) -> None:
-    """Put the tables between their marks, at the end of a page that has none, and the figure beside it."""
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
+    """Put the tables into the page, and the figure beside it."""
     figure = path.with_suffix(".svg")
     draw(results, figure)
     sections = [*_models(results), *_decisions(results), *_settings(results)]
     tables = "\n".join(f"### {title}\n\n{about}\n\n{table}\n" for title, about, table in sections)
     body = f"![pass@k, success rates and solutions before and after GRPO]({figure.name})\n\n{tables}"
-    path.write_text(f"{before}{BEGIN}\n\n{body}\n{END}{after or chr(10)}", encoding="utf-8")
+    write_part(path, "study_squeeze.py", body)
 
 
 def _models(results: Part) -> Iterator[Section]:
@@ -129,3 +127,58 @@ def _settings(results: Part) -> Iterator[Section]:
         " one thread, beside other work and without what was done before an interruption.",
         cost_table(results),
     )
+
+
+def draw(results: Part, path: Path) -> None:
+    """Three panels: pass@k, success rates, probabilities of correct solutions."""
+    with drawn(path, 3, figsize=(12, 3.8), layout="constrained") as panels:
+        left, middle, right = panels
+        _curves(left, results["curves"])
+        _success(middle, results["success"])
+        _traces(right, results["traces"])
+        for axes in panels:
+            axes.spines[["top", "right"]].set_visible(False)
+
+
+def _curves(axes: Any, curves: Part) -> None:
+    ks = curves["ks"]
+    for side, colour in COLOURS.items():
+        points = [curves[side][str(k)] for k in ks]
+        axes.plot(ks, [100 * p["value"] for p in points], color=colour, marker="o", ms=3, label=NAMES[side])
+        axes.fill_between(
+            ks, [100 * p["low"] for p in points], [100 * p["high"] for p in points], color=colour, alpha=0.15, lw=0
+        )
+    for one in curves["each"]:
+        axes.plot(ks, [100 * v for v in one], color=COLOURS["rl"], lw=0.5, alpha=0.6)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(ks, [str(k) for k in ks])
+    axes.set(xlabel="k", ylabel="pass@k, %")
+    axes.legend(frameon=False, fontsize=8)
+
+
+def _success(axes: Any, rows: list[Part]) -> None:
+    labels = [
+        f"{100 * r['low']:g}" if r["low"] == r["high"] else f"{100 * r['low']:g}–{100 * r['high']:g}" for r in rows
+    ]
+    for shift, (side, colour) in zip((-0.2, 0.2), COLOURS.items(), strict=True):
+        values, spread = bars(r[side] for r in rows)
+        places = [i + shift for i in range(len(rows))]
+        axes.bar(places, values, 0.4, color=colour, yerr=spread, error_kw={"lw": 0.6}, label=NAMES[side])
+    axes.set_xticks(range(len(rows)), labels, fontsize=8)
+    axes.set(xlabel="success rate of a problem, %", ylabel="problems, %")
+
+
+def _traces(axes: Any, rows: list[Part]) -> None:
+    places = range(len(rows))
+    for name, colour, label in (
+        ("fell_tenfold", "#be123c", "fell more than tenfold"),
+        ("rose_tenfold", "#047857", "rose more than tenfold"),
+    ):
+        known = [i for i in places if rows[i][name] and rows[i][name]["low"] is not None]
+        values = [100 * rows[i][name]["value"] for i in known]
+        axes.plot(known, values, color=colour, marker="o", ms=4, label=label)
+        low, high = ([100 * rows[i][name][side] for i in known] for side in ("low", "high"))
+        axes.fill_between(known, low, high, color=colour, alpha=0.15, lw=0)
+    axes.set_xticks(places, [f"to {r['high']:g}" for r in rows], fontsize=8)
+    axes.set(xlabel="probability of a correct solution, base model", ylabel="correct solutions, %")
+    axes.legend(frameon=False, fontsize=8)

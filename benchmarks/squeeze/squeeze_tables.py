@@ -1,12 +1,9 @@
 """Parts of the results as Markdown tables."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from methods import LEADING, ORACLE, PUBLISHED, RANDOM
-
-Part = Mapping[str, Any]
-
+from _page import Part, estimate, number, percent, percents, table
+from squeeze.methods import LEADING, ORACLE, PUBLISHED, RANDOM
 
 PAPER = (
     ("one sample", 57.7, "base", RANDOM, "1"),
@@ -37,7 +34,7 @@ def published_table(results: Part) -> str:
     for zone, papers in PAPER_ZONES:
         for method, paper in zip(PUBLISHED_METHODS, papers, strict=True):
             rows.append([f"{zone}, {method}", _plain(paper), percent(results["zones"][zone]["methods"][method]["16"])])
-    return _table(("", "paper", "here"), rows)
+    return table(("", "paper", "here"), rows)
 
 
 def _plain(value: float | None) -> str:
@@ -61,11 +58,11 @@ def curves_table(curves: Part) -> str:
         [
             str(k),
             *(percent(curves[n][str(k)], signed=n == "difference") for n in names),
-            " / ".join(f"{100 * one[i]:.1f}" for one in curves["each"]),
+            percents(one[i] for one in curves["each"]),
         ]
         for i, k in enumerate(curves["ks"])
     ]
-    return _table(("k", "base", "GRPO", "difference", "lost", "gained", "GRPO by seed"), rows)
+    return table(("k", "base", "GRPO", "difference", "lost", "gained", "GRPO by seed"), rows)
 
 
 def changes(results: Part) -> str:
@@ -82,7 +79,7 @@ def success_table(rows: Sequence[Part]) -> str:
         return f"{low:g} %" if low == high else f"{low:g} to {high:g} %"
 
     cells = [[label(r), percent(r["base"]), percent(r["rl"]), percent(r["difference"], signed=True)] for r in rows]
-    return _table(("success rate", "base", "GRPO", "difference"), cells)
+    return table(("success rate", "base", "GRPO", "difference"), cells)
 
 
 def gone_table(results: Part) -> str:
@@ -97,24 +94,20 @@ def gone_table(results: Part) -> str:
         ]
         for name, part in results["same_again"].items()
     ]
-    table = _table(("", "seen", "missing from base again", "missing from GRPO", "difference"), rows)
+    gone = table(("", "seen", "missing from base again", "missing from GRPO", "difference"), rows)
     found = results["strategies"]
     numbers = [
-        [f"different correct {name} of a problem in {found['k']} samples", *_numbers(found[name])]
+        [f"different correct {name} of a problem in {found['k']} samples", *map(number, found[name].values())]
         for name in ("strategies", "texts")
     ]
-    return f"{table}\n\n{_table(('', 'base', 'GRPO', 'difference'), numbers)}"
-
-
-def _numbers(part: Part) -> list[str]:
-    return [f"{p['value']:.2f} [{p['low']:.2f}, {p['high']:.2f}]" for p in part.values()]
+    return f"{gone}\n\n{table(('', 'base', 'GRPO', 'difference'), numbers)}"
 
 
 def moves_table(moves: Part) -> str:
     """First moves."""
     names = ("base", "rl", "base_success", "rl_success")
     rows = [[move, *(percent(part[n]) for n in names)] for move, part in moves.items()]
-    return _table(("first move", "share, base", "share, GRPO", "right, base", "right, GRPO"), rows)
+    return table(("first move", "share, base", "share, GRPO", "right, base", "right, GRPO"), rows)
 
 
 def traces_table(rows: Sequence[Part]) -> str:
@@ -133,14 +126,14 @@ def traces_table(rows: Sequence[Part]) -> str:
         for r in rows
     ]
     header = ("probability", "solutions", "problems", "fell", "fell tenfold", "rose tenfold", "median change", "mass")
-    return _table(header, cells)
+    return table(header, cells)
 
 
-def _times(e: Part) -> str:
-    values = [e[key] for key in ("value", "low", "high")]
-    if any(v is None for v in values):
-        return "" if values[0] is None else f"× {values[0]:.2g}"
-    return f"× {values[0]:.2g} [{values[1]:.2g}, {values[2]:.2g}]"
+def _times(found: Part) -> str:
+    of = estimate(found)
+    if not of.defined:
+        return ""
+    return f"× {of.value:.2g}" if of.low != of.low else f"× {of.value:.2g} [{of.low:.2g}, {of.high:.2g}]"
 
 
 def decisions_table(found: Part) -> str:
@@ -151,11 +144,11 @@ def decisions_table(found: Part) -> str:
         [
             f"**{name}**" if name in LEADING else name,
             *(percent(values[k]) for k in shown),
-            _seeds(found["base_by_seed"][name]),
+            percents(found["base_by_seed"][name]),
             percent(found["gap_closed"][name]),
             _judged(found["minus_rl_single"][name]),
             percent(found["rl"][name][equal]),
-            _seeds(found["rl_by_seed"][name]),
+            percents(found["rl_by_seed"][name]),
             _judged(found["minus_rl_same"][name]),
         ]
         for name, values in found["base"].items()
@@ -170,11 +163,7 @@ def decisions_table(found: Part) -> str:
         "by seed",
         "base − GRPO, equal tokens",
     )
-    return _table(header, rows)
-
-
-def _seeds(values: Sequence[float]) -> str:
-    return " / ".join(f"{100 * v:.1f}" for v in values)
+    return table(header, rows)
 
 
 def _judged(difference: Part) -> str:
@@ -186,7 +175,7 @@ def zone_table(part: Part) -> str:
     methods = part["methods"]
     ks = list(methods["majority"])
     rows = [[name, *(percent(values[k]) for k in ks)] for name, values in methods.items()]
-    return _table(("", *(f"N = {k}" for k in ks)), rows)
+    return table(("", *(f"N = {k}" for k in ks)), rows)
 
 
 def ablations_table(results: Part) -> str:
@@ -214,7 +203,7 @@ def ablations_table(results: Part) -> str:
         "crossing",
         "different texts",
     )
-    return _table(header, rows)
+    return table(header, rows)
 
 
 def cost_table(results: Part) -> str:
@@ -231,20 +220,4 @@ def cost_table(results: Part) -> str:
         ],
         ["operations (estimate)", f"{rl['operations']:.2g}", f"{verifier['operations']:.2g}"],
     ]
-    return _table(("to train", "GRPO", "one verifier"), rows)
-
-
-def percent(estimate: Part | None, *, signed: bool = False) -> str:
-    """``57.3 [52.1, 62.4]``; nothing where there is none."""
-    if estimate is None or estimate["value"] is None:
-        return ""
-    sign = "+" if signed else ""
-    value = f"{100 * estimate['value']:{sign}.1f}"
-    if estimate["low"] is None:
-        return value
-    return f"{value} [{100 * estimate['low']:{sign}.1f}, {100 * estimate['high']:{sign}.1f}]"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return table(("to train", "GRPO", "one verifier"), rows)

@@ -1,33 +1,20 @@
 """The study of selectors on recorded samples: what is learnt from what, numbers counted by hand, and a rehearsal."""
 
-import importlib
 import json
-import sys
 from contextlib import closing
-from pathlib import Path
 
 import numpy as np
 import pytest
+import study_deciding
+from _page import as_json, write_json
+from _study import keep
+from deciding import deciding_page, deciding_results, files, published, scorers
 
 from arts.evaluation.candidates import Candidates, collect, score_nodes, stored_scores
 from arts.problems.base import Problem, Verdict
 from arts.problems.graders import make_grader
 from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree
 from arts.verifiers.modules import Architecture, load_tokenizer
-
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-PAGE = BENCHMARKS.parent / "docs" / "recorded.md"
-
-
-@pytest.fixture
-def study(monkeypatch):
-    """A module of the study by its name; none of them stays imported."""
-    before = set(sys.modules)
-    monkeypatch.syspath_prepend(str(BENCHMARKS / "selectors"))
-    yield importlib.import_module
-    for name in set(sys.modules) - before:
-        if str(BENCHMARKS) in str(getattr(sys.modules[name], "__file__", "")):
-            del sys.modules[name]
 
 
 def tree(name, question, solutions):
@@ -60,8 +47,7 @@ def problem(name, question):
     return Problem(id=name, question=question, answer="1")
 
 
-def test_no_file_is_learnt_from_that_is_tested_on_and_each_is_tested_on_all_others(study):
-    files = study("files")
+def test_no_file_is_learnt_from_that_is_tested_on_and_each_is_tested_on_all_others():
     for learnt, tested in files.MIXTURES.values():
         assert not set(learnt) & set(tested)
     for name in files.FILES:
@@ -69,8 +55,7 @@ def test_no_file_is_learnt_from_that_is_tested_on_and_each_is_tested_on_all_othe
         assert {*learnt, *tested} == set(files.FILES) and tested == (name,)
 
 
-def test_a_file_is_what_its_entry_says(study):
-    files = study("files")
+def test_a_file_is_what_its_entry_says():
     with closing(make_grader("math")) as grader:
         for name, problems in (("math500-prm", 20), ("math-rm", 100), ("svamp", 40), ("gsm8k", 400), ("math-l5", 100)):
             learnt, tested = files.load(name, grader)
@@ -84,8 +69,7 @@ def test_a_file_is_what_its_entry_says(study):
                 )
 
 
-def test_the_nine_problems_that_two_files_share_are_found_and_left_out(study):
-    files = study("files")
+def test_the_nine_problems_that_two_files_share_are_found_and_left_out():
     with closing(make_grader("math")) as grader:
         learnt, tested = (files.load(name, grader)[0] for name in ("math-l5", "math-rm"))
     shared = files.shared_with(learnt.problems, tested.problems)
@@ -95,8 +79,8 @@ def test_the_nine_problems_that_two_files_share_are_found_and_left_out(study):
     assert not {p.question for p in left.problems} & {p.question for p in tested.problems}
 
 
-def test_problems_that_differ_in_their_numbers_only_are_near_and_not_the_same(study):
-    shared_with = study("files").shared_with
+def test_problems_that_differ_in_their_numbers_only_are_near_and_not_the_same():
+    shared_with = files.shared_with
     mine = [
         problem("same", "How MANY  apples do 3 friends eat in 4 days?"),
         problem("near", "How many apples do 5 friends eat in 6 days?"),
@@ -106,8 +90,7 @@ def test_problems_that_differ_in_their_numbers_only_are_near_and_not_the_same(st
     assert shared.exact == ("same",) and shared.near == ("near",)
 
 
-def test_a_mixture_takes_the_first_free_problems_of_every_part_in_one_order(study):
-    files = study("files")
+def test_a_mixture_takes_the_first_free_problems_of_every_part_in_one_order():
     trees = {name: [Tree(problem_id=f"{name}{i}", question="?") for i in range(120)] for name in "ab"}
     parts = [files.Split(problems=[problem(t.problem_id, "?") for t in of], trees=of) for of in trees.values()]
     made = files.mixture(parts, {"a0", "b5"})
@@ -118,13 +101,11 @@ def test_a_mixture_takes_the_first_free_problems_of_every_part_in_one_order(stud
     assert 30 < sum(name.startswith("a") for name in ids[:100]) < 70
 
 
-def test_kept_scores_come_back_with_their_unit_and_aggregations(study, tmp_path):
-    scoring = study("scoring")
+def test_kept_scores_come_back_with_their_unit_and_aggregations(tmp_path):
     candidates = two_problems()
-    scoring.keep(
-        tmp_path / "deep" / "s.npz", scoring.scored(candidates, stored_scores(candidates.trees, "s", "probability"))
-    )
-    last, least = (scoring.selector(tmp_path / "deep" / "s.npz", "S", how, 3) for how in ("last", "min"))
+    stored = stored_scores(candidates.trees, "s", "probability")
+    keep(tmp_path / "deep" / "s.npz", lambda: scorers.scored(candidates, stored))
+    last, least = (scorers.selector(tmp_path / "deep" / "s.npz", "S", how, 3) for how in ("last", "min"))
     assert last.scores.tolist() == [[0.9, 0.5, 0.3], [0.4, 0.6, 0.7]]
     assert least.scores.tolist() == [[0.1, 0.5, 0.2], [0.4, 0.6, 0.7]]
     assert (last.verifier, last.unit, last.aggregation, least.aggregation) == ("S", "probability", "last", "min")
@@ -132,28 +113,26 @@ def test_kept_scores_come_back_with_their_unit_and_aggregations(study, tmp_path)
     assert [p.name for p in (tmp_path / "deep").iterdir()] == ["s.npz"]
 
 
-def test_auc_is_the_share_of_right_wrong_pairs_in_order_and_needs_both(study):
-    auc = study("scoring").auc
+def test_auc_is_the_share_of_right_wrong_pairs_in_order_and_needs_both():
     correct = np.array([[True, False, True, False], [True, True, True, True]])
     scores = np.array([[0.9, 0.5, 0.3, 0.3], [1.0, 2.0, 3.0, 4.0]])
     every = np.ones_like(correct)
-    found = auc(correct, scores, every)
+    found = scorers.auc(correct, scores, every)
     assert found[0] == (1 + 1 + 0 + 0.5) / 4 and np.isnan(found[1])
-    assert auc(correct, scores, scores < 0.9)[0] == (0 + 0.5) / 2
-    assert np.isnan(auc(correct, scores, scores > 0.4)[1]) and auc(correct, -scores, every)[0] == 1 - found[0]
+    assert scorers.auc(correct, scores, scores < 0.9)[0] == (0 + 0.5) / 2
+    assert np.isnan(scorers.auc(correct, scores, scores > 0.4)[1])
+    assert scorers.auc(correct, -scores, every)[0] == 1 - found[0]
 
 
-def test_a_box_is_seen_and_preferred_whatever_is_in_it(study):
-    scoring = study("scoring")
+def test_a_box_is_seen_and_preferred_whatever_is_in_it():
     solutions = [([("so\n", 0.0), (r"it is \boxed{2}", 0.0)], False), ([("the answer is 1", 0.0)], True)]
     candidates = collect([problem("q", "?")], [tree("q", "?", solutions)], 2, make_grader("exact"))
-    assert scoring.boxed(candidates).tolist() == [[True, False]]
-    kept = scoring.scored(candidates, score_nodes(scoring.box_verifier(), candidates.trees, candidates.nodes()))
+    assert scorers.boxed(candidates).tolist() == [[True, False]]
+    kept = scorers.scored(candidates, score_nodes(scorers.box_verifier(), candidates.trees, candidates.nodes()))
     assert kept["last"].tolist() == [[1, 0]] and str(kept["unit"]) == "rank"
 
 
-def test_tokens_are_of_solutions_without_the_question_and_shared_prefixes_are_read_once(study):
-    tokens = study("scoring").tokens
+def test_tokens_are_of_solutions_without_the_question_and_shared_prefixes_are_read_once():
     tokenizer = load_tokenizer("bundled")
     solutions = [([("1 + 2\n", 0.0), (" 3", 0.0)], True), ([("1 + 2\n", 0.0), (" 5 4", 0.0)], False)]
     made = tree("q", "why", solutions)
@@ -162,10 +141,10 @@ def test_tokens_are_of_solutions_without_the_question_and_shared_prefixes_are_re
         len(tokenizer(text)["input_ids"]) for text in ("why\n", "why\n1 + 2\n 3", "why\n1 + 2\n 5 4")
     )
     shared = len(tokenizer("why\n1 + 2\n")["input_ids"])
-    found = tokens(candidates, tokenizer, 1000)
+    found = scorers.tokens(candidates, tokenizer, 1000)
     assert found["solution"] == (first + second) / 2 - question > 0
     assert found["read"] == first + second - shared
-    cut = tokens(candidates, tokenizer, question)
+    cut = scorers.tokens(candidates, tokenizer, question)
     assert cut["solution"] == found["solution"] and cut["read"] == question
 
 
@@ -184,22 +163,21 @@ def synthetic(problems=60, samples=4):
     )
 
 
-def kept(study, monkeypatch, folder, candidates, seeds):
+def kept(monkeypatch, folder, candidates, seeds):
     """Scores of a file's scorers: the value flow knows, the others guess, each seed in its own way."""
-    results, scoring = study("results"), study("scoring")
     rng = np.random.default_rng(0)
-    for scorer in results.scorers(folder, "gsm8k", seeds):
+    for scorer in deciding_results.scorers(folder, "gsm8k", seeds):
         for path in scorer.paths:
             guess = rng.random(candidates.correct.shape)
             known = guess + candidates.correct if scorer.name == "value_flow, log" else guess
-            scoring.keep(path, {"unit": np.array("probability"), "last": known, "min": guess})
-    monkeypatch.setattr(results, "boxed", lambda c: np.arange(c.correct.size).reshape(c.correct.shape) % 2 > 0)
-    return results.summarise(folder, "gsm8k", candidates, seeds)
+            keep(path, lambda: {"unit": np.array("probability"), "last": known, "min": guess})  # noqa: B023 (called now)
+    monkeypatch.setattr(deciding_results, "boxed", lambda c: np.arange(c.correct.size).reshape(c.correct.shape) % 2 > 0)
+    return as_json(deciding_results.summarise(folder, "gsm8k", candidates, seeds))
 
 
-def test_a_file_is_summarised_row_by_row(study, tmp_path, monkeypatch):
+def test_a_file_is_summarised_row_by_row(tmp_path, monkeypatch):
     candidates = synthetic()
-    found = kept(study, monkeypatch, tmp_path, candidates, 3)
+    found = kept(monkeypatch, tmp_path, candidates, 3)
     rows = {row["name"]: row for row in found["methods"]}
     names = ["random", "majority", "length best-of-N", "length vote"]
     learnt = ["rfm best-of-N", "rfm vote", "value_flow, log best-of-N", "value_flow, log vote", "prm best-of-N"]
@@ -221,13 +199,13 @@ def test_a_file_is_summarised_row_by_row(study, tmp_path, monkeypatch):
     assert found["mixed"] == int(((right > 0) & (right < 4)).sum())
 
 
-def test_differences_are_to_majority_with_all_samples_and_adjusted_over_all_rows(study, tmp_path, monkeypatch):
+def test_differences_are_to_majority_with_all_samples_and_adjusted_over_all_rows(tmp_path, monkeypatch):
     from arts.evaluation.paired import holm
     from arts.evaluation.power import detectable_difference, problems_needed
     from arts.selection.expected import vote_at_k
 
     candidates = synthetic()
-    found = kept(study, monkeypatch, tmp_path, candidates, 2)
+    found = kept(monkeypatch, tmp_path, candidates, 2)
     rows = {row["name"]: row for row in found["methods"]}
     majority = vote_at_k(candidates.correct, candidates.classes, np.ones(candidates.correct.shape), 4)
     oracle = candidates.correct.any(axis=1)
@@ -247,56 +225,43 @@ def test_differences_are_to_majority_with_all_samples_and_adjusted_over_all_rows
     assert [t["p_adjusted"] for t in tests] == pytest.approx(adjusted.tolist(), abs=2e-4)
 
 
-def test_our_best_of_16_is_the_published_one_on_every_problem(study):
-    files = study("files")
+def test_our_best_of_16_is_the_published_one_on_every_problem():
     with closing(make_grader("math")) as grader:
         _, tested = files.load("math500-prm", grader)
         candidates = collect(tested.problems, tested.trees, 16, grader)
-        found = study("published").check_published("math500-prm", candidates, grader)
+        found = published.check_published("math500-prm", candidates, grader)
     assert found["problems"] == found["same_answer"] == found["same_verdict"] == 20
     assert found["correct"] == found["correct_published"] == 13
-    assert study("published").right_by_the_file("math500-prm") == 142
-    assert study("published").right_by_the_file("gsm8k") is None
+    assert published.right_by_the_file("math500-prm") == 142
+    assert published.right_by_the_file("gsm8k") is None
 
 
-def test_another_choice_than_the_published_one_is_counted(study, monkeypatch):
-    files, published = study("files"), study("published")
+def test_another_choice_than_the_published_one_is_counted(monkeypatch):
     with closing(make_grader("math")) as grader:
         _, tested = files.load("math500-prm", grader)
         candidates = collect(tested.problems, tested.trees, 16, grader)
-        monkeypatch.setattr(published, "best_of_n", lambda scores: int(np.argmin(scores)))
+        monkeypatch.setattr(published, "best_scored", lambda scores: int(np.argmin(scores)))
         found = published.check_published("math500-prm", candidates, grader)
     assert found["same_answer"] < 15 and found["correct"] < 13 == found["correct_published"]
 
 
-def test_the_page_shows_the_kept_results(study, tmp_path):
-    page = study("page")
-    results = json.loads((BENCHMARKS / "selectors" / "results.json").read_text(encoding="utf-8"))
-    before = PAGE.read_text(encoding="utf-8")
-    copy = tmp_path / PAGE.name
-    copy.write_text(before, encoding="utf-8")
-    page.write_page(results, copy)
-    assert copy.read_text(encoding="utf-8") == before
-    assert copy.with_suffix(".svg").read_bytes() == PAGE.with_suffix(".svg").read_bytes()
-
-
 @pytest.mark.filterwarnings("ignore")
-def test_the_whole_study_runs_with_the_bundled_model(study, tmp_path, monkeypatch):
-    run, name = study("study"), "all files but svamp"
+def test_the_whole_study_runs_with_the_bundled_model(tmp_path, monkeypatch):
+    run, name = study_deciding, "all files but svamp"
     monkeypatch.setattr(run, "SHAPE", Architecture(backbone="bundled", mode="frozen", max_tokens=64))
     monkeypatch.setattr(run, "check_published", lambda *given: {})
-    for module in (run, study("results")):
+    for module in (run, deciding_results):
         monkeypatch.setattr(module, "LEARNED", tuple(v for v in run.LEARNED if v.name in ("value_flow, log", "prm")))
-        monkeypatch.setattr(module, "MIXTURES", {name: study("files").MIXTURES[name]})
+        monkeypatch.setattr(module, "MIXTURES", {name: files.MIXTURES[name]})
     size = run.Size(problems=4, updates=2, seeds=2)
-    results = run.study(tmp_path / "out", tmp_path / "features", size)
+    results = as_json(run.study(tmp_path / "out", tmp_path / "features", size))
     learnt = [(row["name"], row["seeds"]) for row in results["files"]["svamp"]["methods"] if row["mixture"]]
     first, second = "value_flow, log", "prm"
     names = (f"{first} best-of-N", f"{first} vote", f"{second} best-of-N", f"{second} best-of-N, min", f"{second} vote")
     assert learnt == [(n, 2) for n in names]
     assert results["mixtures"][name]["problems"] == 16
-    study("results").write_results(results, tmp_path / "results.json")
-    study("page").write_page(results, tmp_path / "page.md")
+    write_json(results, tmp_path / "results.json")
+    deciding_page.write_page(json.loads((tmp_path / "results.json").read_text(encoding="utf-8")), tmp_path / "page.md")
     assert f"*learnt from {name}:*" in (tmp_path / "page.md").read_text(encoding="utf-8")
-    monkeypatch.setattr(run, "train_verifier", None)  # all is kept
-    assert run.study(tmp_path / "out", tmp_path / "features", size) == results
+    monkeypatch.setattr("_study.train_verifier", None)  # all is kept
+    assert as_json(run.study(tmp_path / "out", tmp_path / "features", size)) == results

@@ -1,25 +1,18 @@
 """The recorded files: what each is, what it is tested with, and which others are learnt from for it."""
 
-import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
-
-sys.path.append(str(Path(__file__).parent.parent / "objectives"))
-
-from measure import everything
-from recorded import RECORDED, RECORDED_SETS, RecordedSet, Split, load_recorded
-from variants import RECORDED_SHAPE, VARIANTS, Variant, recorded_training
+from _study import RECORDED
+from objectives.recorded_sets import RECORDED_SETS, RecordedSet, Split, load_recorded
+from objectives.variants import RECORDED_SHAPE, VARIANTS
 
 from arts.logs.formats import LogOptions
 from arts.logs.imported import read_samples
 from arts.problems.base import Grader, Problem
 from arts.problems.near import nearest, one_spelling
 from arts.verifiers.base import Unit
-
-__all__ = ["RECORDED", "Split", "Variant", "everything", "recorded_training"]
 
 SHAPE = replace(RECORDED_SHAPE, max_tokens=2048)
 """That of docs/objectives.md, but that it reads the longer solutions of two of the files whole."""

@@ -32,7 +32,7 @@ def steps(stage: str) -> list[Step]:
     """The commands of one of the :data:`STAGES`."""
     match stage:
         case "rl":
-            return [Step(name="rl", command="rl", config=RL_CONFIG, produces=Path(_table(RL_CONFIG)["out"]))]
+            return [Step(name="rl", command="rl", config=RL_CONFIG, produces=Path(read_toml(RL_CONFIG)["out"]))]
         case "sample":
             return [_step(name, "sample", "store") for name in ("trees", "samples", "policy")]
         case "train":
@@ -43,14 +43,14 @@ def steps(stage: str) -> list[Step]:
 
 def grid() -> list[tuple[str, int, Path]]:
     """Objective, seed and folder of every verifier that evaluate.toml names, where a folder is OBJECTIVE-SEED."""
-    families = [text.partition("=")[2] for text in _table(HERE / "evaluate.toml")["verifiers"] if "=" in text]
+    families = [text.partition("=")[2] for text in read_toml(HERE / "evaluate.toml")["verifiers"] if "=" in text]
     folders = [Path(folder) for family in families for folder in family.split(",")]
     return [(f.name.rpartition("-")[0], int(f.name.rpartition("-")[2]), f) for f in folders]
 
 
 def overrides() -> dict[str, dict[str, Any]]:
     """What the rehearsal replaces, by step: the tables of small.toml."""
-    return _table(HERE / "small.toml")
+    return read_toml(HERE / "small.toml")
 
 
 def flags(table: Mapping[str, Any], prefix: str = "") -> list[str]:
@@ -70,7 +70,7 @@ def flags(table: Mapping[str, Any], prefix: str = "") -> list[str]:
 
 def _step(name: str, command: str, output: str, file: str = "") -> Step:
     config = HERE / f"{name}.toml"
-    return Step(name=name, command=command, config=config, produces=Path(_table(config)[output]) / file)
+    return Step(name=name, command=command, config=config, produces=Path(read_toml(config)[output]) / file)
 
 
 def _verifiers() -> Iterator[Step]:
@@ -85,5 +85,6 @@ def _verifiers() -> Iterator[Step]:
         )
 
 
-def _table(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a file."""
     return tomllib.loads(path.read_text(encoding="utf-8"))

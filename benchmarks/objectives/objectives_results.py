@@ -1,22 +1,20 @@
 """From arrays per problem to estimates with intervals over problems and seeds."""
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measure import AGGREGATIONS
+from _page import rounded
+from _study import Arrays, Floats, arrays
 from numpy.typing import NDArray
-from recorded import RECORDED_SETS
+from objectives.measure import AGGREGATIONS
+from objectives.recorded_sets import RECORDED_SETS
+from objectives.variants import VARIANTS
 from scipy.stats import spearmanr
-from variants import VARIANTS
 
 from arts.estimate import Estimate
 from arts.evaluation.calibration import bins
-
-Floats = NDArray[np.float64]
-Runs = list[Mapping[str, NDArray[Any]]]
 
 RESAMPLES = 2_000
 STATE_RESAMPLES = 500
@@ -39,7 +37,7 @@ def two_level(matrix: Floats, weights: Floats | None = None) -> Estimate:
     values = parts / np.maximum(of_problems @ whole, 1e-12)
     low, high = np.quantile(values, [0.025, 0.975])
     value = matrix.mean(axis=0).sum() / whole.sum()
-    return Estimate(value=float(value), low=float(low), high=float(high), n=problems, method=METHOD)
+    return rounded(Estimate(value=float(value), low=float(low), high=float(high), n=problems, method=METHOD))
 
 
 def over_states(
@@ -59,7 +57,7 @@ def over_states(
     low, high = np.quantile(values, [0.025, 0.975])
     if reflect:
         low, high = max(0.0, 2 * value - high), max(0.0, 2 * value - low)
-    return Estimate(value=value, low=float(low), high=float(high), n=len(of), method=METHOD)
+    return rounded(Estimate(value=value, low=float(low), high=float(high), n=len(of), method=METHOD))
 
 
 def summarise(out: Path, seeds: int) -> dict[str, Any]:
@@ -67,8 +65,7 @@ def summarise(out: Path, seeds: int) -> dict[str, Any]:
     testbed = _set(out / "testbed", "test", seeds)
     validation = _set(out / "testbed", "validation", seeds)
     scores = {
-        name: (rows["best last 16"]["value"] + rows["vote 16"]["value"]) / 2
-        for name, rows in validation["variants"].items()
+        name: (rows["best last 16"].value + rows["vote 16"].value) / 2 for name, rows in validation["variants"].items()
     }
     best = max(scores, key=lambda name: scores[name])
     testbed["states"] = _states(out / "testbed", seeds)
@@ -89,11 +86,6 @@ def summarise(out: Path, seeds: int) -> dict[str, Any]:
     }
 
 
-def write_results(results: Mapping[str, Any], path: Path) -> None:
-    """As JSON."""
-    path.write_text(json.dumps(results, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-
-
 def _recorded(folder: Path, name: str, best: str, seeds: int) -> dict[str, Any]:
     found = _set(folder, "test", seeds)
     top = RECORDED_SETS[name].candidates
@@ -103,12 +95,12 @@ def _recorded(folder: Path, name: str, best: str, seeds: int) -> dict[str, Any]:
 
 def _set(folder: Path, split: str, seeds: int) -> dict[str, Any]:
     """Estimates of every method of a set."""
-    plain = np.load(folder / f"{split}-plain.npz")
+    plain = arrays(folder / f"{split}-plain.npz")
     return {
         "problems": len(plain["oracle 1"]),
-        "plain": {key: _json(two_level(plain[key][None])) for key in plain.files},
+        "plain": {key: two_level(plain[key][None]) for key in plain},
         "variants": {v.name: _rows(runs) for v in VARIANTS if (runs := _runs(folder, split, v.name, seeds))},
-        "baselines": {n: _rows([np.load(f)]) for n in BASELINES if (f := folder / f"{split}-{n}.npz").exists()},
+        "baselines": {n: _rows([arrays(f)]) for n in BASELINES if (f := folder / f"{split}-{n}.npz").exists()},
     }
 
 
@@ -117,17 +109,16 @@ PUBLISHED_MINIMUM = ("prm", "rm")
 """The published baselines, whose published rule is the minimum over steps."""
 
 
-def _runs(folder: Path, split: str, name: str, seeds: int) -> Runs:
-    stem = name.replace(", ", "-").replace(" = ", "")
-    files = [folder / f"{split}-{stem}-{seed}.npz" for seed in range(seeds)]
-    return [np.load(f) for f in files] if all(f.exists() for f in files) else []
+def _runs(folder: Path, split: str, name: str, seeds: int) -> list[Arrays]:
+    files = [folder / f"{split}-{stem(name)}-{seed}.npz" for seed in range(seeds)]
+    return [arrays(f) for f in files] if all(f.exists() for f in files) else []
 
 
-def _rows(runs: Runs) -> dict[str, Any]:
+def _rows(runs: list[Arrays]) -> dict[str, Estimate]:
     kinds = (*(f"best {a}" for a in AGGREGATIONS), "vote", "auc", "first error")
     keys = [k for k in runs[0] if k.startswith(kinds)]
-    rows = {key: _json(two_level(np.stack([run[key] for run in runs]))) for key in keys}
-    rows["rare"] = _json(two_level(np.stack([run["rare_sum"] for run in runs]), runs[0]["rare_times"]))
+    rows = {key: two_level(np.stack([run[key] for run in runs])) for key in keys}
+    rows["rare"] = two_level(np.stack([run["rare_sum"] for run in runs]), runs[0]["rare_times"])
     return rows
 
 
@@ -138,12 +129,12 @@ def _differences(folder: Path, best: str, seeds: int, top: int) -> dict[str, Any
         return {}
     keys = {"best-of-N": f"best last {top}", "vote": f"vote {top}"}
     ours = {rule: np.stack([run[key] for run in chosen]) for rule, key in keys.items()}
-    plain = np.load(folder / "test-plain.npz")
+    plain = arrays(folder / "test-plain.npz")
     known = {"one sample (random choice)": "oracle 1", "majority": f"majority {top}"}
     others = {name: dict.fromkeys(keys, plain[key][None]) for name, key in known.items()}
     for name in (*BASELINES, *(v.name for v in VARIANTS if v.name != best)):
         files = folder / f"test-{name}.npz"
-        runs = [np.load(files)] if name in BASELINES and files.exists() else _runs(folder, "test", name, seeds)
+        runs = [arrays(files)] if name in BASELINES and files.exists() else _runs(folder, "test", name, seeds)
         if runs:
             others[name] = {rule: np.stack([run[key] for run in runs]) for rule, key in keys.items()}
     for name in PUBLISHED_MINIMUM:
@@ -151,8 +142,7 @@ def _differences(folder: Path, best: str, seeds: int, top: int) -> dict[str, Any
         minimum = np.stack([run[f"best min {top}"] for run in runs])
         others[f"{name}, minimum over steps (as published)"] = {"best-of-N": minimum}
     return {
-        name: {rule: _json(two_level(ours[rule] - matrix)) for rule, matrix in rows.items()}
-        for name, rows in others.items()
+        name: {rule: two_level(ours[rule] - matrix) for rule, matrix in rows.items()} for name, rows in others.items()
     }
 
 
@@ -163,14 +153,14 @@ def _against_baselines(folder: Path, seeds: int, top: int) -> dict[str, Any]:
         v.name: np.stack([run[key] for run in runs]) for v in VARIANTS if (runs := _runs(folder, "test", v.name, seeds))
     }
     return {
-        name: {base: _json(two_level(matrix - found[base])) for base in PUBLISHED_MINIMUM if base != name}
+        name: {base: two_level(matrix - found[base]) for base in PUBLISHED_MINIMUM if base != name}
         for name, matrix in found.items()
     }
 
 
 def _states(folder: Path, seeds: int) -> dict[str, Any]:
     """Rank correlation with counted success and calibration error of inner states."""
-    probes = np.load(folder / "probes.npz")
+    probes = arrays(folder / "probes.npz")
     rates, problem, depth = probes["rates"], probes["problem"], probes["depth"]
     out: dict[str, Any] = {"states": len(rates), "rollouts": int(probes["graded"].sum()), "variants": {}}
     for v in VARIANTS:
@@ -193,26 +183,20 @@ def _state_rows(
         gaps = np.bincount(number, weights=values[seed, part] - rates[part])
         return float(np.abs(gaps).sum() / len(part))
 
-    def within(statistic: Callable[[NDArray[np.int64], int], float], at: NDArray[np.int64]) -> dict[str, Any]:
-        chosen = over_states(lambda part, seed: statistic(at[part], seed), problem[at], len(scores), reflect=False)
-        return _json(chosen)
+    def within(statistic: Callable[[NDArray[np.int64], int], float], at: NDArray[np.int64]) -> Estimate:
+        return over_states(lambda part, seed: statistic(at[part], seed), problem[at], len(scores), reflect=False)
 
     everywhere = np.arange(len(rates))
     by_depth = {str(d): np.flatnonzero(depth == d) for d in np.unique(depth)}
     return {
         "spearman": within(rank, everywhere),
-        "calibration error": _json(over_states(error, problem, len(scores), reflect=True)),
+        "calibration error": over_states(error, problem, len(scores), reflect=True),
         "spearman by depth": {
             d: within(rank, at) for d, at in by_depth.items() if len(at) >= 20 and len(np.unique(rates[at])) > 2
         },
     }
 
 
-def _json(estimate: Estimate) -> dict[str, float]:
-    """Five digits are more than a study of some hundred problems can tell."""
-    return {key: round(float(getattr(estimate, key)), 5) for key in ("value", "low", "high", "n")}
-
-
-def ordered(names: Sequence[str]) -> list[str]:
-    """Names in the order of the variants."""
-    return [v.name for v in VARIANTS if v.name in names]
+def stem(variant: str) -> str:
+    """A variant in the names of files."""
+    return variant.replace(", ", "-").replace(" = ", "")

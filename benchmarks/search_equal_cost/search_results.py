@@ -1,20 +1,17 @@
 """From runs per cell to estimates with intervals over problems."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from amplification import DEPTHS
-from cells import BASELINES, BUDGETS, LEADING, METHODS, VERIFIERS, Cell, Method
-from msgspec import structs
+from _study import Arrays, Floats, arrays
 from numpy.typing import NDArray
+from search_equal_cost.amplification import DEPTHS
+from search_equal_cost.cells import BASELINES, BUDGETS, LEADING, METHODS, VERIFIERS, Cell, Method
 
-from arts.estimate import Estimate
 from arts.evaluation.intervals import mean, paired_difference, ratio
 
-Floats = NDArray[np.float64]
 Runs = dict[str, Floats]
 """By kind of number, (seeds, problems)."""
 
@@ -28,7 +25,7 @@ ADAPTIVE = (("adaptive majority", "majority", ""), ("adaptive flow vote", "flow 
 
 def summarise(out: Path, seeds: int) -> dict[str, Any]:
     """Everything the page shows; of cells that were run with every seed."""
-    labels = dict(np.load(out / "labels.npz"))
+    labels = arrays(out / "labels.npz")
     masks = groups(labels)
     found = {
         key: runs
@@ -42,7 +39,7 @@ def summarise(out: Path, seeds: int) -> dict[str, Any]:
         "schema": SCHEMA,
         "seeds": seeds,
         "problems": len(labels["correct"]),
-        "sample_tokens": float(np.load(out / "sample.npz")["tokens"].mean()),
+        "sample_tokens": float(arrays(out / "sample.npz")["tokens"].mean()),
         "intervals": "problem-clustered bootstrap of means over seeds, percentile, 95 %",
         "groups": {name: int(mask.sum()) for name, mask in masks.items()},
         "cells": [_cell(name, runs, cells, masks) for name, runs in cells.items()],
@@ -52,11 +49,6 @@ def summarise(out: Path, seeds: int) -> dict[str, Any]:
     }
 
 
-def write_results(results: Mapping[str, Any], path: Path) -> None:
-    """As JSON."""
-    path.write_text(json.dumps(results, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-
-
 def load(out: Path, split: str, key: tuple[Method, str, int], seeds: int) -> Runs | None:
     """The runs of a cell with all seeds; None when one is missing."""
     method, verifier, budget = key
@@ -64,11 +56,11 @@ def load(out: Path, split: str, key: tuple[Method, str, int], seeds: int) -> Run
     paths = [out / f"{split}-{name}.npz" for name in names]
     if not all(path.exists() for path in paths):
         return None
-    runs = [np.load(path) for path in paths]
-    return {kind: np.array([run[kind] for run in runs], dtype=np.float64) for kind in runs[0].files}
+    runs = [arrays(path) for path in paths]
+    return {kind: np.array([run[kind] for run in runs], dtype=np.float64) for kind in runs[0]}
 
 
-def groups(labels: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.bool_]]:
+def groups(labels: Arrays) -> dict[str, NDArray[np.bool_]]:
     """Problems that are rare, and thirds of them by the mean number of lines of a solution."""
     correct, lines = labels["correct"], labels["lines"]
     low, high = np.nanquantile(lines, [1 / 3, 2 / 3])
@@ -91,18 +83,18 @@ def _cell(
         same = f"capped {baseline}" if capped else baseline
         other = cells.get((same, verifier or LEADING, budget))
         if other is not None and same != name:
-            minus[baseline] = json_of(paired_difference(accuracy, other["correct"].mean(axis=0)))
+            minus[baseline] = paired_difference(accuracy, other["correct"].mean(axis=0))
     return {
         "method": name,
         "verifier": verifier,
         "budget": budget,
-        "accuracy": json_of(mean(accuracy)),
+        "accuracy": mean(accuracy),
         "by_seed": [float(x) for x in runs["correct"].mean(axis=1)],
         "minus": minus,
-        "any_candidate": json_of(mean(runs["any"].mean(axis=0))),
+        "any_candidate": mean(runs["any"].mean(axis=0)),
         "tokens": float(runs["tokens"].mean()),
         "calls": float(runs["calls"].mean()),
-        "groups": {group: json_of(mean(accuracy[mask])) for group, mask in masks.items()},
+        "groups": {group: mean(accuracy[mask]) for group, mask in masks.items()},
     }
 
 
@@ -115,11 +107,11 @@ def _adaptive(
     difference = paired_difference(a, b)
     return {
         "n": budget,
-        "accuracy": json_of(mean(a)),
-        "fixed": json_of(mean(b)),
-        "difference": json_of(difference),
+        "accuracy": mean(a),
+        "fixed": mean(b),
+        "difference": difference,
         "equal_within_a_point": bool(difference.low >= -EQUIVALENCE and difference.high <= EQUIVALENCE),
-        "token_share": json_of(ratio(some["tokens"].mean(axis=0), all_of_them["tokens"].mean(axis=0))),
+        "token_share": ratio(some["tokens"].mean(axis=0), all_of_them["tokens"].mean(axis=0)),
     }
 
 
@@ -128,14 +120,14 @@ def _validation(out: Path, seeds: int) -> dict[str, Any]:
     for method in METHODS:
         runs = load(out, "validation", (method, LEADING if method.verified else "", 16), seeds)
         if runs is not None:
-            accuracy = json_of(mean(runs["correct"].mean(axis=0)))
+            accuracy = mean(runs["correct"].mean(axis=0))
             found[method.name] = {"accuracy": accuracy, "tokens": float(runs["tokens"].mean())}
     return found
 
 
 def _amplification(out: Path, seeds: int) -> list[dict[str, float]]:
     """By depth: what the formula multiplies, and how many searches still have a sound state."""
-    runs = [np.load(out / f"survival-{seed}.npz") for seed in range(seeds)]
+    runs = [arrays(out / f"survival-{seed}.npz") for seed in range(seeds)]
     draws, sound, kept = (np.concatenate([run[kind] for run in runs]) for kind in ("draws", "sound", "kept"))
     rows, predicted = [], 1.0
     for depth in range(DEPTHS):
@@ -161,8 +153,3 @@ def _amplification(out: Path, seeds: int) -> list[dict[str, float]]:
             }
         )
     return rows
-
-
-def json_of(estimate: Estimate) -> dict[str, Any]:
-    """As JSON knows it: None where there is no number."""
-    return {k: None if v != v else v for k, v in structs.asdict(estimate).items() if k != "method"}

@@ -1,11 +1,11 @@
 """Run the paper's configuration in three commands, from the root of the repository.
 
-python benchmarks/paper/run.py sample
-python benchmarks/paper/run.py train
-python benchmarks/paper/run.py evaluate
+python benchmarks/study_paper.py sample
+python benchmarks/study_paper.py train
+python benchmarks/study_paper.py evaluate
 
 Each is a list of `arts` commands, which --list prints, so that they can be spread over machines by hand. All of them
-go on where they were stopped. --small is the rehearsal: the same files, with the values of small.toml in place of
+go on where they were stopped. --small is the rehearsal: the same files, with the values of paper/small.toml in place of
 theirs, in the folder runs/paper-dry-run, without network.
 """
 
@@ -15,7 +15,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from plan import STAGES, steps
+from paper.paper_steps import STAGES, steps
 
 REHEARSAL = Path("runs") / "paper-dry-run"
 

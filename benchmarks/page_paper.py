@@ -1,7 +1,7 @@
 """Write docs/paper.md from the results that are committed.
 
-python benchmarks/paper/page.py
-python benchmarks/paper/page.py --reports runs/paper      # prints it with the reports that run.py has made
+python benchmarks/page_paper.py
+python benchmarks/page_paper.py --reports runs/paper      # prints it with the reports that study_paper.py has made
 """
 
 import argparse
@@ -11,11 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cost import cost_table
-from places import ROOT, Estimate, Notes
+from _page import Part, percent, table
+from paper.cost import cost_table
+from paper.paper_steps import HERE
+from paper.places import ROOT, Notes
 from scipy.stats import binomtest
 
-HERE = Path(__file__).resolve().parent
+from arts.estimate import Estimate
+
 SETTINGS = {
     "testbed": "testbed: bundled model, congruences",
     "svamp": "recorded: Qwen2.5-Coder-0.5B, SVAMP",
@@ -37,15 +40,15 @@ def contents(hardest: int = 5) -> dict[str, Any]:
     return tomllib.loads(text.replace("g/subsets/level 5/", f"g/subsets/level {hardest}/"))
 
 
-def page(of: Mapping[str, Any], notes: Notes) -> str:
+def page(of: Part, notes: Notes) -> str:
     """The text of page.md with tables and lists in their places, then the footnotes."""
     text = (HERE / "page.md").read_text(encoding="utf-8")
     parts = {
         "found": found(of["claim"], notes),
         "claims": claims_table(of["claim"], notes),
-        "published": table(of["published"], notes),
+        "published": quantities(of["published"], notes),
         "noise": noise(),
-        "beside": table(of["beside"], notes),
+        "beside": quantities(of["beside"], notes),
         "cost": cost_table(),
     }
     for name, part in parts.items():
@@ -53,37 +56,30 @@ def page(of: Mapping[str, Any], notes: Notes) -> str:
     return f"{text}{notes.footnotes()}\n"
 
 
-def table(rows: Sequence[Mapping[str, Any]], notes: Notes) -> str:
+def quantities(rows: Sequence[Part], notes: Notes) -> str:
     """Quantities by settings."""
     lines = []
     for row in rows:
         published = f"{row['paper']:.1f}" if "paper" in row else "–"
         lines.append([row["quantity"], published, *(cell(row.get(s), notes) for s in SETTINGS)])
-    return markdown(("", "paper: Qwen2.5-7B, MATH-500", *SETTINGS.values()), lines)
+    return table(("", "paper: Qwen2.5-7B, MATH-500", *SETTINGS.values()), lines)
 
 
 def cell(place: str | None, notes: Notes, *, signed: bool = False) -> str:
     """Percent with its interval and the mark of its footnote; what stands for it where there is none."""
     if place is None:
         return "–"
-    return notes.absent(place) or f"{percent(notes.number(place), signed=signed)}{notes.mark(place)}"
-
-
-def percent(estimate: Estimate | None, *, signed: bool = False) -> str:
-    """An estimate in percent with its interval."""
-    if estimate is None:
-        return "undefined"
-    sign = "+" if signed else ""
-    value, low, high = (f"{100 * estimate[key]:{sign}.1f}" for key in ("value", "low", "high"))
-    return f"{value} [{low}, {high}]"
+    if absent := notes.absent(place):
+        return absent
+    return percent(notes.number(place), signed=signed, undefined="undefined") + notes.mark(place)
 
 
 RULES: Mapping[str, Callable[[Sequence[Estimate]], str]] = {
-    "positive": lambda e: _side(e[0]["low"], e[0]["high"]),
-    "negative": lambda e: _side(-e[0]["high"], -e[0]["low"]),
-    "equal": lambda e: _equal(e[0]["low"], e[0]["high"]),
-    "over half": lambda e: _side(e[0]["low"] - 0.5, e[0]["high"] - 0.5),
-    "apart": lambda e: _side(e[0]["low"] - e[1]["high"], e[0]["high"] - e[1]["low"]),
+    "positive": lambda e: _side(e[0].low, e[0].high),
+    "negative": lambda e: _side(-e[0].high, -e[0].low),
+    "equal": lambda e: _equal(e[0].low, e[0].high),
+    "over half": lambda e: _side(e[0].low - 0.5, e[0].high - 0.5),
+    "apart": lambda e: _side(e[0].low - e[1].high, e[0].high - e[1].low),
 }
 """What an interval, or two, say about a claim."""
 
@@ -98,23 +94,23 @@ def _equal(low: float, high: float) -> str:
     return "contradicted" if low > MARGIN or high < -MARGIN else "undecided"
 
 
-def verdict(claim: Mapping[str, Any], setting: str, notes: Notes) -> str:
+def verdict(claim: Part, setting: str, notes: Notes) -> str:
     """What a setting says about a claim; empty where it says nothing."""
     places = claim.get(setting, ())
     if not places or any(notes.absent(place) for place in places):
         return ""
     numbers = [notes.number(place) for place in places]
     rule = claim.get(f"{setting}_is", claim["is"])
-    return "undecided" if None in numbers else RULES[rule]([n for n in numbers if n is not None])
+    return RULES[rule](numbers) if all(number.defined for number in numbers) else "undecided"
 
 
-def claims_table(claims: Sequence[Mapping[str, Any]], notes: Notes) -> str:
+def claims_table(claims: Sequence[Part], notes: Notes) -> str:
     """Every claim with the numbers that speak for or against it."""
     rows = [[c["text"], c["published"], *(_evidence(c, s, notes) for s in SETTINGS)] for c in claims]
-    return markdown(("claim", "paper", *SETTINGS.values()), rows)
+    return table(("claim", "paper", *SETTINGS.values()), rows)
 
 
-def _evidence(claim: Mapping[str, Any], setting: str, notes: Notes) -> str:
+def _evidence(claim: Part, setting: str, notes: Notes) -> str:
     places = claim.get(setting, ())
     missing = next((notes.absent(p) for p in places if notes.absent(p)), "")
     if not places or missing:
@@ -123,7 +119,7 @@ def _evidence(claim: Mapping[str, Any], setting: str, notes: Notes) -> str:
     return f"**{verdict(claim, setting, notes)}**: {' against '.join(shown)}"
 
 
-def found(claims: Sequence[Mapping[str, Any]], notes: Notes) -> str:
+def found(claims: Sequence[Part], notes: Notes) -> str:
     """The claims by what the testbed says about them."""
     by = {name: [c["text"] for c in claims if verdict(c, "testbed", notes) == name] for name in VERDICTS}
     lines = (f"- **{name.capitalize()} on the testbed** ({len(of)}): {'; '.join(of)}." for name, of in by.items() if of)
@@ -135,13 +131,8 @@ def noise() -> str:
     shown = []
     for solved in SOLVED:
         low, high = binomtest(solved, 500).proportion_ci(method="wilson")
-        shown.append(percent({"value": solved / 500, "low": low, "high": high}))
+        shown.append(percent(Estimate(value=solved / 500, low=low, high=high, n=500, method="Wilson")))
     return ", ".join(shown)
-
-
-def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table."""
-    return "\n".join(f"| {' | '.join(line)} |" for line in (header, ["---"] * len(header), *rows))
 
 
 def main() -> int:

@@ -1,27 +1,27 @@
 """The tables and the figure of docs/recorded.md; the text around them is written by hand and stays."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from figure import draw
-from files import DEFAULT
+from _page import Part, bars, drawn, percent, table, write_part
+from deciding.files import DEFAULT
 
-BEGIN, END = "<!-- tables: written by benchmarks/selectors/study.py -->", "<!-- end of tables -->"
+COLOURS = {"best-of-N": "#2563eb", "vote": "#c2410c"}
+SHIFT = {"best-of-N": -0.15, "vote": 0.15}
+WIDE = 45
+"""Points to either side of majority that are drawn."""
 
-Part = Mapping[str, Any]
+shown = partial(percent, undefined="undefined")
 
 
 def write_page(results: Part, path: Path) -> None:
-    """Put tables and figure between their marks, at the end of a page that has none."""
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
+    """Put the tables into the page, and the figure beside it."""
     figure = path.with_suffix(".svg")
     draw(results, figure)
     picture = f"![What each way of deciding gains on majority, file by file]({figure.name})"
-    body = "\n".join([picture, *tables(results)])
-    path.write_text(f"{before}{BEGIN}\n\n{body}\n{END}{after or chr(10)}", encoding="utf-8")
+    write_part(path, "study_deciding.py", "\n".join([picture, *tables(results)]))
 
 
 def tables(results: Part) -> Iterator[str]:
@@ -59,7 +59,6 @@ def tables(results: Part) -> Iterator[str]:
 
 
 _COLUMNS = ("method", "accuracy", "minus majority", "won, lost", "p", "p, Holm", "gap closed", "AUC", "AUC, boxed")
-_ENDS = ("value", "low", "high")
 
 
 def _verdicts(file: Part) -> str:
@@ -74,15 +73,15 @@ def _decisions(file: Part) -> Iterator[list[str]]:
             mixture = row["mixture"]
             yield [f"*learnt from {mixture}:*", *[""] * (len(_COLUMNS) - 1)]
         compared = _compared(row["against_majority"])
-        last = (estimate(row[key]) if row[key] else "" for key in ("gap_closed", "auc", "auc_boxed"))
-        yield [row["name"], estimate(row["accuracy"][str(file["ks"][-1])]), *compared, *last]
+        last = (shown(row[key]) if row[key] else "" for key in ("gap_closed", "auc", "auc_boxed"))
+        yield [row["name"], shown(row["accuracy"][str(file["ks"][-1])]), *compared, *last]
 
 
 def _compared(against: Part | None) -> list[str]:
     if not against:
         return [""] * 4
     won_lost = f"{against['wins']}, {against['losses']}"
-    return [estimate(against["difference"], sign="+"), won_lost, *(_p(against[p]) for p in ("p", "p_adjusted"))]
+    return [shown(against["difference"], signed=True), won_lost, *(_p(against[p]) for p in ("p", "p_adjusted"))]
 
 
 def _p(value: float) -> str:
@@ -91,7 +90,7 @@ def _p(value: float) -> str:
 
 def _ladder(name: str, file: Part) -> Iterator[list[str]]:
     for row in _short(name, file):
-        yield [row["name"], *(estimate(row["accuracy"][str(k)]) for k in file["ks"][:-1])]
+        yield [row["name"], *(shown(row["accuracy"][str(k)]) for k in file["ks"][:-1])]
 
 
 def _short(name: str, file: Part) -> Iterator[Part]:
@@ -103,7 +102,7 @@ def _short(name: str, file: Part) -> Iterator[Part]:
 def _ceilings(results: Part) -> Iterator[list[str]]:
     for name, file in results["files"].items():
         ceiling = file["ceiling"]
-        gain = estimate(ceiling["difference"], sign="+")
+        gain = shown(ceiling["difference"], signed=True)
         yield [f"`{name}`", str(file["problems"]), str(file["open"]), gain, _p(ceiling["p"])]
 
 
@@ -132,15 +131,32 @@ def _cost(results: Part) -> Iterator[list[str]]:
         yield [f"`{name}`", str(n), *(f"{c:,.0f}" for c in counts), f"{speed * used['read']:.1f}"]
 
 
-def estimate(found: Part, sign: str = "") -> str:
-    """``57.3 [52.1, 62.4]``, in percent; without the interval where there is none."""
-    value, low, high = (None if found[key] is None else f"{100 * found[key]:{sign}.1f}" for key in _ENDS)
-    if value is None:
-        return "undefined"
-    return value if low is None else f"{value} [{low}, {high}]"
+def draw(results: Part, path: Path) -> None:
+    """One panel for each file: what best-of-N and the vote of each scorer gain on majority."""
+    files = results["files"]
+    with drawn(path, len(files), figsize=(13, 3.6), sharex=True, layout="constrained") as panels:
+        for axes, (name, file) in zip(panels, files.items(), strict=True):
+            _panel(axes, file, f"all files but {name}")
+            axes.set_title(f"{name}: {file['problems']} × {file['samples']}", fontsize=9)
+            axes.spines[["top", "right"]].set_visible(False)
+        panels[0].legend(frameon=False, fontsize=8, loc="lower left")
+        panels[0].figure.supxlabel("points above majority, with 95 % intervals", fontsize=9)
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+def _panel(axes: Any, file: Part, mixture: str) -> None:
+    rows = [
+        row
+        for row in file["methods"]
+        if row["against_majority"] and row["mixture"] in (None, mixture) and not row["name"].endswith(", min")
+    ]
+    scorers = list(dict.fromkeys(row["scorer"] for row in rows))
+    axes.axvline(0, color="#999999", lw=0.8)
+    for rule, colour in COLOURS.items():
+        chosen = [row for row in rows if row["rule"] == rule]
+        found = [row["against_majority"]["difference"] for row in chosen]
+        places = [scorers.index(row["scorer"]) + SHIFT[rule] for row in chosen]
+        values, reach = bars(found)
+        axes.errorbar(values, places, xerr=reach, fmt="o", ms=3, lw=1, color=colour, label=rule)
+    axes.set_yticks(range(len(scorers)), scorers, fontsize=8)
+    axes.set_ylim(len(scorers) - 0.5, -0.5)
+    axes.set_xlim(-WIDE, WIDE)

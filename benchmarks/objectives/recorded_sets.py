@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from _study import RECORDED
+
 from arts.logs.formats import LogOptions
 from arts.logs.imported import read_samples
 from arts.problems.base import Grader, Problem
 from arts.trees.exchange import import_trees
 from arts.trees.splitting import SplitterName
 from arts.trees.tree import Tree
-
-RECORDED = Path(__file__).parent.parent / "recorded"
 
 
 @dataclass(frozen=True, kw_only=True)

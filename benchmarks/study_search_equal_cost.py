@@ -1,33 +1,43 @@
 """Does search pay? Every strategy and verifier at equal numbers of generated tokens, on the testbed.
 
-    python benchmarks/search_equal_cost/study.py            # everything; stop and start it as you like
-    python benchmarks/search_equal_cost/study.py --quick    # a few problems, to see that it works
-    python benchmarks/search_equal_cost/study.py --seed 1   # only the runs of one seed, without results
+    python benchmarks/study_search_equal_cost.py            # everything; stop and start it as you like
+    python benchmarks/study_search_equal_cost.py --quick    # a few problems, to see that it works
+    python benchmarks/study_search_equal_cost.py --seed 1   # only the runs of one seed, without results
 
 Runs are kept under ``runs/search``; verifiers are trained there as in ``benchmarks/objectives`` (or taken from its
-``runs/objectives/testbed``). Results go to ``results.json`` beside this file, tables to ``docs/search.md``.
+``runs/objectives/testbed``). Results go to
+``benchmarks/search_equal_cost/results.json``, tables to ``docs/search.md``.
 """
 
-import argparse
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from amplification import survival
-from cells import METHODS, VERIFIERS, Cell, Method, cells
-from memory import RememberedDraws, RememberedScores, Soundness
+from _study import (
+    TESTBED_SHAPE,
+    Arrays,
+    arrays,
+    keep,
+    publish,
+    runs,
+    study_parser,
+    testbed_training,
+    testbed_trees,
+    trained,
+    trees_of,
+)
 from numpy.typing import NDArray
-from page import write_page
-from results import summarise, write_results
+from search_equal_cost.amplification import survival
+from search_equal_cost.cells import METHODS, VERIFIERS, Cell, Method, cells
+from search_equal_cost.memory import RememberedDraws, RememberedScores, Soundness
+from search_equal_cost.search_page import write_page
+from search_equal_cost.search_results import summarise
 
-from arts.cli.sample import Config as SampleConfig
-from arts.cli.sample import sample
 from arts.cli.sources import open_problems
 from arts.problems.base import Problem, Verdict
 from arts.problems.graders import make_grader
@@ -40,22 +50,17 @@ from arts.search.engine import Engine, Plan
 from arts.search.session import Drawing
 from arts.search.strategies import strategy_factory
 from arts.testbed.measure import SAMPLING
-from arts.training.config import TrainConfig
-from arts.training.fit import is_finished, train_verifier
-from arts.trees.store import TreeStore
+from arts.trees.tree import Tree
 from arts.verifiers.base import Verifier
 from arts.verifiers.features import FeatureCache
 from arts.verifiers.load import load_verifier
-from arts.verifiers.modules import Architecture, load_feature_model
-from arts.verifiers.neural import NeuralVerifier
+from arts.verifiers.modules import load_feature_model
 
-HERE = Path(__file__).parent
 DRAWING = Drawing(sampling=SAMPLING, splitter="newline", step_tokens=8)
 """A line has five tokens."""
 LABEL_SEED = 1_000
 """Seed of the samples by which problems are called rare or deep; no method is measured on them."""
-SHAPE = Architecture(backbone="bundled", mode="frozen", trunk_layers=2, trunk_width=96, max_tokens=64)
-TRAINED = {"flow": "value_flow", "prm": "prm"}
+TRAINED: dict[str, str] = {"flow": "value_flow", "prm": "prm"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +99,7 @@ class Study:
             strategy=strategy_factory(method.strategy, method.settings(cell.budget)),
             drawing=DRAWING,
             budget=Budget(generated_tokens=round(cell.budget * sample_tokens) if method.capped else None),
-            rule=method.rule,
+            selector=method.selector,
             in_flight=len(problems),
             seed=cell.seed,
         )
@@ -123,23 +128,14 @@ class Study:
         return self._verifiers[key]
 
     def _trained(self, objective: str, seed: int) -> Verifier:
-        place = self.out / f"{objective}-{seed}"
-        if is_finished(place):
-            return NeuralVerifier.load(place)
+        config = testbed_training(objective, seed, self.size.updates)
+        features = FeatureCache(load_feature_model(TESTBED_SHAPE), keep=True, folder=self.out / "features")
+        return trained(self.out / f"{objective}-{seed}", self._trees, TESTBED_SHAPE, config, features)
+
+    def _trees(self) -> list[Tree]:
         store = self.out / "train.db"
-        sample(
-            SampleConfig(
-                problems="congruences:train", store=store, limit=self.size.train, n=8, fork_probability=0.5,
-                sampling=SAMPLING,
-            )
-        )  # fmt: skip
-        with TreeStore.open(store) as opened:
-            trees = list(opened.trees())
-        config = TrainConfig(
-            objective=objective, learning_rate=2e-3, updates=self.size.updates, epochs=100, seed=seed  # type: ignore[arg-type]
-        )  # fmt: skip
-        features = FeatureCache(load_feature_model(SHAPE), keep=True, folder=self.out / "features")
-        return train_verifier(trees, SHAPE, config, place, features=features)
+        testbed_trees(store, "train", self.size.train)
+        return trees_of(store)
 
 
 async def _all(engine: Engine, problems: Sequence[Problem]) -> dict[str, Solved]:
@@ -148,16 +144,11 @@ async def _all(engine: Engine, problems: Sequence[Problem]) -> dict[str, Solved]
 
 def main() -> None:
     """Run what is missing, then write results and page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs/search"))
-    parser.add_argument("--quick", action="store_true")
+    parser = study_parser(__doc__, "runs/search")
     parser.add_argument("--seed", type=int, help="only the runs of this seed")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    size = QUICK if given.quick else Size()
-    out: Path = given.out / "quick" if given.quick else given.out
-    out.mkdir(parents=True, exist_ok=True)
+    size, out = QUICK if given.quick else Size(), runs(given)
     study = Study(out, size)
     tokens = labels(study)
     validation(study, tokens, given.seed)
@@ -166,27 +157,24 @@ def main() -> None:
             measure(study, "test", cell, tokens)
     for seed in range(size.seeds):
         if given.seed in (None, seed):
-            _keep(out / f"survival-{seed}.npz", lambda s=seed: _survival(study, s, tokens))
-    if given.seed is not None:
-        return
-    results = summarise(out, size.seeds)
-    write_results(results, out / "results.json" if given.quick else HERE / "results.json")
-    write_page(results, out / "page.md" if given.quick else HERE.parent.parent / "docs" / "search.md")
+            keep(out / f"survival-{seed}.npz", lambda s=seed: _survival(study, s, tokens))
+    if given.seed is None:
+        publish(given, summarise(out, size.seeds), write_page, "search_equal_cost", "search.md")
 
 
 def labels(study: Study) -> float:
     """Sixteen further samples of each problem, for its subset; returns the mean tokens of a validation sample."""
 
-    def drawn(split: str, seed: int) -> dict[str, NDArray[Any]]:
-        method = Method(name="labels", strategy="best_of_n", rule="majority", verified=False)
+    def drawn(split: str, seed: int) -> Arrays:
+        method = Method(name="labels", strategy="best_of_n", selector="majority", verified=False)
         found = study.run(split, Cell(method=method, verifier="", budget=4, seed=seed), sample_tokens=1e6)
         right = [_right(study, split, s)[:16] for s in found]
         lines = [np.mean([len(s.tree.path(c)) for c in s.candidates]) if s.candidates else np.nan for s in found]
         tokens = [s.spend.generated_tokens / s.spend.proposer_calls for s in found]
         return {"correct": np.array([r.sum() for r in right]), "lines": np.array(lines), "tokens": np.array(tokens)}
 
-    _keep(study.out / "labels.npz", lambda: drawn("test", LABEL_SEED))
-    return float(np.load(_keep(study.out / "sample.npz", lambda: drawn("validation", LABEL_SEED)))["tokens"].mean())
+    keep(study.out / "labels.npz", lambda: drawn("test", LABEL_SEED))
+    return float(arrays(keep(study.out / "sample.npz", lambda: drawn("validation", LABEL_SEED)))["tokens"].mean())
 
 
 def validation(study: Study, sample_tokens: float, only: int | None) -> None:
@@ -202,7 +190,7 @@ def validation(study: Study, sample_tokens: float, only: int | None) -> None:
 def measure(study: Study, split: str, cell: Cell, sample_tokens: float) -> None:
     """Run a cell and keep, per problem, what came of it."""
 
-    def found() -> dict[str, NDArray[Any]]:
+    def found() -> Arrays:
         started = time.monotonic()
         solved = study.run(split, cell, sample_tokens)
         right = [_right(study, split, s) for s in solved]
@@ -221,7 +209,7 @@ def measure(study: Study, split: str, cell: Cell, sample_tokens: float) -> None:
             "calls": np.array([s.spend.proposer_calls for s in solved]),
         }
 
-    _keep(study.out / f"{split}-{cell.name}.npz", found)
+    keep(study.out / f"{split}-{cell.name}.npz", found)
 
 
 def _right(study: Study, split: str, solved: Solved) -> NDArray[np.bool_]:
@@ -232,18 +220,12 @@ def _right(study: Study, split: str, solved: Solved) -> NDArray[np.bool_]:
     return np.array([grade.verdict is Verdict.CORRECT for grade in grades], dtype=bool)
 
 
-def _survival(study: Study, seed: int, sample_tokens: float) -> dict[str, NDArray[Any]]:
+def _survival(study: Study, seed: int, sample_tokens: float) -> Arrays:
     method = next(m for m in METHODS if m.name == "beam")
     oracle = study.verifier("test", "oracle", seed)
     assert isinstance(oracle, Soundness)
     solved = study.run("test", Cell(method=method, verifier=VERIFIERS[0], budget=16, seed=seed), 10 * sample_tokens)
     return survival(solved, oracle)
-
-
-def _keep(path: Path, found: Callable[[], dict[str, NDArray[Any]]]) -> Path:
-    if not path.exists():
-        np.savez_compressed(path, **found())
-    return path
 
 
 if __name__ == "__main__":

@@ -1,23 +1,23 @@
 """From the arrays of all runs to estimates with intervals over problems."""
 
-import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from compute import compute
-from decisions import decisions
-from losses import changes, same_again, strategies, success
+from _study import Arrays, Floats, arrays
 from msgspec import structs
 from numpy.typing import NDArray
-from plan import BASE, MAIN, Arrays, Floats, Size, policies, settings
-from traces import traces
-from zones import zones
+from squeeze.compute import compute
+from squeeze.decisions import decisions
+from squeeze.losses import changes, same_again, strategies, success
+from squeeze.plan import BASE, MAIN, Size, policies, settings
+from squeeze.traces import traces
+from squeeze.zones import zones
 
 from arts.baselines.config import RLConfig
-from arts.evaluation.intervals import mean, paired_difference, plain
+from arts.evaluation.intervals import mean, paired_difference
 from arts.selection.expected import pass_at_k
 from arts.squeeze.diagnosis.curves import crossing
 from arts.squeeze.diagnosis.pairs import ladder
@@ -26,12 +26,12 @@ SCHEMA = 1
 
 
 def summarise(out: Path, size: Size) -> dict[str, Any]:
-    """Everything the page shows, JSON-able; estimates are objects ``{value, low, high, n, method}``."""
+    """Everything the page shows, with estimates at the leaves."""
     policy, nucleus = Decoded(out, size, ""), Decoded(out, size, "-nucleus")
     base, main = policy.base, policy.runs
     return {
         "schema": SCHEMA,
-        "size": {name: getattr(size, name) for name in size.__dataclass_fields__},
+        "size": asdict(size),
         "settings": {name: _changed(config, settings(size)[MAIN]) for name, config in settings(size).items()},
         "intervals": "problem-clustered bootstrap of means over seeds, percentile, 95 %; seeds are not resampled",
         "curves": curves(base, main),
@@ -62,8 +62,7 @@ class Decoded:
 
 def load(out: Path, name: str) -> Arrays:
     """The arrays of one run."""
-    with np.load(out / f"{name}.npz") as found:
-        return dict(found)
+    return arrays(out / f"{name}.npz")
 
 
 def over_seeds(runs: list[Arrays], measure: Callable[[Arrays], Floats]) -> Floats:
@@ -130,7 +129,7 @@ def _ablation(runs: list[Arrays], reference: list[Arrays], base: Arrays) -> dict
         "rl": _by_k(ks, lambda i: mean(theirs[:, i])),
         "minus_reference": _by_k(ks, lambda i: paired_difference(theirs[:, i], others[:, i])),
         "crossing": structs.asdict(crossing(theirs - ours, ks, 0)),
-        "different_texts": plain(mean(over_seeds(runs, lambda r: _different(r["text"])))),
+        "different_texts": mean(over_seeds(runs, lambda r: _different(r["text"]))),
     }
 
 
@@ -145,15 +144,10 @@ def _different(text: NDArray[Any]) -> Floats:
 
 
 def _by_k(ks: list[int], estimate: Callable[[int], Any]) -> dict[str, Any]:
-    return {str(k): plain(estimate(i)) for i, k in enumerate(ks)}
+    return {str(k): estimate(i) for i, k in enumerate(ks)}
 
 
 def _changed(config: Any, main: Any) -> dict[str, Any]:
     """A setting's values that are not the main run's; all of the main run's."""
-    values = {name: getattr(config, name) for name in config.__dataclass_fields__}
-    return {n: v for n, v in values.items() if config is main or getattr(main, n) != v}
-
-
-def write_results(results: dict[str, Any], path: Path) -> None:
-    """As JSON."""
-    path.write_text(json.dumps(results, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    known = asdict(main)
+    return {name: v for name, v in asdict(config).items() if config is main or known[name] != v}

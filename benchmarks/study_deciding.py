@@ -1,49 +1,37 @@
 """What ways of deciding give on recorded samples of real models: what needs no training, given scores, verifiers.
 
     arts models fetch smollm2-135m
-    python benchmarks/selectors/study.py             # stop and start it as you like
-    python benchmarks/selectors/study.py --quick     # a rehearsal with a few problems, written to --out only
+    python benchmarks/study_deciding.py             # stop and start it as you like
+    python benchmarks/study_deciding.py --quick     # a rehearsal with a few problems, written to --out only
 
 It needs only the files of benchmarks/recorded. A verifier is never trained on the file that it is tested on, nor on a
-problem that this file has too. Features, verifiers and their scores are kept under --out; results go to results.json
-beside this file, tables and figure to docs/recorded.md.
+problem that this file has too. Features, verifiers and their scores are kept under --out; results go to
+benchmarks/deciding/results.json, tables and figure to docs/recorded.md.
 """
 
-import argparse
-import json
 import sys
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from files import (
-    FILES,
-    LEARNED,
-    MIXTURES,
-    SHAPE,
-    Shared,
-    Split,
-    Variant,
-    everything,
-    load,
-    mixture,
-    recorded_training,
-    shared_with,
-)
-from page import write_page
-from published import check_published, right_by_the_file
-from results import summarise, write_results
-from scoring import box_verifier, keep, learned_stem, reading_speed, scored, tokens
+from _study import Arrays, keep, keep_json, keep_measured, publish, runs, study_parser, trained
+from deciding.deciding_page import write_page
+from deciding.deciding_results import summarise
+from deciding.files import FILES, LEARNED, MIXTURES, SHAPE, Shared, load, mixture, shared_with
+from deciding.published import check_published, right_by_the_file
+from deciding.scorers import box_verifier, learned_stem, reading_speed, scored, tokens
+from objectives.measure import everything
+from objectives.recorded_sets import Split
+from objectives.variants import Variant, recorded_training
 
 from arts.evaluation.candidates import Candidates, collect, score_nodes, stored_scores
 from arts.problems.base import Grader
 from arts.problems.graders import make_grader
 from arts.training.config import TrainConfig
-from arts.training.fit import is_finished, train_verifier
-from arts.verifiers.checkpoint import load_checkpoint
 from arts.verifiers.encoding import encode
 from arts.verifiers.features import FeatureCache
 from arts.verifiers.load import load_verifier
@@ -51,8 +39,6 @@ from arts.verifiers.modules import load_feature_model, load_tokenizer
 from arts.verifiers.neural import NeuralVerifier
 from arts.verifiers.packing import token_tree
 
-HERE = Path(__file__).parent
-PAGE = HERE.parent.parent / "docs" / "recorded.md"
 SPEED_TREES = 3
 """Trees of each file on which the speed of reading is measured."""
 
@@ -88,18 +74,12 @@ class Mixture:
 
 def main() -> None:
     """Run what is missing, then write results and page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs/selectors"))
+    parser = study_parser(__doc__, "runs/selectors")
     parser.add_argument("--seeds", type=int, default=Size.seeds)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     size = QUICK if given.quick else replace(Size(), seeds=given.seeds)
-    out = given.out / "quick" if given.quick else given.out
-    results = study(out, given.out / "features", size)
-    write_results(results, out / "results.json" if given.quick else HERE / "results.json")
-    write_page(results, out / "page.md" if given.quick else PAGE)
+    publish(given, study(runs(given), given.out / "features", size), write_page, "deciding", "recorded.md")
 
 
 def study(out: Path, cache: Path, size: Size) -> dict[str, Any]:
@@ -156,7 +136,7 @@ def _score_plainly(folder: Path, name: str, candidates: Candidates) -> None:
     if about.given:
         scorers.append(stored_scores(candidates.trees, *about.given))
     for scores in scorers:
-        keep(folder / f"{scores.name}.npz", scored(candidates, scores))
+        keep(folder / f"{scores.name}.npz", partial(scored, candidates, scores))
 
 
 def _read(files: Mapping[str, File], features: FeatureCache) -> None:
@@ -179,28 +159,27 @@ def _run(
 ) -> None:
     """Train one verifier and let it score what it is tested on, unless that is done."""
     stem = learned_stem(mixture_name, variant.name, training.seed)
-    paths = {t: out / "scores" / t / f"{stem}.npz" for t in made.tested}
-    if all(path.exists() for path in paths.values()):
-        return
+
+    def measure(name: str, verifier: NeuralVerifier) -> Arrays:
+        return scored(files[name].tested, everything(verifier, files[name].tested))
+
+    parts = {out / "scores" / t / f"{stem}.npz": partial(measure, t) for t in made.tested}
     place = out / "verifiers" / stem
-    if is_finished(place):
-        verifier = NeuralVerifier(*load_checkpoint(place), features)
-    else:
-        verifier = train_verifier(made.learnt.trees, SHAPE, training, place, features=features)
-    for t, path in paths.items():
-        keep(path, scored(files[t].tested, everything(verifier, files[t].tested)))
-    print(f"{stem}: done", file=sys.stderr, flush=True)
+    if keep_measured(parts, lambda: trained(place, lambda: made.learnt.trees, SHAPE, training, features)):
+        print(f"{stem}: done", file=sys.stderr, flush=True)
 
 
 def _cost(path: Path, files: Mapping[str, File], model: Any) -> dict[str, Any]:
     """Tokens of every file, and how fast the backbone reads; measured once."""
-    if not path.exists():
+
+    def found() -> dict[str, Any]:
         tokenizer = load_tokenizer(SHAPE.backbone)
         some = [tree for file in files.values() for tree in file.tested.trees[:SPEED_TREES]]
         speed = reading_speed(some, model, tokenizer, SHAPE.max_tokens)
         counts = {name: tokens(file.tested, tokenizer, SHAPE.max_tokens) for name, file in files.items()}
-        path.write_text(json.dumps({"cpu_s_per_1000_tokens": speed, "files": counts}), encoding="utf-8")
-    return dict(json.loads(path.read_text(encoding="utf-8")))
+        return {"cpu_s_per_1000_tokens": speed, "files": counts}
+
+    return dict(keep_json(path, found))
 
 
 if __name__ == "__main__":

@@ -1,28 +1,24 @@
 """The tables and the figure of docs/search.md; the text around them is written by hand and stays."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from cells import BUDGETS, LEADING, METHODS, VERIFIERS
+from _page import Part, bars, drawn, percent, table, write_part
+from search_equal_cost.cells import BUDGETS, LEADING, METHODS, VERIFIERS
 
-BEGIN, END = "<!-- tables: written by benchmarks/search_equal_cost/study.py -->", "<!-- end of tables -->"
 SHOWN = {"flow": "flow verifier", "prm": "PRM", "likelihood": "likelihood", "oracle": "oracle of sound lines"}
 CURVES = ("majority", "best-of-N", "flow vote", "adaptive flow vote", "beam", "flow sampling", "puct", "particles")
 
 
-def write_page(results: Mapping[str, Any], path: Path) -> None:
-    """Put the tables between their marks, at the end of a page that has none, and the figure beside it."""
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
+def write_page(results: Part, path: Path) -> None:
+    """Put the tables into the page, and the figure beside it."""
     figure = path.with_suffix(".svg")
     draw(results, figure)
     body = f"![accuracy against generated tokens]({figure.name})\n\n{tables(results)}"
-    path.write_text(f"{before}{BEGIN}\n\n{body}\n{END}{after or chr(10)}", encoding="utf-8")
+    write_part(path, "study_search_equal_cost.py", body)
 
 
-def tables(results: Mapping[str, Any]) -> str:
+def tables(results: Part) -> str:
     """All tables, as Markdown."""
     size = f"{results['problems']} test problems, {results['seeds']} seeds"
     about = f"a sample is {results['sample_tokens']:.1f} generated tokens"
@@ -47,49 +43,40 @@ def tables(results: Mapping[str, Any]) -> str:
     return "\n".join(parts)
 
 
-def percent(estimate: Mapping[str, Any] | None, *, signed: bool = False) -> str:
-    """``57.3 [52.1, 62.4]``; nothing where there is none."""
-    if estimate is None or estimate["value"] is None:
-        return ""
-    sign = "+" if signed else ""
-    value, low, high = (f"{100 * (estimate[key] or 0):{sign}.1f}" for key in ("value", "low", "high"))
-    return f"{value} [{low}, {high}]"
-
-
-def _cells(results: Mapping[str, Any], verifier: str) -> dict[tuple[str, int], Mapping[str, Any]]:
+def _cells(results: Part, verifier: str) -> dict[tuple[str, int], Part]:
     return {(c["method"], c["budget"]): c for c in results["cells"] if c["verifier"] in (verifier, "")}
 
 
-def _by_budget(results: Mapping[str, Any], verifier: str, show: Any) -> str:
+def _by_budget(results: Part, verifier: str, show: Callable[[Part], str]) -> str:
     cells = _cells(results, verifier)
     rows = []
     for method in METHODS:
         row = [show(cells[method.name, b]) if (method.name, b) in cells else "" for b in BUDGETS]
         if any(row) and (method.verified or verifier == LEADING):
             rows.append([method.name, *row])
-    return _table(("method", *map(str, BUDGETS)), rows)
+    return table(("method", *map(str, BUDGETS)), rows)
 
 
-def _others(results: Mapping[str, Any]) -> str:
+def _others(results: Part) -> str:
     rows = []
     for method in METHODS:
         found = [_cells(results, v).get((method.name, 16)) for v in VERIFIERS[1:]]
         cells = [percent(c["minus"].get("best-of-N"), signed=True) if c else "" for c in found]
         if method.verified and any(cells):
             rows.append([method.name, *cells])
-    return _table(("method", *(SHOWN[v] for v in VERIFIERS[1:])), rows)
+    return table(("method", *(SHOWN[v] for v in VERIFIERS[1:])), rows)
 
 
-def _groups(results: Mapping[str, Any]) -> str:
+def _groups(results: Part) -> str:
     names = list(results["groups"])
     cells = _cells(results, LEADING)
     rows = [
         [m.name, *(percent(cells[m.name, 16]["groups"][g]) for g in names)] for m in METHODS if (m.name, 16) in cells
     ]
-    return _table(("method", *(f"{g}: {n}" for g, n in results["groups"].items())), rows)
+    return table(("method", *(f"{g}: {n}" for g, n in results["groups"].items())), rows)
 
 
-def _adaptive(results: Mapping[str, Any]) -> str:
+def _adaptive(results: Part) -> str:
     rows = [
         [
             name,
@@ -100,50 +87,34 @@ def _adaptive(results: Mapping[str, Any]) -> str:
         ]
         for name, row in results["adaptive"].items()
     ]
-    return _table(("method", "accuracy", "all 16", "difference, points", "share of the tokens, %"), rows)
+    return table(("method", "accuracy", "all 16", "difference, points", "share of the tokens, %"), rows)
 
 
-def _validation(results: Mapping[str, Any]) -> str:
+def _validation(results: Part) -> str:
     rows = [[name, percent(row["accuracy"]), f"{row['tokens']:,.0f}"] for name, row in results["validation"].items()]
-    return _table(("method", "accuracy", "tokens"), rows)
+    return table(("method", "accuracy", "tokens"), rows)
 
 
-def _amplification(results: Mapping[str, Any]) -> str:
+def _amplification(results: Part) -> str:
     names = ("searches", "draws", "p", "seen_by_formula", "seen", "recall", "alive_by_formula", "alive")
     header = ("depth", "searches", "K", "p", "1 − (1 − p)^K", "seen", "recall r", "alive by formula", "alive")
     rows = [
         [str(row["depth"]), *(f"{row[n]:,}" if n == "searches" else f"{row[n]:.3g}" for n in names)]
         for row in results["amplification"]
     ]
-    return _table(header, rows)
+    return table(header, rows)
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def draw(results: Mapping[str, Any], path: Path) -> None:
+def draw(results: Part, path: Path) -> None:
     """Accuracy against the tokens really spent, with the flow verifier."""
-    import matplotlib as mpl
-
-    mpl.use("svg")
-    mpl.rcParams["svg.hashsalt"] = "arts"  # the same figure for the same numbers
-    from matplotlib import pyplot as plt
-
     cells = _cells(results, LEADING)
-    figure, axes = plt.subplots(figsize=(7, 4.2))
-    for name in CURVES:
-        points = [cells[name, b] for b in BUDGETS if (name, b) in cells]
-        middle = [100 * p["accuracy"]["value"] for p in points]
-        spread = [[m - 100 * p["accuracy"]["low"] for m, p in zip(middle, points, strict=True)],
-                  [100 * p["accuracy"]["high"] - m for m, p in zip(middle, points, strict=True)]]  # fmt: skip
-        axes.errorbar(
-            [p["tokens"] for p in points], middle, yerr=spread, label=name, marker="o", ms=3, lw=1.2, elinewidth=0.5
-        )
-    axes.set(xscale="log", xlabel="generated tokens per problem", ylabel="accuracy, %")
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=8, ncols=2)
-    figure.tight_layout()
-    figure.savefig(path, metadata={"Date": None})
-    plt.close(figure)
+    with drawn(path, figsize=(7, 4.2)) as axes:
+        for name in CURVES:
+            points = [cells[name, b] for b in BUDGETS if (name, b) in cells]
+            tokens = [p["tokens"] for p in points]
+            middle, reach = bars(p["accuracy"] for p in points)
+            axes.errorbar(tokens, middle, yerr=reach, label=name, marker="o", ms=3, lw=1.2, elinewidth=0.5)
+        axes.set(xscale="log", xlabel="generated tokens per problem", ylabel="accuracy, %")
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8, ncols=2)
+        axes.figure.tight_layout()

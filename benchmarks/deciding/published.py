@@ -3,14 +3,15 @@
 import json
 from pathlib import Path
 
-from files import FILES, RECORDED
+from _study import RECORDED
+from deciding.files import FILES
 
 from arts.evaluation.candidates import Candidates, select, stored_scores
 from arts.problems.base import Grader
 from arts.problems.extract import extract_answer
 from arts.problems.graders import equivalence_classes
 from arts.problems.rows import read_rows
-from arts.selection.decide import best_of_n
+from arts.selection.scores import best as best_scored
 
 PUBLISHED = Path(__file__).parent / "expected_bon.json"
 """By problem the answer that the author's best-of-16 gives, empty where the chosen solution has no box, and whether
@@ -29,7 +30,7 @@ def check_published(file: str, candidates: Candidates, grader: Grader) -> dict[s
     (chosen,) = select(candidates, stored_scores(candidates.trees, *given), ("last",))
     counts = dict.fromkeys(("problems", "same_answer", "same_verdict", "correct", "correct_published"), 0)
     for i, problem in enumerate(candidates.problems):
-        best, theirs = best_of_n(chosen.scores[i]), published[problem.id]
+        best, theirs = best_scored(chosen.scores[i]), published[problem.id]
         answer = _boxed(candidates.trees[i].solution(int(candidates.leaves[i, best])))
         correct = bool(candidates.correct[i, best])
         counts["problems"] += 1

@@ -1,23 +1,18 @@
 """The tables of docs/objectives.md; the text around them is written by hand and stays."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
-from results import ordered
-
-BEGIN, END = "<!-- tables: written by benchmarks/objectives/study.py -->", "<!-- end of tables -->"
+from _page import Part, number, percent, table, write_part
+from objectives.variants import VARIANTS
 
 
-def write_page(results: Mapping[str, Any], path: Path) -> None:
-    """Put the tables between their marks, at the end of a page that has none."""
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    path.write_text(f"{before}{BEGIN}\n\n{tables(results)}\n{END}{after or chr(10)}", encoding="utf-8")
+def write_page(results: Part, path: Path) -> None:
+    """Put the tables into the page."""
+    write_part(path, "study_objectives.py", tables(results))
 
 
-def tables(results: Mapping[str, Any]) -> str:
+def tables(results: Part) -> str:
     """All tables, as Markdown."""
     testbed = results["testbed"]
     seeds = f"{results['seeds']} seeds"
@@ -25,12 +20,12 @@ def tables(results: Mapping[str, Any]) -> str:
         f"### Testbed: {testbed['problems']} test problems, {seeds}\n",
         "Accuracy in percent with N = 16: best-of-16 with each aggregation of the step scores, and the vote by the last"
         " one.\n",
-        _table(
+        table(
             ("method", "last", "min", "product", "mean", "vote"),
             _rows(testbed, [*(f"best {a} 16" for a in ("last", "min", "product", "mean")), "vote 16"], plain=16),
         ),
         "\nBest-of-N by the last score, and vote, as N grows.\n",
-        _table(
+        table(
             ("method", *(f"best-of-{k}" for k in (2, 4, 8)), *(f"vote of {k}" for k in (2, 4, 8))),
             _rows(testbed, [*(f"best last {k}" for k in (2, 4, 8)), *(f"vote {k}" for k in (2, 4, 8))]),
         ),
@@ -39,14 +34,12 @@ def tables(results: Mapping[str, Any]) -> str:
         " most."
         f" Rank and calibration error: {testbed['states']['states']} inner states against"
         f" {testbed['states']['rollouts']:,} counted continuations.\n",
-        _table(
-            ("objective", "rare", "AUC", "first error", "Spearman", "calibration error (× 100)"), _measures(testbed)
-        ),
+        table(("objective", "rare", "AUC", "first error", "Spearman", "calibration error (× 100)"), _measures(testbed)),
         "\nSpearman rank correlation with counted success, by depth of the state.\n",
         _by_depth(testbed["states"]["variants"]),
         f"\n**Chosen on {results['validation']['problems']} validation problems** (mean of best-of-16 and vote):"
         f" `{results['chosen_on_validation']}`. Validation:\n",
-        _table(
+        table(
             ("method", "best-of-16", "vote of 16"), _rows(results["validation"], ["best last 16", "vote 16"], plain=16)
         ),
         f"\nTest problems: `{results['chosen_on_validation']}` minus the others, in points, paired.\n",
@@ -58,7 +51,7 @@ def tables(results: Mapping[str, Any]) -> str:
         top = found["top"]
         parts += [
             f"\n### {found['about']}: {found['problems']} test problems, N = {top}, {seeds}\n",
-            _table(
+            table(
                 ("method", "last", "min", "product", "mean", "vote", "AUC"),
                 _rows(
                     found,
@@ -72,53 +65,47 @@ def tables(results: Mapping[str, Any]) -> str:
     return "\n".join(parts)
 
 
-def percent(estimate: Mapping[str, Any], *, signed: bool = False, scale: float = 100) -> str:
-    """``57.3 [52.1, 62.4]``."""
-    sign, digits = ("+" if signed else ""), (1 if scale == 100 else 2)
-    value, low, high = (f"{scale * estimate[key]:{sign}.{digits}f}" for key in ("value", "low", "high"))
-    return f"{value} [{low}, {high}]"
+def ordered(names: Iterable[str]) -> list[str]:
+    """Names in the order of the variants."""
+    known = set(names)
+    return [v.name for v in VARIANTS if v.name in known]
 
 
-def _rows(found: Mapping[str, Any], keys: Sequence[str], plain: int = 0) -> list[list[str]]:
+def _rows(found: Part, keys: Sequence[str], plain: int = 0) -> list[list[str]]:
     rows = []
     if plain:
         for name, key in (("one sample", "oracle 1"), ("majority", f"majority {plain}"), ("oracle", f"oracle {plain}")):
             where = "vote" if name == "majority" else "last"
             rows.append([name, *(percent(found["plain"][key]) if where in k else "" for k in keys)])
-    methods = {**found["baselines"], **{n: found["variants"][n] for n in ordered(list(found["variants"]))}}
+    methods = {**found["baselines"], **{n: found["variants"][n] for n in ordered(found["variants"])}}
     for name, row in methods.items():
         rows.append([name, *(percent(row[key]) if key in row else "" for key in keys)])
     return rows
 
 
-def _measures(testbed: Mapping[str, Any]) -> list[list[str]]:
+def _measures(testbed: Part) -> list[list[str]]:
     rows = []
-    for name in ordered(list(testbed["variants"])):
+    for name in ordered(testbed["variants"]):
         row, states = testbed["variants"][name], testbed["states"]["variants"][name]
         cells = [percent(row[key]) for key in ("rare", "auc", "first error")]
-        rows.append([name, *cells, percent(states["spearman"], scale=1), percent(states["calibration error"])])
+        rows.append([name, *cells, number(states["spearman"]), percent(states["calibration error"])])
     baselines = [[n, percent(r["rare"]), percent(r["auc"]), "", "", ""] for n, r in testbed["baselines"].items()]
     return baselines + rows
 
 
-def _by_depth(states: Mapping[str, Any]) -> str:
-    names = ordered(list(states))
+def _by_depth(states: Part) -> str:
+    names = ordered(states)
     depths = list(states[names[0]]["spearman by depth"])
-    rows = [[n, *(percent(states[n]["spearman by depth"][d], scale=1) for d in depths)] for n in names]
-    return _table(("objective", *(f"depth {d}" for d in depths)), rows)
+    rows = [[n, *(number(states[n]["spearman by depth"][d]) for d in depths)] for n in names]
+    return table(("objective", *(f"depth {d}" for d in depths)), rows)
 
 
-def _differences(found: Mapping[str, Any]) -> str:
+def _differences(found: Part) -> str:
     rules = ("best-of-N", "vote")
     rows = [[n, *(percent(row[r], signed=True) if r in row else "" for r in rules)] for n, row in found.items()]
-    return _table(("against", *rules), rows)
+    return table(("against", *rules), rows)
 
 
-def _against_baselines(found: Mapping[str, Any]) -> str:
+def _against_baselines(found: Part) -> str:
     rows = [[n, *(percent(row[b], signed=True) if b in row else "" for b in ("prm", "rm"))] for n, row in found.items()]
-    return _table(("objective", "minus prm", "minus rm"), rows)
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return table(("objective", "minus prm", "minus rm"), rows)

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _study import Arrays, arrays
 from numpy.typing import NDArray
 
 from arts.evaluation.candidates import Candidates, NodeScores, Selector, select
 from arts.problems.extract import extract_answer
-from arts.selection.decide import Aggregation
+from arts.selection.scores import Aggregation
 from arts.trees.tree import Tree
 from arts.verifiers.base import Verifier
 from arts.verifiers.encoding import encode
@@ -18,7 +19,6 @@ from arts.verifiers.features import FeatureCache
 from arts.verifiers.packing import token_tree
 from arts.verifiers.simple import SimpleVerifier
 
-Arrays = dict[str, NDArray[Any]]
 Bools = NDArray[np.bool_]
 
 AGGREGATIONS: tuple[Aggregation, ...] = ("last", "min")
@@ -36,24 +36,16 @@ def scored(candidates: Candidates, scores: NodeScores) -> Arrays:
     return {"unit": np.array(scores.unit), **chosen}
 
 
-def keep(path: Path, arrays: Arrays) -> None:
-    """Whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".new.npz")
-    np.savez_compressed(unfinished, **arrays)
-    unfinished.replace(path)
-
-
 def selector(path: Path, name: str, aggregation: Aggregation, seed: int | None = None) -> Selector:
     """A kept scorer as the evaluation knows it."""
-    with np.load(path) as kept:
-        return Selector(
-            verifier=name,
-            aggregation=aggregation,
-            unit=str(kept["unit"]),  # type: ignore[arg-type]
-            scores=kept[aggregation],
-            member=seed,
-        )
+    kept = arrays(path)
+    return Selector(
+        verifier=name,
+        aggregation=aggregation,
+        unit=str(kept["unit"]),  # type: ignore[arg-type]
+        scores=kept[aggregation],
+        member=seed,
+    )
 
 
 def auc(correct: Bools, scores: NDArray[np.float64], among: Bools) -> NDArray[np.float64]:

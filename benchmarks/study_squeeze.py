@@ -1,14 +1,12 @@
 """What GRPO does to rare correct solutions, and what verifiers on the frozen model do instead, on the testbed.
 
-    python benchmarks/squeeze/study.py            # everything; stop and start it as you like
-    python benchmarks/squeeze/study.py --quick    # a few problems and updates, to see that it works
+    python benchmarks/study_squeeze.py            # everything; stop and start it as you like
+    python benchmarks/study_squeeze.py --quick    # a few problems and updates, to see that it works
 
 Runs are kept under ``runs/squeeze``: GRPO models, samples of the test problems, verifiers, their scores. Results go to
-``results.json`` beside this file, tables and figures to ``docs/squeeze.md``.
+``benchmarks/squeeze/results.json``, tables and figures to ``docs/squeeze.md``.
 """
 
-import argparse
-import json
 import multiprocessing
 import os
 import sys
@@ -21,28 +19,26 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import torch
+from _page import as_json, write_json
+from _study import Arrays, keep, keep_json, publish, runs, study_parser, testbed_trees
+from squeeze.compute import timed_parts
+from squeeze.plan import BASE, MAIN, QUICK, Policy, Size, policies
+from squeeze.samples import NUCLEUS, POLICY, arrays, candidates, correct_traces, log_probabilities, sampled
+from squeeze.squeeze_page import write_page
+from squeeze.squeeze_results import summarise
+from squeeze.verifiers import scores, train
+
+from arts.baselines.config import RLConfig
+from arts.baselines.grpo import train_policy
+from arts.baselines.task import HeldOut, Task
+from arts.models import BUNDLED
+from arts.problems.graders import make_grader
+from arts.testbed.congruences import congruence_problems
+from arts.testbed.measure import SAMPLING
 
 THREADS = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
-"""Of one job; jobs run side by side."""
-os.environ |= THREADS
-
-import torch  # noqa: E402
-from compute import timed_parts  # noqa: E402
-from page import write_page  # noqa: E402
-from plan import BASE, MAIN, QUICK, Arrays, Policy, Size, policies  # noqa: E402
-from results import summarise, write_results  # noqa: E402
-from samples import NUCLEUS, POLICY, arrays, candidates, correct_traces, log_probabilities, sampled  # noqa: E402
-
-from arts.baselines.config import RLConfig  # noqa: E402
-from arts.baselines.grpo import train_policy  # noqa: E402
-from arts.baselines.task import HeldOut, Task  # noqa: E402
-from arts.models import BUNDLED  # noqa: E402
-from arts.problems.graders import make_grader  # noqa: E402
-from arts.testbed.congruences import congruence_problems  # noqa: E402
-from arts.testbed.measure import SAMPLING  # noqa: E402
-from verifiers import grow_trees, scores, train  # noqa: E402
-
-HERE = Path(__file__).parent
+"""Of one job, whose process inherits them; jobs run side by side."""
 BASE_SEED = 1
 """Of the base model's samples."""
 
@@ -59,25 +55,17 @@ class Job:
 
 def main() -> None:
     """Run what is missing, then write results and page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs/squeeze"))
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes of one thread each")
-    given = parser.parse_args()
-    size = QUICK if given.quick else Size()
-    out: Path = given.out / "quick" if given.quick else given.out
-    out.mkdir(parents=True, exist_ok=True)
+    given = study_parser(__doc__, "runs/squeeze", jobs=True).parse_args()
+    size, out = QUICK if given.quick else Size(), runs(given)
     check_same(out / "plan.json", size)
     run_all(jobs(out, size), out, given.jobs)
-    results = summarise(out, size)
-    write_results(results, out / "results.json" if given.quick else HERE / "results.json")
-    write_page(results, out / "page.md" if given.quick else HERE.parent.parent / "docs" / "squeeze.md")
+    publish(given, summarise(out, size), write_page, "squeeze", "squeeze.md")
 
 
 def jobs(out: Path, size: Size) -> list[Job]:
     """All of them, the ones that others wait for first."""
-    runs = list(policies(size))
-    main_runs = [p for p in runs if p.setting == MAIN]
+    planned = list(policies(size))
+    main_runs = [p for p in planned if p.setting == MAIN]
     seeds = range(size.seeds)
     models = {BASE: BASE_SEED} | {p.name: sampling_seed(p) for p in main_runs}
     found = [Job(name="trees", work=trees, arguments=(out, size))]
@@ -93,7 +81,7 @@ def jobs(out: Path, size: Size) -> list[Job]:
         sampled_by = tuple(f"{how}-{name}" for how in ("draw", "nucleus") for name in (BASE, f"{MAIN}-{s}"))
         needs = (*sampled_by, f"verifiers-{s}")
         found.append(Job(name=f"scores-{s}", work=scored, arguments=(out, size, s), needs=needs))
-    for p in runs[size.seeds :]:
+    for p in planned[size.seeds :]:
         found += [Job(name=p.name, work=reinforced, arguments=(out, p)), _draw(out, size, p)]
     alone = tuple(job.name for job in found)
     return [*found, Job(name="costs", work=costs, arguments=(out, size), needs=alone)]
@@ -106,10 +94,8 @@ def _draw(out: Path, size: Size, policy: Policy) -> Job:
 def check_same(path: Path, size: Size) -> None:
     """Refuse a folder whose runs were made with other settings, as they would be mixed with new ones."""
     plan = {"size": asdict(size), "policies": {p.name: asdict(p.config) for p in policies(size)}}
-    wanted = json.loads(json.dumps(plan | {"sampling": [asdict(POLICY), asdict(NUCLEUS)]}))
-    if not path.exists():
-        path.write_text(json.dumps(wanted) + "\n", encoding="utf-8")
-    elif json.loads(path.read_text(encoding="utf-8")) != wanted:
+    wanted = as_json(plan | {"sampling": [asdict(POLICY), asdict(NUCLEUS)]})
+    if keep_json(path, lambda: wanted) != wanted:
         sys.exit(f"{path.parent}: holds runs with other settings; move it away or use another --out")
 
 
@@ -118,6 +104,7 @@ def run_all(todo: Sequence[Job], out: Path, processes: int) -> None:
     done = {job.name for job in todo if (out / "seconds" / job.name).exists()}
     waiting = [job for job in todo if job.name not in done]
     running: dict[Future[None], Job] = {}
+    os.environ |= THREADS
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context, max_tasks_per_child=1) as pool:
         while waiting or running:
@@ -144,7 +131,7 @@ def timed(job: Job, out: Path) -> None:
 
 def trees(out: Path, size: Size) -> None:
     """What the verifiers learn from."""
-    grow_trees(out / "trees.db", size)
+    testbed_trees(out / "trees.db", "train", size.trees)
 
 
 def sampling_seed(policy: Policy) -> int:
@@ -203,7 +190,7 @@ def costs(out: Path, size: Size) -> None:
 
     with TemporaryDirectory() as folder:
         found = timed_parts(Path(folder), size, some)
-    (out / "timing.json").write_text(json.dumps(found) + "\n", encoding="utf-8")
+    write_json(found, out / "timing.json")
 
 
 def verified(out: Path, size: Size, seed: int) -> None:
@@ -224,14 +211,6 @@ def scored(out: Path, size: Size, seed: int) -> None:
         out / f"traces-{seed}.npz",
         lambda: {"logprob": log_probabilities(str(out / f"{MAIN}-{seed}"), known)},
     )
-
-
-def keep(path: Path, found: Callable[[], Arrays]) -> None:
-    """Compute arrays unless they are there; the file is whole or not there."""
-    if not path.exists():
-        unfinished = path.with_name(f".{path.name}")
-        np.savez_compressed(unfinished, **found())
-        unfinished.replace(path)
 
 
 def _with_probabilities(model: str, traces: Arrays) -> Arrays:

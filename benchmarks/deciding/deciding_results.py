@@ -1,26 +1,22 @@
 """From kept scores to estimates: every way of deciding on a file, against majority, with what can be told at all."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from files import FILES, LEARNED, MIXTURES, PUBLISHED_MINIMUM
-from numpy.typing import NDArray
-from scoring import auc, boxed, learned_stem, selector
+from _page import rounded
+from _study import Floats
+from deciding.files import FILES, LEARNED, MIXTURES, PUBLISHED_MINIMUM
+from deciding.scorers import Bools, auc, boxed, learned_stem, selector
 
-from arts.estimate import Estimate
 from arts.evaluation.candidates import Candidates
 from arts.evaluation.intervals import gap_closed, mean, paired_difference
 from arts.evaluation.methods import MAJORITY, ORACLE, RANDOM, Method, methods
 from arts.evaluation.paired import holm, paired_test
 from arts.evaluation.power import detectable_difference, problems_needed
-from arts.selection.decide import Aggregation
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from arts.selection.scores import Aggregation
 
 TO_SHOW = 0.05
 """A difference of accuracies for which the number of problems is given that would show it."""
@@ -128,22 +124,6 @@ def _against(a: Floats, b: Floats) -> dict[str, Any]:
         "wins": test.wins,
         "losses": test.losses,
         "p": round(test.p, 5),
-        "detectable": _number(detectable_difference(len(b), spread)),
+        "detectable": round(detectable_difference(len(b), spread), 5),
         "needed": problems_needed(TO_SHOW, spread),
     }
-
-
-def rounded(estimate: Estimate) -> dict[str, Any]:
-    """As JSON knows it."""
-    ends = {key: _number(getattr(estimate, key)) for key in ("value", "low", "high")}
-    return {**ends, "n": estimate.n, "method": estimate.method}
-
-
-def _number(x: float) -> float | None:
-    """Five digits are more than a few hundred problems can tell; None where there is no number."""
-    return None if x != x else round(float(x), 5)
-
-
-def write_results(results: Mapping[str, Any], path: Path) -> None:
-    """As JSON."""
-    path.write_text(json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
