@@ -21,7 +21,6 @@ from arts.errors import UsageError
 from arts.evaluation.audit import audit
 from arts.evaluation.cassette import LEAD_AGGREGATIONS, Recording, Settings, load_recording, save_recording
 from arts.evaluation.evaluate import Family, record, report
-from arts.evaluation.expression import condition
 from arts.evaluation.methods import MAJORITY, ORACLE, RANDOM
 from arts.evaluation.report import write_report
 from arts.evaluation.report.calibration import about_reference, overall_table
@@ -38,6 +37,7 @@ from arts.trees.tree import Tree
 from arts.verifiers.base import Unit, Verifier
 from arts.verifiers.load import load_verifier
 from arts.versions import versions
+from arts.where import condition
 
 VERSIONS = ("arts", "numpy", "scipy", "math-verify")
 """Packages whose versions a report names: what its numbers depend on."""

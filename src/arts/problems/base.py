@@ -26,6 +26,11 @@ class Problem:
     source: str = ""
 
 
+def question_key(question: str) -> str:
+    """The question up to white space: what problems of two sources are matched by."""
+    return " ".join(question.split())
+
+
 class Verdict(StrEnum):
     """What the grader could establish about one answer."""
 

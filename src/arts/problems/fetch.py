@@ -15,17 +15,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from arts.errors import InputError, UsageError
-from arts.files import write_whole
+from arts.files import StrPath, write_whole
 from arts.models import cache_folder
 from arts.problems.base import Problem
 from arts.problems.boxes import has_several_boxes
-from arts.problems.fields import Row, key_of, problems_of, question_of
+from arts.problems.fields import key_of, problems_of, question_of
 from arts.problems.hub import hub_rows
 from arts.problems.near import nearest, one_spelling
-from arts.problems.rows import read_rows
+from arts.problems.rows import Row, read_rows
 from arts.problems.sets import CLEAN, SETS, ProblemSet
 
 NEAR, BOXES = "near", "several boxes"
@@ -65,7 +64,7 @@ def fetched(name: str, split: str) -> Fetched | None:
         return None
 
 
-def fetch_set(name: str, split: str, *, file: Path | None = None) -> Fetched:
+def fetch_set(name: str, split: str, *, file: StrPath | None = None) -> Fetched:
     """Bring a split into the cache: from ``file`` (JSON Lines or Parquet) or the Hub; what is there stays there.
 
     A file replaces what was there.
@@ -172,5 +171,5 @@ def _write(
 
 
 def _line(problem: Problem, marks: list[str]) -> str:
-    row: dict[str, Any] = {("problem" if k == "question" else k): v for k, v in asdict(problem).items()}
+    row = {("problem" if k == "question" else k): v for k, v in asdict(problem).items()}
     return json.dumps(row | {"marks": marks}, ensure_ascii=False) + "\n"

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arts.errors import InputError
-from arts.problems.base import Grader, Problem, Verdict
+from arts.problems.base import Grader, Problem, Verdict, question_key
 from arts.problems.graders import equivalence_classes
 from arts.selection.expected import pass_at_k
 from arts.trees.tree import Tree
@@ -146,7 +146,7 @@ def _nothing_in_common(ours: Sequence[Sampled], theirs: Sequence[Sampled], left:
 
 
 def _question(problem: Problem) -> str:
-    return " ".join(problem.question.split())
+    return question_key(problem.question)
 
 
 def _start(problem: Problem) -> str:
