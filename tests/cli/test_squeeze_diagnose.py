@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from arts.cli import main, squeeze_diagnose
-from arts.trees.exchange import tree_row
+from arts.trees.rows import tree_row
 from arts.trees.store import TreeStore
 
 REAL = Path(__file__).parent.parent / "data" / "gsm8k_openai_60x4.jsonl.gz"
