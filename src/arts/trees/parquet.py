@@ -46,8 +46,9 @@ def _arrow(pa: Any, kind: inspect.Type) -> Any:
             return _arrow(pa, inner)
         case inspect.ListType(item_type=inner):
             return pa.list_(_arrow(pa, inner))
-        case inspect.StructType(fields=fields) | inspect.DataclassType(fields=fields):
-            return pa.struct([(field.name, _arrow(pa, field.type)) for field in fields])
+        case inspect.StructType(cls=cls, fields=fields) | inspect.DataclassType(cls=cls, fields=fields):
+            kinds = {field.name: field.type for field in fields}  # msgspec has those with a default last
+            return pa.struct([(name, _arrow(pa, kinds[name])) for name in cls.__annotations__])
         case inspect.IntType():
             return pa.int64()
         case inspect.FloatType():
