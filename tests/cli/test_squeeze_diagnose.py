@@ -184,8 +184,8 @@ def test_two_models_are_sampled_on_the_same_problems(sampled, noisy):
         ]
     assert seeds == [0, 1]  # the same seed would make similar models draw alike
     by_id = {p["id"]: p for p in found["problems"]}
-    assert [by_id[r["id"]]["base"][0] for r in rows(sampled / "base.db")] == counted[0]
-    assert [by_id[r["id"]]["rl"][0] for r in rows(sampled / "rl.db")] == counted[1]
+    assert [by_id[r.id]["base"][0] for r in rows(sampled / "base.db")] == counted[0]
+    assert [by_id[r.id]["rl"][0] for r in rows(sampled / "rl.db")] == counted[1]
     assert found["notes"] == []
 
 

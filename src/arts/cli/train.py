@@ -11,8 +11,8 @@ from pathlib import Path
 
 import tyro
 
-from arts.cli.sources import require_samples
 from arts.errors import MissingExtraError, UsageError
+from arts.logs.samples import require_samples
 from arts.models import cache_folder
 from arts.trees.store import TreeStore
 

@@ -33,7 +33,7 @@ NO_KEY, REPEATED = "without a key", "repeated"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """What is recorded of a fetched split.
+    """What is known of a fetched split.
 
     ``origin`` is the Hub's name or the file; ``sha256`` that of the rows as they are kept. ``left_out`` and ``marked``
     count rows by reason.
@@ -53,13 +53,13 @@ def problem_folder() -> Path:
 
 
 def fetched(name: str, split: str) -> Fetched | None:
-    """What is here of a split of the catalogue; None where it is not, or its record is damaged."""
+    """What is here of a split of the catalogue; None where it is not, or what is known of it is damaged."""
     path = _path(name, split)
-    record = path.with_suffix(".json")
-    if not (path.is_file() and record.is_file()):
+    beside = path.with_suffix(".json")
+    if not (path.is_file() and beside.is_file()):
         return None
     try:
-        return Fetched(path=path, **json.loads(record.read_text(encoding="utf-8")))
+        return Fetched(path=path, **json.loads(beside.read_text(encoding="utf-8")))
     except (ValueError, TypeError):
         return None
 
@@ -165,8 +165,8 @@ def _write(
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, text)
-    record = {name: value for name, value in asdict(done).items() if name != "path"}
-    write_whole(path.with_suffix(".json"), json.dumps(record, indent=1) + "\n")
+    kept = {name: value for name, value in asdict(done).items() if name != "path"}
+    write_whole(path.with_suffix(".json"), json.dumps(kept, indent=1) + "\n")
     return done
 
 

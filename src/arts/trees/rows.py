@@ -60,19 +60,6 @@ class TreeRow(msgspec.Struct, frozen=True, kw_only=True):
     scores: list[ScoreRow]
     config: str | None = None
 
-    @property
-    def problem(self) -> Problem:
-        """The problem of the tree."""
-        return Problem(
-            id=self.id,
-            question=self.question,
-            answer=self.answer,
-            solution=self.solution,
-            subject=self.subject,
-            level=self.level,
-            source=self.source,
-        )
-
 
 def tree_row(problem: Problem, tree: Tree, config: str) -> TreeRow:
     """One tree as a row."""
@@ -116,7 +103,7 @@ def read_row(row: Row, place: str) -> tuple[Problem, Tree, Row]:
                 raise ValueError(f"'{column.verifier}' has {len(column.score)} scores; there are {len(tree)} nodes")
             values = np.array([_number(x) for x in column.score])
             tree.set_scores(column.verifier, range(len(values)), values)
-        return typed.problem, tree, _read_config(typed)
+        return msgspec.convert(row, Problem), tree, _read_config(typed)
     except ValueError as error:  # msgspec's own is one
         raise InputError(f"{place}: {error}; give a file that 'arts store export' made") from error
 
