@@ -30,6 +30,7 @@ class Fields(Protocol):
 
 Condition = Callable[[Fields], bool]
 _Of = Callable[[Fields], Any]
+"""A value of some fields; None where one is missing."""
 
 FIELDS: Mapping[str, Kind] = {
     "answer": "text",
@@ -204,7 +205,7 @@ class _Reader:
         value = _lifted(function, [self.want(a, wanted, nested) for a, wanted in zip(given, kinds, strict=True)])
         return _Term(kind=kind, of=(lambda fields: bool(value(fields))) if kind == "condition" else value)
 
-    def _link(self, left: ast.expr, op: ast.cmpop, right: ast.expr, nested: int) -> Callable[[Fields], bool | None]:
+    def _link(self, left: ast.expr, op: ast.cmpop, right: ast.expr, nested: int) -> _Of:
         """One comparison of a chain; None with a missing value."""
         if type(op) in _ORDER:
             return _lifted(_ORDER[type(op)], [self.want(side, "number", nested) for side in (left, right)])
@@ -225,7 +226,7 @@ class _Reader:
         read = zip(terms, [node, *others], strict=True)
         return [_of_kind(term, kind, at) if kind else term.of for term, at in read]
 
-    def _contained(self, item: _Term, node: ast.expr, whole: ast.expr, nested: int) -> Callable[[Fields], bool | None]:
+    def _contained(self, item: _Term, node: ast.expr, whole: ast.expr, nested: int) -> _Of:
         """Whether a text holds another, or a list a value."""
         if isinstance(whole, ast.List | ast.Tuple | ast.Set):
             return _lifted(lambda value, *rest: value in rest, self._alike(item, node, whole.elts, nested))

@@ -8,6 +8,7 @@ import math
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import msgspec
@@ -41,9 +42,9 @@ class SampleRow(msgspec.Struct, frozen=True, kw_only=True):
     backbone: int
     pivot: int
     text: str
-    answer: str | None
-    verdict: Verdict | None
-    reason: str | None
+    answer: str | None = None
+    verdict: Verdict | None = None
+    reason: str | None = None
     tokens: int
     logprob: float | None
     stop: Stop
@@ -99,25 +100,17 @@ def _sample_rows(store: TreeStore, contents: Contents) -> Iterator[SampleRow]:
 
 
 def _sample_row(problem: Problem, tree: Tree, rollout: Rollout) -> SampleRow:
-    """Only a rollout that ended has a verdict."""
+    """Only a rollout that ended has an answer and a verdict."""
     outcome = tree.outcomes.get(rollout.leaf)
     logprob = math.fsum(tree.logprob[n] for n in tree.path(rollout.leaf))
     found = ((name, float(column[rollout.leaf])) for name, column in sorted(tree.scores.items()))
-    return SampleRow(
-        problem_id=problem.id,
-        problem=problem.question,
-        answer_key=problem.answer,
-        subject=problem.subject,
-        level=problem.level,
-        source=problem.source,
-        backbone=rollout.backbone,
-        pivot=rollout.pivot,
-        text=tree.solution(rollout.leaf),
-        answer=outcome.answer if outcome else None,
-        verdict=outcome.verdict if outcome else None,
-        reason=outcome.reason if outcome else None,
-        tokens=rollout.tokens,
-        logprob=None if math.isnan(logprob) else logprob,
-        stop=rollout.stop,
-        scores=[SampleScore(verifier=name, score=score) for name, score in found if not math.isnan(score)],
-    )
+    columns = {
+        **{"problem_id": problem.id, "problem": problem.question, "answer_key": problem.answer},
+        **{"subject": problem.subject, "level": problem.level, "source": problem.source},
+        **asdict(rollout),
+        **(asdict(outcome) if outcome else {}),
+        "text": tree.solution(rollout.leaf),
+        "logprob": None if math.isnan(logprob) else logprob,
+        "scores": [SampleScore(verifier=name, score=score) for name, score in found if not math.isnan(score)],
+    }
+    return msgspec.convert(columns, SampleRow)
