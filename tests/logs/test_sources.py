@@ -17,7 +17,10 @@ from arts.trees.store import TreeStore
         *[(name, "store") for name in ("a.db", "a.sqlite", "a.store", "runs/none/a.db")],
         *[(name, "samples") for name in ("a.jsonl", "a.jsonl.gz", "a.parquet", "a/*.jsonl", "*.parquet", "a/b-*")],
         *[(name, "model") for name in ("bundled", "smollm2-135m", "openai:http://x/v1#m", "openai:http://x#m.db")],
-        *[(name, "model") for name in ("a.gguf", "Qwen/Qwen2.5-0.5B", "nowhere", "a/model", "", "a.json", "\0")],
+        *[
+            (name, "model")
+            for name in ("a.gguf", "Qwen/Qwen2.5-0.5B", "nowhere", "a/model", "", "a.json", "\0", "x" * 999)
+        ],
     ],
 )
 def test_what_is_not_there_is_told_by_its_name(source, kind, tmp_path, monkeypatch):
@@ -38,6 +41,11 @@ def test_a_store_is_told_by_its_content_whatever_its_name(tmp_path, name):
 def test_another_file_is_told_by_its_name(tmp_path, name, kind, content):
     (tmp_path / name).write_bytes(content)
     assert kind_of(tmp_path / name) == kind
+
+
+def test_a_pipe_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe.db")
+    assert kind_of(tmp_path / "pipe.db") == "store"
 
 
 def test_folders_are_told_by_what_they_hold(tmp_path):

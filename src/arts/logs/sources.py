@@ -27,14 +27,13 @@ def kind_of(source: StrPath) -> SourceKind:
     name, path = os.fspath(source), Path(source)
     if name == BUNDLED or name in MODELS or name.startswith("openai:"):
         return "model"
-    if path.is_dir():
-        return "data set" if any((path / TREES).glob("*.parquet")) else "model"
-    if _starts(path, _SQLITE) or name.endswith(STORES):
+    with suppress(OSError, ValueError):  # not readable, or no name of a file
+        if path.is_dir():
+            return "data set" if any((path / TREES).glob("*.parquet")) else "model"
+        if path.is_file():
+            with path.open("rb") as file:
+                if file.read(len(_SQLITE)) == _SQLITE:
+                    return "store"
+    if name.endswith(STORES):
         return "store"
     return "samples" if name.endswith(SAMPLES) or "*" in path.name else "model"
-
-
-def _starts(path: Path, mark: bytes) -> bool:
-    with suppress(OSError, ValueError), path.open("rb") as file:
-        return file.read(len(mark)) == mark
-    return False
