@@ -7,8 +7,9 @@ problem are brought together by its id, and by its question where there is none.
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from typing import NamedTuple
 
 from arts.errors import InputError
@@ -84,14 +85,9 @@ def read_log(source: StrPath, options: LogOptions, scores: Sequence[str] | None 
         raise InputError(f"{name}: no rows; give a log with one JSON object per line, or a Parquet file")
     known = _format(first, options)
     reader = _Reader(known, options, scores)
-    for place, row in joined(known.name, _again(first, rows)):
+    for place, row in joined(known.name, chain([first], rows)):
         reader.add(place, row)
     return reader.done(name)
-
-
-def _again(first: Placed, rows: Iterable[Placed]) -> Iterator[Placed]:
-    yield first
-    yield from rows
 
 
 def _format(first: Placed, options: LogOptions) -> LogFormat:
