@@ -13,7 +13,7 @@ import tyro
 
 from arts.cli.commands import command_line, origin, training
 from arts.cli.probes import Probes, count_success
-from arts.cli.samples import Reading, Source, reachable, remark_on_units, score_names, usable, verdicts_by_problem
+from arts.cli.samples import reachable, remark_on_units, say_notes, score_names, usable, verdicts_by_problem
 from arts.cli.tables import print_table
 from arts.config import require_at_least
 from arts.documents.words import shown
@@ -21,7 +21,6 @@ from arts.errors import UsageError
 from arts.evaluation.audit import audit
 from arts.evaluation.cassette import LEAD_AGGREGATIONS, Recording, Settings, load_recording, save_recording
 from arts.evaluation.evaluate import Family, record, report
-from arts.evaluation.expression import condition
 from arts.evaluation.methods import MAJORITY, ORACLE, RANDOM
 from arts.evaluation.report import write_report
 from arts.evaluation.report.calibration import about_reference, overall_table
@@ -29,6 +28,8 @@ from arts.evaluation.report.headline import headline
 from arts.evaluation.report.sections import main_table
 from arts.evaluation.steps import Reference
 from arts.logs.formats import LogOptions, VerdictsOf
+from arts.logs.samples import Samples, read_samples
+from arts.problems.base import Grader
 from arts.problems.graders import make_grader
 from arts.proposers.load import BackendOptions
 from arts.selection.scores import Aggregation
@@ -37,6 +38,7 @@ from arts.trees.tree import Tree
 from arts.verifiers.base import Unit, Verifier
 from arts.verifiers.load import load_verifier
 from arts.versions import versions
+from arts.where import condition
 
 VERSIONS = ("arts", "numpy", "scipy", "math-verify")
 """Packages whose versions a report names: what its numbers depend on."""
@@ -153,11 +155,10 @@ def _recorded(config: Config) -> Recording:
     assert config.source is not None
     grader = make_grader(config.grader)
     try:
-        read = Reading(config.log, config.splitter, config.verdicts, grader)
-        source = read(config.source, config.scores)
+        source = _read(config, config.source, grader, config.scores)
         names = score_names(config.scores, source)
         remark_on_units(names, config.score_unit, source.trees)
-        policy = None if config.policy is None else verdicts_by_problem(read(config.policy), source)
+        policy = None if config.policy is None else verdicts_by_problem(_read(config, config.policy, grader), source)
         verifiers = {spec: _load(spec) for spec in usable(config.verifiers, source.trees)}
         _check_against(config.against, [v.name for v in verifiers.values()] + names)
         reference = _reference(config, source)
@@ -173,9 +174,17 @@ def _recorded(config: Config) -> Recording:
         )
     finally:
         grader.close()
-    audited = audit(source.problems, source.trees, recorded=source.given, seed=config.seed) if config.audit else None
+    audited = audit(source.problems, source.trees, recorded=source.logged, seed=config.seed) if config.audit else None
     about = _about(config, source, verifiers) | ({"score unit": config.score_unit} if names else {})
     return replace(recorded, policy=policy, audit=audited, about=about)
+
+
+def _read(config: Config, path: Path, grader: Grader, scores: Sequence[str] | None = None) -> Samples:
+    found = read_samples(
+        path, log=config.log, splitter=config.splitter, grader=grader, verdicts=config.verdicts, scores=scores
+    )
+    say_notes(found)
+    return found
 
 
 def _settings(config: Config, trees: Sequence[Tree]) -> Settings:
@@ -209,16 +218,15 @@ def _load(spec: str) -> Verifier | Family:
     return Family(name=name, members=members)
 
 
-def _reference(config: Config, source: Source) -> Reference | None:
+def _reference(config: Config, source: Samples) -> Reference | None:
     if not config.calibration:
         return None
     return count_success(source, config.probes, config.backend, config.out / "probes.db")
 
 
-def _about(config: Config, source: Source, verifiers: Mapping[str, Verifier | Family]) -> dict[str, Any]:
+def _about(config: Config, source: Samples, verifiers: Mapping[str, Verifier | Family]) -> dict[str, Any]:
     """Where the samples come from and how the report can be made again."""
-    kind = dict(source.about)
-    commands = origin(source.record, str(source.path), len(source.problems))
+    commands = origin(source.run_config, str(source.path), len(source.problems))
     for spec, loaded in verifiers.items():
         if isinstance(loaded, Family):
             folders = spec.partition("=")[2].split(",")
@@ -227,7 +235,7 @@ def _about(config: Config, source: Source, verifiers: Mapping[str, Verifier | Fa
             commands += training(spec, loaded)
     command = command_line("evaluate", config, "source")
     return {
-        **kind,
+        **source.about,
         "command": command,
         "commands": [*commands, command],
         "versions": report_versions(),

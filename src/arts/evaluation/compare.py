@@ -16,6 +16,7 @@ from arts.evaluation.intervals import gap_closed, mean, paired_difference, plain
 from arts.evaluation.methods import MAJORITY, ORACLE, RANDOM, Method, methods
 from arts.evaluation.solve_rates import solve_rates
 from arts.evaluation.subsets import subset_panel
+from arts.problems.base import question_key
 from arts.selection import expected as metrics
 
 SCHEMA_VERSION = 2
@@ -97,7 +98,7 @@ def _problem_table(candidates: Candidates, table: Sequence[Method]) -> dict[str,
     """What two runs need to be compared problem by problem."""
     return {
         "ids": [p.id for p in candidates.problems],
-        "questions": [_digest([" ".join(p.question.split())]) for p in candidates.problems],
+        "questions": [_digest([question_key(p.question)]) for p in candidates.problems],
         "samples": [_digest(texts) for texts in _solutions(candidates)],
         "solved": candidates.correct.sum(axis=1).tolist(),
         "accuracy": {m.name: {str(k): m.mean(k).round(6).tolist() for k in m.per_problem} for m in table},
