@@ -174,7 +174,7 @@ def _sampled(folder: Path, split: str, limit: int) -> Source:
     forks = {"n": 8, "fork_probability": 0.5} if split == "train" else {"n": 16, "fork_probability": 0.0}
     sample(SampleConfig(problems=f"congruences:{split}", store=store, limit=limit, sampling=SAMPLING, **forks))
     with TreeStore.open(store) as opened:
-        return Source(path=store, problems=opened.problems(), trees=list(opened.trees()), record=opened.config())
+        return Source(path=store, problems=opened.problems(), trees=list(opened.trees()), run=opened.run_config())
 
 
 def _plain_methods(path: Path, candidates: Candidates, ks: tuple[int, ...]) -> None:

@@ -15,6 +15,7 @@ from safetensors.numpy import load_file
 from arts.cli import main
 from arts.problems.base import Problem, Verdict
 from arts.training.objectives import OBJECTIVES
+from arts.trees.runs import RunConfig
 from arts.trees.store import TreeStore
 from arts.trees.tree import ROOT, Outcome, Step
 
@@ -33,7 +34,7 @@ def flags(**changed):
 
 def make_store(path, verdicts=(Verdict.CORRECT, Verdict.INCORRECT)):
     """Sixteen problems with two solutions each."""
-    with TreeStore.create(path, {"command": "test"}) as store:
+    with TreeStore.create(path, RunConfig(command="test")) as store:
         questions = [f"solve {a} x = 12 mod 29" for a in range(3, 19)]
         store.add_problems([Problem(id=q, question=q, answer="6", source="test") for q in questions])
         for q in questions:

@@ -22,7 +22,8 @@ import pytest
 import arts.trees.store
 from arts.cli import main
 from arts.problems.base import Problem, Verdict
-from arts.trees.store import SCHEMA_VERSION, TreeStore
+from arts.trees.database import SCHEMA_VERSION
+from arts.trees.store import TreeStore
 from arts.trees.tree import Outcome, Step
 
 FAILED, USAGE = 1, 2
@@ -167,8 +168,8 @@ TEXTS = {
 
 def make_stores(here):
     problem = Problem(id="q", question="1+1?", answer="2")
-    TreeStore.create(here / "treeless.db", {}).close()
-    with TreeStore.create(here / "trees.db", {}) as store:
+    TreeStore.create(here / "treeless.db").close()
+    with TreeStore.create(here / "trees.db") as store:
         store.add_problems([problem])
         tree = store.tree("q")
         for i, verdict in enumerate((Verdict.CORRECT, Verdict.INCORRECT)):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arts.problems.base import Verdict
-from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree
+from arts.trees.tree import ROOT, Outcome, Step, Tree
 from arts.verifiers import features, neural
 from arts.verifiers.base import flow_weights
 from arts.verifiers.cached import CachedScoring
@@ -37,9 +37,7 @@ def grow(question):
     tree = Tree(problem_id=question, question=question)
     for backbone, texts in enumerate(SOLUTIONS[question]):
         steps = [Step(text=t, tokens=len(t.split()), logprob=-len(t) / 7) for t in texts]
-        leaf = tree.add_path(ROOT, steps, "stop")
-        tree.rollouts.append(Rollout(backbone=backbone, leaf=leaf, tokens=9, stop="stop"))
-        tree.outcomes[leaf] = Outcome(answer="1", verdict=Verdict.INCORRECT if backbone else Verdict.CORRECT)
+        tree.add_rollout(steps, outcome=Outcome(answer="1", verdict=Verdict.INCORRECT if backbone else Verdict.CORRECT))
     return tree
 
 

@@ -218,7 +218,7 @@ def _reference(config: Config, source: Source) -> Reference | None:
 def _about(config: Config, source: Source, verifiers: Mapping[str, Verifier | Family]) -> dict[str, Any]:
     """Where the samples come from and how the report can be made again."""
     kind = dict(source.about)
-    commands = origin(source.record, str(source.path), len(source.problems))
+    commands = origin(source.run, str(source.path), len(source.problems))
     for spec, loaded in verifiers.items():
         if isinstance(loaded, Family):
             folders = spec.partition("=")[2].split(",")

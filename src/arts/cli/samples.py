@@ -4,7 +4,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from arts.logs.formats import LogOptions, VerdictsOf
 from arts.logs.imported import read_samples, verdicts_of
 from arts.logs.read import is_log
 from arts.problems.base import Grader, Problem, Verdict
+from arts.trees.runs import RunConfig
 from arts.trees.splitting import SplitterName
 from arts.trees.store import TreeStore
 from arts.trees.tree import Tree
@@ -25,14 +25,14 @@ from arts.verifiers.base import Unit
 class Source:
     """What is evaluated.
 
-    ``record`` is what a store remembers of its run, else empty; ``given`` the verdicts that came with the samples, by
+    ``run`` is what a store remembers of its run, else empty; ``given`` the verdicts that came with the samples, by
     problem id and in the order of the backbones; ``about`` says for a report's reader where the samples are from.
     """
 
     path: Path
     problems: list[Problem]
     trees: list[Tree]
-    record: Mapping[str, Any]
+    run: RunConfig
     given: Mapping[str, Sequence[Verdict | None]] = field(default_factory=dict)
     about: Mapping[str, str] = field(default_factory=dict)
 
@@ -76,9 +76,9 @@ class Reading:
             path=path,
             problems=found.problems,
             trees=found.trees,
-            record=found.record,
+            run=found.run,
             given=found.given,
-            about=about | _proposer(found.record),
+            about=about | _proposer(found.run),
         )
 
 
@@ -88,15 +88,15 @@ def _is_store(path: Path) -> bool:
 
 def _stored(path: Path) -> Source:
     with TreeStore.open(path) as store:
-        record, problems, trees = store.config(), store.problems(), list(store.trees())
-    require_samples(path, record)
+        run, problems, trees = store.run_config(), store.problems(), list(store.trees())
+    require_samples(path, run)
     given = {tree.problem_id: verdicts_of(tree) for tree in trees}
-    about = {"source kind": "store"} | _proposer(record)
-    return Source(path=path, problems=problems, trees=trees, record=record, given=given, about=about)
+    about = {"source kind": "store"} | _proposer(run)
+    return Source(path=path, problems=problems, trees=trees, run=run, given=given, about=about)
 
 
-def _proposer(record: Mapping[str, Any]) -> dict[str, str]:
-    return {"proposer": str(record["proposer"])} if record.get("proposer") else {}
+def _proposer(run: RunConfig) -> dict[str, str]:
+    return {"proposer": run.proposer} if run.proposer else {}
 
 
 def verdicts_by_problem(other: Source, source: Source) -> dict[str, list[bool]]:

@@ -1,12 +1,12 @@
 """Names that users give → problems, and what fits them; the place where the testbed is an ordinary choice."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import cast, get_args
 
 from arts.errors import InputError, UsageError
 from arts.problems.base import GraderName, Problem
+from arts.trees.runs import RunConfig
 from arts.trees.splitting import SplitterName
 
 CONGRUENCES = "congruences"
@@ -75,13 +75,13 @@ def _congruences(spec: str) -> list[Problem]:
     return congruence_problems(cast(Split, split))
 
 
-def require_samples(path: Path, record: Mapping[str, Any]) -> None:
+def require_samples(path: Path, run: RunConfig) -> None:
     """Refuse the store of a search, whose solutions are not independent draws from the model.
 
     Raises:
         UsageError: it is one.
     """
-    if record.get("command") == "solve":
+    if run.command == "solve":
         raise UsageError(f"{path}: was made by arts solve, and a search's draws are no sample; give one of arts sample")
 
 

@@ -152,14 +152,14 @@ def read_side(which: str, config: Config, grader: Grader) -> Read:
         path.parent.mkdir(parents=True, exist_ok=True)
         sample(_sampling(side.source, path, config.seed + (which == "rl"), config))
     with TreeStore.open(path) as store:
-        record = store.config()
-        require_samples(path, record)
+        run = store.run_config()
+        require_samples(path, run)
         samples = Samples(name=str(path), problems=store.problems(), trees=list(store.trees()))
-    made = record.get("sample", {})
+    made = run.sample or {}
     how = made.get("sampling", {})
     about = {
         "source": side.source,
-        "kind": f"store of {record.get('proposer', 'unknown')}",
+        "kind": f"store of {run.proposer or 'unknown'}",
         "verdicts": f"of the {made['grader']} grader" if "grader" in made else "of the store",
         **({"sampling": f"temperature {how['temperature']:g}, top-p {how['top_p']:g}"} if "top_p" in how else {}),
     }

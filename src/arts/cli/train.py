@@ -54,7 +54,7 @@ def run(config: Config) -> int:
         return 0
     _check_flags(config.architecture)
     with TreeStore.open(config.store) as store:
-        require_samples(config.store, store.config())
+        require_samples(config.store, store.run_config())
         trees = list(store.trees())
     train_verifier(
         trees,

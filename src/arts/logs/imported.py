@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from arts.logs.formats import LogOptions, VerdictsOf
 from arts.logs.read import Log, read_log
 from arts.logs.trees import AS_GIVEN, AS_MOST_GIVEN, NO_VERDICT, import_rows
 from arts.problems.base import Grader, Problem, Verdict
 from arts.trees.exchange import is_exported, read_trees
+from arts.trees.runs import RunConfig
 from arts.trees.splitting import SplitterName
 from arts.trees.tree import Tree
 
@@ -26,8 +26,8 @@ class Recorded:
 
     ``format`` names the tool (``arts`` for exported trees), ``verdicts`` says who has judged, ``notes`` are whole
     sentences about what a reader of a report must know. ``given`` has the log's own verdicts by the id of the problem,
-    one per sample in the order of the tree's backbones, None where there was none. ``record`` is what exported trees
-    remember of their run.
+    one per sample in the order of the tree's backbones, None where there was none. ``run`` is what exported trees
+    remember of theirs.
     """
 
     problems: list[Problem]
@@ -36,7 +36,7 @@ class Recorded:
     verdicts: str
     notes: tuple[str, ...]
     given: Mapping[str, Sequence[Verdict | None]]
-    record: Mapping[str, Any]
+    run: RunConfig
 
 
 def read_samples(
@@ -69,7 +69,7 @@ def read_samples(
         verdicts=_judges(trees, grader),
         notes=tuple(_notes(log, trees, options, flags)),
         given={row["problem_id"]: [_verdict(s["correct"]) for s in row["samples"]] for _, row in log.rows},
-        record={},
+        run=RunConfig(),
     )
 
 
@@ -82,7 +82,7 @@ def _exported(source: str) -> Recorded:
         verdicts="of the store",
         notes=(),
         given={tree.problem_id: verdicts_of(tree) for tree in trees},
-        record=configs[0],
+        run=configs[0],
     )
 
 

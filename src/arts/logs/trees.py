@@ -19,7 +19,7 @@ from arts.logs.values import are_step_scores, is_number
 from arts.problems.base import Grader, Problem, Verdict
 from arts.problems.fields import whole_number
 from arts.trees.splitting import SPLITTERS, SplitterName
-from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree
+from arts.trees.tree import Outcome, Step, Tree
 
 AS_GIVEN, AS_MOST_GIVEN = "as given", "as given for most samples with this text"
 NO_VERDICT = "the log has no verdict, or as many for as against"
@@ -127,10 +127,8 @@ def _add_sample(tree: Tree, index: int, sample: Mapping[str, Any], where: str, s
         logprob = _score(logprob, f"{where}: 'logprob'")
         # only the total is known: all of it on the last step keeps the sum over the path right
         steps = [Step(text=p, logprob=0.0) for p in pieces[:-1]] + [Step(text=pieces[-1], logprob=logprob)]
-    leaf = tree.add_path(ROOT, steps, "stop")
     tokens = whole_number(sample.get("tokens"), f"{where}: 'tokens'") or 0
-    tree.rollouts.append(Rollout(backbone=index, leaf=leaf, tokens=tokens, stop="stop"))
-    return leaf
+    return tree.add_rollout(steps, backbone=index, tokens=tokens).leaf
 
 
 def _answer(sample: Mapping[str, Any], text: str, grader: Grader) -> str | None:

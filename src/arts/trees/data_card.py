@@ -7,6 +7,7 @@ from typing import Any
 
 from arts.text import visible
 from arts.trees.exchange import TREES
+from arts.trees.runs import RunConfig
 
 SAMPLES = "samples"
 """The folder and configuration with one row per rollout."""
@@ -51,8 +52,8 @@ class Contents:
     """What a card says of a data set.
 
     ``rollouts`` did not fail, ``forks`` and ``cut`` (by a token limit) among them. ``solve_rate`` is the mean over
-    problems of the share of their whole solutions that are correct, an ungraded one counting as not. ``record`` is the
-    store's configuration.
+    problems of the share of their whole solutions that are correct, an ungraded one counting as not. ``run`` is what
+    the store remembers.
     """
 
     trees: int
@@ -64,7 +65,7 @@ class Contents:
     verdicts: Mapping[str, int]
     solve_rate: float
     verifiers: Sequence[str]
-    record: Mapping[str, Any]
+    run: RunConfig
 
 
 def data_card(contents: Contents, *, split: str, licence: str) -> str:
@@ -84,7 +85,7 @@ def _front_matter(contents: Contents, split: str, licence: str) -> Iterator[str]
 
 def _body(contents: Contents, split: str, licence: str) -> Iterator[str]:
     yield from ("# Sampled solutions as reasoning trees", "", *_licence(licence))
-    yield from ("## Origin", "", *(f"- {name}: {_code(value)}" for name, value in _origin(contents.record)), "")
+    yield from ("## Origin", "", *(f"- {name}: {_code(value)}" for name, value in _origin(contents.run)), "")
     yield from ("## Contents", "", *(f"- {name}: {value}" for name, value in _counts(contents)), "")
     yield from ("The solve rate describes these samples; it has no interval and is no estimate for other problems.", "")
     yield from ("## Loading", "", "```python", "from datasets import load_dataset", "")
@@ -107,15 +108,14 @@ def _licence(licence: str) -> Iterator[str]:
     yield ""
 
 
-def _origin(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _origin(run: RunConfig) -> Iterator[tuple[str, Any]]:
     """What a store remembers of its run."""
-    run = record.get("sample")
-    run = run if isinstance(run, Mapping) else {}
-    yield "proposer", record.get("proposer", UNKNOWN)
-    known = {**run, **{name: record[name] for name in ("source", "format", "verdicts", "grader") if name in record}}
+    yield "proposer", run.proposer or UNKNOWN
+    imported = {"source": run.source, "format": run.format, "verdicts": run.verdicts}
+    known = {**(run.sample or {}), **({"grader": run.grader} if run.grader else {}), **imported}
     names = ("problems", "model", "n", "fork_probability", "sampling", "prompt", "splitter", "grader", "seed")
-    yield from ((name, known[name]) for name in (*names, "source", "format", "verdicts") if name in known)
-    yield "versions", record.get("versions", UNKNOWN)
+    yield from ((name, known[name]) for name in (*names, *imported) if known.get(name) is not None)
+    yield "versions", run.versions or UNKNOWN
 
 
 def _counts(contents: Contents) -> Iterator[tuple[str, str]]:

@@ -87,7 +87,7 @@ def _write(store: TreeStore, folder: Path, split: str, licence: str) -> int:
         verdicts={v.value: count.verdicts[v] for v in Verdict},
         solve_rate=sum(count.rates) / len(count.rates) if count.rates else math.nan,
         verifiers=sorted(count.verifiers),
-        record=store.config(),
+        run=store.run_config(),
     )
     (folder / "README.md").write_text(data_card(contents, split=split, licence=licence), encoding="utf-8")
     return trees

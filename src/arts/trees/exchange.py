@@ -2,11 +2,11 @@
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 
@@ -15,8 +15,10 @@ from arts.errors import InputError, UsageError
 from arts.problems.base import Problem, Verdict
 from arts.problems.fields import whole_number
 from arts.problems.rows import read_rows
+from arts.trees.database import SCHEMA_VERSION
 from arts.trees.parquet import Kind, Row, write_parquet
-from arts.trees.store import SCHEMA_VERSION, TreeStore
+from arts.trees.runs import RunConfig
+from arts.trees.store import TreeStore
 from arts.trees.tree import ROOT, Outcome, Rollout, Step, Stop, Tree
 
 TREES = "trees"
@@ -144,7 +146,7 @@ COLUMNS: dict[str, Kind] = {
 
 def tree_rows(store: TreeStore) -> Iterator[Row]:
     """One row per tree of a store, see :func:`tree_row`."""
-    config = json.dumps(store.config(), sort_keys=True)
+    config = store.run_config().to_json()
     return (tree_row(p, store.tree(p.id), config) for p in store.problems())
 
 
@@ -172,7 +174,7 @@ def is_exported(source: str) -> bool:
     return first is not None and {"parent", "rollouts"} <= first[1].keys()
 
 
-def read_trees(path: Path) -> Iterator[tuple[Problem, Tree, dict[str, Any]]]:
+def read_trees(path: Path) -> Iterator[tuple[Problem, Tree, RunConfig]]:
     """Problems, trees and configurations of an exported file, ``.jsonl``, ``.jsonl.gz`` or ``.parquet``, or folder.
 
     Raises:
@@ -184,7 +186,7 @@ def read_trees(path: Path) -> Iterator[tuple[Problem, Tree, dict[str, Any]]]:
         if problem.id in seen:
             raise InputError(f"{place}: id '{problem.id}' was used in an earlier row; ids must be unique")
         seen.add(problem.id)
-        yield problem, tree, _read_config(row, place)
+        yield problem, tree, RunConfig.from_json(row.get("config") or "{}", place)
     if not seen:
         raise InputError(f"{path}: no rows; give a file that 'arts store export' made")
 
@@ -200,16 +202,6 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _read_config(row: Row, place: str) -> dict[str, Any]:
-    try:
-        config = json.loads(row.get("config") or "{}")
-    except (TypeError, ValueError, RecursionError):
-        config = None
-    if not isinstance(config, dict):
-        raise InputError(f"{place}: 'config' is not the text of a JSON object; give the one that was exported or none")
-    return config
-
-
 def import_trees(path: Path, store_path: Path) -> TreeStore:
     """A new store at ``store_path`` with the trees of an exported file or folder."""
     rows = read_trees(path)
@@ -217,7 +209,7 @@ def import_trees(path: Path, store_path: Path) -> TreeStore:
     return fill_store(store_path, first[2], ((p, t) for p, t, _ in chain([first], rows)))
 
 
-def fill_store(path: Path, config: Mapping[str, Any], trees: Iterable[tuple[Problem, Tree]]) -> TreeStore:
+def fill_store(path: Path, config: RunConfig, trees: Iterable[tuple[Problem, Tree]]) -> TreeStore:
     """A new store that holds finished trees; there is none if that fails. Few of the trees are in memory at once."""
     store, left = TreeStore.create(path, config), iter(trees)
     try:
