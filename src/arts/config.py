@@ -115,6 +115,8 @@ def _decode(hint: Any, value: Any, place: str) -> Any:
     origin, args = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         inner = [a for a in args if a is not type(None)]
+        if value is None and len(inner) < len(args):
+            return None
         if len(inner) != 1:
             raise UsageError(f"{place}: this key can only be given as a flag")
         return _decode(inner[0], value, place)
@@ -128,6 +130,10 @@ def _decode(hint: Any, value: Any, place: str) -> Any:
         element = args[0] if args else str
         items = [_decode(element, item, place) for item in value]
         return tuple(items) if origin is tuple else items
+    if origin is dict:
+        if not isinstance(value, Mapping):
+            raise InputError(f"{place}: expected a table, got {value!r}")
+        return {name: _decode(args[1], inner, f"{place}.{name}") for name, inner in value.items()}
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         if not isinstance(value, Mapping):
             raise InputError(f"{place}: expected a table, got {value!r}")
@@ -140,6 +146,8 @@ def _decode_scalar(hint: Any, value: Any, place: str) -> Any:
         return Path(value)
     if hint is float and type(value) is int:
         return float(value)
+    if hint is Any:
+        return value
     if type(value) is not hint:
         raise InputError(f"{place}: expected {getattr(hint, '__name__', hint)}, got {value!r}")
     return value

@@ -366,7 +366,7 @@ def test_trees_that_teach_nothing_are_refused_in_one_line(tmp_path, trees, objec
 def test_problems_must_be_left_to_train_on(tmp_path):
     with pytest.raises(UsageError, match=r"held_out 0\.9 of 4 trees"):
         train(tmp_path / "v", held_out=0.9)
-    assert train(tmp_path / "v", held_out=0.01).about.training["held_out_trees"] == 1
+    assert train(tmp_path / "v", held_out=0.01).about.training.held_out_trees == 1
 
 
 def test_only_what_is_trained_on_has_to_teach(tmp_path):

@@ -63,8 +63,8 @@ def training(spec: str, verifier: Verifier) -> list[str]:
     from arts.training.config import TrainConfig
 
     names = {f.name for f in fields(TrainConfig)}
-    kept = {k: v for k, v in saved.training.items() if k in names and v is not None}
-    table = {"store": str(saved.training.get("store", "STORE")), "out": spec, "training": kept}
+    kept = {k: v for k, v in saved.training.settings.items() if k in names and v is not None}
+    table = {"store": saved.training.store or "STORE", "out": spec, "training": kept}
     try:
         config = from_dict(TrainCommand, table, spec)
     except ArtsError:  # trained by an arts with other flags

@@ -1,13 +1,13 @@
 """What a store remembers of the run that filled it."""
 
 import json
-from typing import Self
+from typing import Self, get_args
 
 import msgspec
 
 from arts.config import Settings
 from arts.errors import InputError
-from arts.trees.splitting import SPLITTERS, SplitterName
+from arts.trees.splitting import SplitterName
 
 
 class RunConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -65,4 +65,4 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def splitter(self) -> SplitterName | None:
         """What cut the texts into steps."""
         found = (self.sample or self.probes or {}).get("splitter")
-        return next((name for name in SPLITTERS if name == found), None)
+        return found if found in get_args(SplitterName) else None
