@@ -175,7 +175,8 @@ def make_stores(here):
         for i, verdict in enumerate((Verdict.CORRECT, Verdict.INCORRECT)):
             steps = [Step(text=f"{i} {j}\n", tokens=1) for j in range(200)]
             outcome = Outcome(answer=str(i), verdict=verdict)
-            store.commit(tree, steps=steps, backbone=i, tokens=200, stop="stop", outcome=outcome)
+            with store.growing(tree):
+                tree.add_rollout(steps=steps, backbone=i, tokens=200, stop="stop", outcome=outcome)
     for name, mark in {"newer.db": str(SCHEMA_VERSION + 1), "strange.db": "one"}.items():
         shutil.copy(here / "trees.db", here / name)
         execute(here / name, f"UPDATE meta SET value = '{mark}' WHERE key = 'schema'")
@@ -310,14 +311,14 @@ def test_a_read_only_folder_is_named(run):
 
 
 def test_a_full_disk_under_a_store_is_named(run, monkeypatch):
-    connect = arts.trees.store._connect
+    connect = arts.trees.store.connect
 
     def on_a_full_disk(path, *, write):
         connection = connect(path, write=write)
         connection.execute("PRAGMA max_page_count = 1")  # it never goes below what the file has
         return connection
 
-    monkeypatch.setattr(arts.trees.store, "_connect", on_a_full_disk)
+    monkeypatch.setattr(arts.trees.store, "connect", on_a_full_disk)
     code, said = run("score trees.db length")
     assert code == FAILED
     is_one_line(said, ["trees.db", "disk is full", "run the same command again"])

@@ -9,7 +9,8 @@ from arts.proposers.openai import OpenAIProposer
 from arts.proposers.prompt import PromptFormat
 from arts.sampling.failures import MAX_FAILURES_IN_A_ROW
 from arts.search.budget import Budget
-from arts.testbed.endpoint import NO_FAULTS, Faults, mock_endpoint, recited
+from arts.testbed.answers import recited
+from arts.testbed.endpoint import NO_FAULTS, Faults, mock_endpoint
 from arts.trees.store import TreeStore
 
 MANY = PROBLEMS[:8]

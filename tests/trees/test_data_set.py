@@ -39,15 +39,20 @@ def store(tmp_path):
         store.add_problems(PROBLEMS)
         tree = store.tree("p1")
         first = [Step(text="a\n", tokens=2, logprob=-0.5), Step(text="2", tokens=1, logprob=-0.25)]
-        store.commit(tree, steps=first, backbone=0, tokens=3, stop="stop", outcome=RIGHT)
-        store.commit(tree, steps=[Step(text="b", tokens=1)], backbone=1, tokens=1, stop="stop", outcome=WRONG)
-        store.commit(
-            tree, start=1, steps=[Step(text="3", tokens=1)], backbone=0, pivot=1, tokens=1, stop="stop", outcome=WRONG
-        )
-        store.commit(tree, backbone=2, tokens=0, stop="error", error="down")
+        with store.growing(tree):
+            tree.add_rollout(steps=first, backbone=0, tokens=3, stop="stop", outcome=RIGHT)
+        with store.growing(tree):
+            tree.add_rollout(steps=[Step(text="b", tokens=1)], backbone=1, tokens=1, stop="stop", outcome=WRONG)
+        with store.growing(tree):
+            tree.add_rollout(
+                start=1, steps=[Step(text="3", tokens=1)], backbone=0, pivot=1, tokens=1, stop="stop", outcome=WRONG
+            )
+        with store.growing(tree):
+            tree.add_rollout(backbone=2, tokens=0, stop="error", error="down")
         store.write_scores("p1", "rm", [2, 3], np.array([0.5, math.nan]))
         other = store.tree("p2")
-        store.commit(other, steps=[Step(text="x")], backbone=0, tokens=5, stop="length", outcome=UNGRADED)
+        with store.growing(other):
+            other.add_rollout(steps=[Step(text="x")], backbone=0, tokens=5, stop="length", outcome=UNGRADED)
         yield store
 
 

@@ -63,7 +63,9 @@ def test_the_splitter_of_a_run(config, splitter):
 def path(tmp_path):
     with TreeStore.create(tmp_path / "a.db", RunConfig(sample={"splitter": "newline"})) as store:
         store.add_problems([Problem(id=f"p{i}", question=f"{i}?", answer="1") for i in range(3)])
-        store.commit(store.tree("p1"), [Step(text="1")])
+        tree = store.tree("p1")
+        with store.growing(tree):
+            tree.add_rollout([Step(text="1")])
     return tmp_path / "a.db"
 
 

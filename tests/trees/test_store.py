@@ -30,8 +30,10 @@ def filled(path, rollouts=3):
     for i in range(rollouts):
         steps = [Step(text="a\n", tokens=2, logprob=-0.5), Step(text=f"{i % 2}\x00\u202e<b>", tokens=1)]
         outcome = Outcome(answer=str(i % 2), verdict=Verdict.INCORRECT)
-        store.commit(tree, start=ROOT, steps=steps, backbone=i, tokens=3, stop="stop", outcome=outcome)
-    store.commit(tree, backbone=9, tokens=0, stop="error", error="down")
+        with store.growing(tree):
+            tree.add_rollout(start=ROOT, steps=steps, backbone=i, tokens=3, stop="stop", outcome=outcome)
+    with store.growing(tree):
+        tree.add_rollout(backbone=9, tokens=0, stop="error", error="down")
     return store, tree
 
 
@@ -76,14 +78,15 @@ def test_any_text_survives(texts, tmp_path_factory):
         store.add_problems([PROBLEM])
         tree = store.tree("p1")
         for i, steps in enumerate(texts):
-            store.commit(tree, steps=[Step(text=t) for t in steps], backbone=i, tokens=1, stop="stop")
+            with store.growing(tree):
+                tree.add_rollout(steps=[Step(text=t) for t in steps], backbone=i, tokens=1, stop="stop")
         assert columns(store.tree("p1")) == columns(tree)
 
 
 def test_a_rollout_cannot_be_recorded_twice(tmp_path):
     store, tree = filled(tmp_path / "a.db")
-    with pytest.raises(StoreError):
-        store.commit(tree, steps=[Step(text="x")], backbone=0, tokens=1, stop="stop")
+    with pytest.raises(StoreError), store.growing(tree):
+        tree.add_rollout(steps=[Step(text="x")], backbone=0, tokens=1, stop="stop")
     store.close()
 
 

@@ -143,9 +143,8 @@ class Grower:
         return self._grader.extract(planned.state.text + completion.text)
 
     def _commit(self, planned: Planned, completion: Completion, outcome: Outcome | None) -> None:
-        first = len(planned.tree)
-        rollout = planned.add(completion, self._plan.method.splitter, outcome)
-        self._store.write_rollout(planned.tree, rollout, range(first, len(planned.tree)))
+        with self._store.growing(planned.tree):
+            rollout = planned.add(completion, self._plan.method.splitter, outcome)
         self._on_rollout(rollout, outcome)
 
 

@@ -228,17 +228,17 @@ def _refill(store: TreeStore, old: Tree) -> None:
     """Commit a tree's rollouts again in their order, so that every node gets its number back."""
     new = store.tree(old.problem_id)
     for rollout, start, steps in _replay(old):
-        store.commit(
-            new,
-            start=start,
-            steps=steps,
-            backbone=rollout.backbone,
-            pivot=rollout.pivot,
-            tokens=rollout.tokens,
-            stop=rollout.stop,
-            error=rollout.error,
-            outcome=None if rollout.stop == "error" else old.outcomes.get(rollout.leaf),
-        )
+        with store.growing(new):
+            new.add_rollout(
+                steps,
+                rollout.stop,
+                start=start,
+                backbone=rollout.backbone,
+                pivot=rollout.pivot,
+                tokens=rollout.tokens,
+                error=rollout.error,
+                outcome=old.outcomes.get(rollout.leaf),
+            )
     for name, column in old.scores.items():
         scored = [int(n) for n in np.flatnonzero(~np.isnan(column))]
         store.write_scores(old.problem_id, name, scored, column[scored])

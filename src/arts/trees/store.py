@@ -18,22 +18,25 @@ from arts.trees.database import SCHEMA, SCHEMA_VERSION, check_version, connect, 
 from arts.trees.lock import WriterLock
 from arts.trees.runs import RunConfig
 from arts.trees.splitting import SplitterName
-from arts.trees.tree import ROOT, Outcome, Rollout, Step, Stop, Tree
+from arts.trees.tree import Outcome, Rollout, Step, Tree
+
+PROBLEM = ("id", "question", "answer", "solution", "subject", "level", "source")
+"""Columns of a problem, which are its fields."""
 
 
 class TreeStore:
     """All trees of one run in one file; use as a context manager.
 
-    The file is the only state of a run: whatever :meth:`commit` returned from survives the death of the
-    process, and nothing else does. Nodes and rollouts are never changed or removed.
+    The file is the only state of a run: what :meth:`growing` and the other writing methods have returned from
+    survives the death of the process, and nothing else does. Nodes and rollouts are never changed or removed.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, lock: WriterLock | None) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._connection: sqlite3.Connection | None = connection
-        self._lock = lock
+        self._release = contextlib.ExitStack()
         self._written = False
-        self._positions = {row[0]: row[1] for row in connection.execute("SELECT id, position FROM problems")}
+        self._find_problems()
 
     def __repr__(self) -> str:
         return f"TreeStore({quoted(self.path)}: {len(self._positions)} problem{'s' * (len(self._positions) != 1)})"
@@ -46,19 +49,15 @@ class TreeStore:
             raise InputError(f"{path}: is a folder; a store is a file, choose another name")
         if not path.is_file():
             raise InputError(f"{path}: no such store; make one with: arts sample --store {path}")
-        lock = WriterLock.take(path) if write else None
-        try:
-            with translated(path), contextlib.ExitStack() as on_failure:
-                connection = connect(path, write=write)
-                on_failure.callback(connection.close)
-                check_version(path, connection)
-                store = cls(path, connection, lock)
-                on_failure.pop_all()
-                return store
-        except BaseException:
-            if lock:
-                lock.release()
-            raise
+        with contextlib.ExitStack() as opened, translated(path):
+            if write:
+                opened.callback(WriterLock.take(path).release)
+            connection = connect(path, write=write)
+            opened.callback(connection.close)  # before the lock is released
+            check_version(path, connection)
+            store = cls(path, connection)
+            store._release = opened.pop_all()
+            return store
 
     @classmethod
     def create(cls, path: StrPath, config: RunConfig | None = None) -> Self:
@@ -102,51 +101,30 @@ class TreeStore:
             InputError: a problem's id is taken by a different question or answer.
         """
         known = {p.id: p for p in self.problems()}
-        fresh = []
         for p in problems:
-            old = known.get(p.id)
-            if old is None:
-                fresh.append((p.id, p.question, p.answer, p.solution, p.subject, p.level, p.source))
-            elif (old.question, old.answer) != (p.question, p.answer):
+            old = known.get(p.id, p)
+            if (old.question, old.answer) != (p.question, p.answer):
                 raise InputError(f"{self.path}: problem '{p.id}' is already there with another text; use a new store")
+        fresh = [tuple(getattr(p, name) for name in PROBLEM) for p in problems if p.id not in known]
         if not fresh:
             return
         with self._transaction():
             self._db.executemany(
-                "INSERT INTO problems (id, question, answer, solution, subject, level, source)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                fresh,
+                f"INSERT INTO problems ({', '.join(PROBLEM)}) VALUES ({', '.join('?' * len(PROBLEM))})", fresh
             )
-        self._positions = {r[0]: r[1] for r in self._db.execute("SELECT id, position FROM problems")}
+        self._find_problems()
 
     def problems(self) -> list[Problem]:
         """All problems in the order they were added."""
-        rows = self._db.execute(
-            "SELECT id, question, answer, solution, subject, level, source FROM problems ORDER BY position"
-        )
-        names = ("id", "question", "answer", "solution", "subject", "level", "source")
-        return [Problem(**dict(zip(names, row, strict=True))) for row in rows]
+        rows = self._db.execute(f"SELECT {', '.join(PROBLEM)} FROM problems ORDER BY position")
+        return [Problem(**dict(zip(PROBLEM, row, strict=True))) for row in rows]
 
-    def commit(
-        self,
-        tree: Tree,
-        steps: Sequence[Step] = (),
-        stop: Stop = "stop",
-        *,
-        start: int = ROOT,
-        backbone: int | None = None,
-        pivot: int | None = None,
-        tokens: int | None = None,
-        error: str = "",
-        outcome: Outcome | None = None,
-    ) -> Rollout:
-        """:meth:`Tree.add_rollout`, in the tree and on disk, in one transaction."""
+    @contextlib.contextmanager
+    def growing(self, tree: Tree) -> Iterator[None]:
+        """Write the rollout that is added to ``tree`` within, in one transaction."""
         before = len(tree)
-        rollout = tree.add_rollout(
-            steps, stop, start=start, backbone=backbone, pivot=pivot, tokens=tokens, error=error, outcome=outcome
-        )
-        self.write_rollout(tree, rollout, range(before, len(tree)))
-        return rollout
+        yield
+        self.write_rollout(tree, tree.rollouts[-1], range(before, len(tree)))
 
     def write_rollout(self, tree: Tree, rollout: Rollout, nodes: Iterable[int]) -> None:
         """Write a rollout that is in the tree already, its outcome, and the ``nodes`` that are new with it.
@@ -219,16 +197,17 @@ class TreeStore:
             if self._written:
                 self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 self._db.execute("PRAGMA journal_mode=DELETE")
-        self._connection.close()
         self._connection = None
-        if self._lock:
-            self._lock.release()
+        self._release.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    def _find_problems(self) -> None:
+        self._positions = dict(self._db.execute("SELECT id, position FROM problems ORDER BY position").fetchall())
 
     def _load_scores(self, tree: Tree, at: int) -> None:
         columns: dict[str, tuple[list[int], list[float]]] = {}
@@ -269,7 +248,7 @@ class StoredTrees:
         return len(self.store._positions)
 
     def __iter__(self) -> Iterator[Tree]:
-        return map(self.store.tree, sorted(self.store._positions, key=self.store._positions.__getitem__))
+        return map(self.store.tree, list(self.store._positions))
 
     def __repr__(self) -> str:
         return f"StoredTrees({self.store!r})"

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from arts.config import Settings, from_dict
 from arts.errors import InputError, ModelError
+from arts.files import StrPath
 from arts.trees.splitting import SplitterName
 from arts.verifiers.base import Unit
 from arts.verifiers.calibration import PUBLISHED_CONTRAST, Calibration
@@ -50,8 +51,9 @@ class SavedVerifier:
     metrics: dict[str, float] = field(default_factory=dict)
 
 
-def save_checkpoint(folder: Path, saved: SavedVerifier, scorer: Scorer) -> None:
+def save_checkpoint(folder: StrPath, saved: SavedVerifier, scorer: Scorer) -> None:
     """Write the trained weights only: in the modes ``lora`` and ``frozen`` the backbone stays where it is."""
+    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     trained = {k: v.detach().cpu().contiguous() for k, v in _own_weights(scorer, saved.architecture).items()}
     save_file(trained, folder / WEIGHTS)
@@ -60,13 +62,14 @@ def save_checkpoint(folder: Path, saved: SavedVerifier, scorer: Scorer) -> None:
     (folder / CONFIG).write_text(text + "\n", encoding="utf-8")  # last: a folder with it is complete
 
 
-def load_checkpoint(folder: Path) -> tuple[SavedVerifier, Scorer]:
+def load_checkpoint(folder: StrPath) -> tuple[SavedVerifier, Scorer]:
     """Read a checkpoint.
 
     Raises:
         InputError: not a checkpoint, damaged, or of a newer schema.
         ModelError: its backbone cannot be loaded.
     """
+    folder = Path(folder)
     saved = read_config(folder)
     try:
         weights = load_file(folder / WEIGHTS)
@@ -80,8 +83,9 @@ def load_checkpoint(folder: Path) -> tuple[SavedVerifier, Scorer]:
     return saved, scorer
 
 
-def read_config(folder: Path) -> SavedVerifier:
+def read_config(folder: StrPath) -> SavedVerifier:
     """What a checkpoint says about itself, without its weights."""
+    folder = Path(folder)
     try:
         table = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         schema = int(table.pop("schema"))

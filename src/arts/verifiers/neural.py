@@ -1,7 +1,6 @@
 """The neural verifier: one forward pass over whole trees scores all their states."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Self, final
 
 import numpy as np
@@ -82,7 +81,7 @@ class NeuralVerifier(Verifier):
     @classmethod
     def load(cls, folder: StrPath) -> Self:
         """A verifier from its checkpoint folder; see :func:`arts.verifiers.checkpoint.load_checkpoint`."""
-        return cls(*load_checkpoint(Path(folder)))
+        return cls(*load_checkpoint(folder))
 
 
 def products_along_paths(outputs: Callable[[Batch], Scores], batch: Batch) -> Scores:
