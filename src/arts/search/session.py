@@ -249,8 +249,8 @@ class Search:
         path = [ROOT, *self.tree.path(old.leaf)]
         if old.pivot >= len(path) or path[old.pivot] != call.expansion.node:
             raise StoreError(
-                f"problem {self.tree.problem_id}: draw {call.number} on record is from another state than this search"
-                " draws from; use a new --store"
+                f"problem {self.tree.problem_id}: stored draw {call.number} starts from a different state than this"
+                " search; use a new --store"
             )
 
     def _steps(self, call: Call, completion: Completion) -> tuple[list[Step], Stop]:
