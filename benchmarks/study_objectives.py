@@ -32,13 +32,13 @@ from objectives.objectives_results import BASELINES, stem, summarise
 from objectives.recorded_sets import RECORDED_SETS, load_recorded
 from objectives.variants import RECORDED_SHAPE, VARIANTS, recorded_training
 
-from arts.cli.probes import Probes, Source, count_success
+from arts.cli.probes import Probes, count_success
 from arts.evaluation.candidates import Candidates, collect
 from arts.evaluation.steps import Reference
+from arts.logs.samples import Samples, read_samples
 from arts.problems.graders import make_grader
 from arts.proposers.load import BackendOptions
 from arts.selection import expected as metrics
-from arts.trees.store import TreeStore
 from arts.verifiers.features import FeatureCache
 from arts.verifiers.load import load_verifier
 from arts.verifiers.modules import load_feature_model
@@ -158,11 +158,10 @@ def _baselines(folder: Path, names: Sequence[str], sets: Mapping[str, Candidates
             keep(path, lambda n=name, c=candidates: decisions(c, everything(load_verifier(n), c), ks))
 
 
-def _sampled(folder: Path, split: str, limit: int, **how: float) -> Source:
+def _sampled(folder: Path, split: str, limit: int, **how: float) -> Samples:
     store = folder / f"{split}.db"
     testbed_trees(store, split, limit, **how)
-    with TreeStore.open(store) as opened:
-        return Source(path=store, problems=opened.problems(), trees=list(opened.trees()), record=opened.config())
+    return read_samples(store)
 
 
 def _plain_methods(candidates: Candidates, ks: tuple[int, ...]) -> Arrays:

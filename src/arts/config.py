@@ -6,14 +6,18 @@ import json
 import math
 import tomllib
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from arts.errors import InputError, UsageError
+from arts.files import StrPath
 
 C = TypeVar("C")
 BOOLS = {"true": True, "yes": True, "false": False, "no": False}
+
+Settings: TypeAlias = dict[str, Any]
+"""The settings of a run as JSON values, as :func:`to_dict` makes them of a dataclass and files remember them."""
 
 
 def load_toml(path: Path, cls: type[C]) -> C:
@@ -96,10 +100,45 @@ def require_finite(config: Any, *names: str) -> None:
             raise UsageError(f"{name} is inf; use a finite number")
 
 
-def to_dict(config: Any) -> dict[str, Any]:
+def to_dict(config: Any) -> Settings:
     """The dataclass as plain JSON-able values, None entries left out."""
-    table: dict[str, Any] = _encode(config)
+    table: Settings = _encode(config)
     return table
+
+
+def check_same_run(
+    place: StrPath, before: Settings, now: Settings, *, may_grow: Collection[str] = (), remedy: str
+) -> None:
+    """Refuse to go on with a run that was begun with other settings.
+
+    A setting that is missing equals None. Those named in ``may_grow``, of the outermost level, may be larger now than
+    they were; there None and 0 are the same. ``remedy`` says what to do about the others.
+
+    Raises:
+        UsageError: names the first setting that differs, with both values.
+
+    >>> check_same_run("a.db", {"n": 4, "seed": 1}, {"n": 8, "seed": 1}, may_grow=["n"], remedy="use another --store")
+    >>> check_same_run("a.db", {"prompt": {"style": "chat"}}, {}, remedy="use another --store")
+    Traceback (most recent call last):
+    arts.errors.UsageError: a.db: was made with prompt.style = chat, not None; use another --store
+    """
+    for name in may_grow:
+        had, wanted = (settings.get(name) or 0 for settings in (before, now))
+        if wanted < had:
+            raise UsageError(f"{place}: was made with a larger {name}, {had}; use the same value or a larger one")
+    old, new = (dict(_leaves({k: v for k, v in s.items() if k not in may_grow})) for s in (before, now))
+    for name in sorted({*old, *new}):
+        if old.get(name) != new.get(name):
+            raise UsageError(f"{place}: was made with {name} = {old.get(name)}, not {new.get(name)}; {remedy}")
+
+
+def _leaves(settings: Settings, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Names, with dots, and values of all that is no table."""
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
 
 
 def dump_toml(config: Any) -> str:
@@ -125,6 +164,8 @@ def _decode(hint: Any, value: Any, place: str) -> Any:
     origin, args = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         inner = [a for a in args if a is not type(None)]
+        if value is None and len(inner) < len(args):
+            return None
         if len(inner) != 1:
             raise UsageError(f"{place}: this key can only be given as a flag")
         return _decode(inner[0], value, place)
@@ -138,6 +179,10 @@ def _decode(hint: Any, value: Any, place: str) -> Any:
         element = args[0] if args else str
         items = [_decode(element, item, place) for item in value]
         return tuple(items) if origin is tuple else items
+    if origin is dict:
+        if not isinstance(value, Mapping):
+            raise InputError(f"{place}: expected a table, got {value!r}")
+        return {name: _decode(args[1], inner, f"{place}.{name}") for name, inner in value.items()}
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         if not isinstance(value, Mapping):
             raise InputError(f"{place}: expected a table, got {value!r}")
@@ -150,6 +195,8 @@ def _decode_scalar(hint: Any, value: Any, place: str) -> Any:
         return Path(value)
     if hint is float and type(value) is int:
         return float(value)
+    if hint is Any:
+        return value
     if type(value) is not hint:
         raise InputError(f"{place}: expected {getattr(hint, '__name__', hint)}, got {value!r}")
     return value

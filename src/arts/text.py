@@ -1,5 +1,10 @@
 """Text from outside, made safe to keep and to look at."""
 
+import reprlib
+
+LONGEST_NAME = 80
+"""Characters of a quoted name."""
+
 
 def visible(text: object) -> str:
     """The text with control and direction marks spelled out; line breaks and tabs stay.
@@ -15,3 +20,14 @@ def well_formed(text: str) -> str:
     Its length in characters stays the same.
     """
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def quoted(name: object) -> str:
+    r"""A name as a string literal of bounded length, for a ``repr``; the middle of a longer one is left out.
+
+    >>> print(quoted("line\n"), len(quoted("long" * 1000)))
+    'line\n' 80
+    """
+    short = reprlib.Repr()
+    short.maxstring = LONGEST_NAME
+    return short.repr(str(name))

@@ -61,7 +61,7 @@ def test_it_is_sampled_from_and_solved_with(arts, attribute):
     assert code == 0, said
     with TreeStore.open(Path("own.db")) as store:
         (tree,) = store.trees()
-        assert store.config()["sample"]["model"] == model
+        assert store.run_config().sample["model"] == model
     assert len(tree.backbones) == 4
     assert {o.answer for o in tree.outcomes.values()} <= {"4", "5"}
     assert arts("sample", *SET, "--model", model, "--n", 6, "--store", "own.db")[0] == 0

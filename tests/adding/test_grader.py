@@ -160,7 +160,7 @@ def test_what_is_no_grader_is_refused_before_anything_is_sampled(own, refused, n
 
 def verdicts(path):
     with TreeStore.open(Path(path)) as store:
-        return [o for tree in store.trees() for o in tree.outcomes.values()], store.config()["sample"]["grader"]
+        return [o for tree in store.trees() for o in tree.outcomes.values()], store.run_config().sample["grader"]
 
 
 def test_sampling_grades_with_it_and_the_store_finds_it_again(own, arts):
@@ -173,7 +173,7 @@ def test_sampling_grades_with_it_and_the_store_finds_it_again(own, arts):
     assert len(verdicts("own.db")[0]) > len(outcomes)
     code, _, said = arts(*SAMPLE, "--limit", 3, "--grader", "exact")
     assert code == 2
-    assert "sampled with grader = own_parts:even, not exact" in said
+    assert "made with grader = own_parts:even, not exact" in said
 
 
 def test_one_that_raises_never_stops_a_run(own, arts):

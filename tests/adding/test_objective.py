@@ -6,8 +6,9 @@ import pytest
 
 from arts.problems.base import Problem, Verdict
 from arts.training.objectives import OBJECTIVES, make_objective
+from arts.trees.runs import RunConfig
 from arts.trees.store import TreeStore
-from arts.trees.tree import ROOT, Outcome, Step
+from arts.trees.tree import Outcome, Step
 from arts.verifiers.load import load_verifier
 
 SOURCE = """
@@ -44,16 +45,15 @@ FLAGS = (*SHAPE, "--training.epochs", 1, "--training.held-out", 0.25, "--trainin
 def store(tmp_path):
     """Eight problems with a right and a wrong solution."""
     path = tmp_path / "trees.db"
-    with TreeStore.create(path, {"command": "test"}) as store:
+    with TreeStore.create(path, RunConfig(command="test")) as store:
         questions = [f"solve {a} x = 12 mod 29" for a in range(3, 11)]
         store.add_problems([Problem(id=q, question=q, answer="6") for q in questions])
         for q in questions:
             tree = store.tree(q)
-            for i, (verdict, answer) in enumerate(((Verdict.CORRECT, "6"), (Verdict.INCORRECT, "10"))):
-                store.commit(
-                    tree, start=ROOT, steps=[Step(text=f"div 1 x = {answer}\n", tokens=5, logprob=-1.0)], backbone=i,
-                    pivot=0, tokens=5, stop="stop", error="", outcome=Outcome(answer=answer, verdict=verdict),
-                )  # fmt: skip
+            for verdict, answer in ((Verdict.CORRECT, "6"), (Verdict.INCORRECT, "10")):
+                step = Step(text=f"div 1 x = {answer}\n", tokens=5, logprob=-1.0)
+                with store.growing(tree):
+                    tree.add_rollout([step], outcome=Outcome(answer=answer, verdict=verdict))
     return path
 
 

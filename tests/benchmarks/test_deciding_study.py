@@ -13,7 +13,7 @@ from deciding import deciding_page, deciding_results, files, published, scorers
 from arts.evaluation.candidates import Candidates, collect, score_nodes, stored_scores
 from arts.problems.base import Problem, Verdict
 from arts.problems.graders import make_grader
-from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree
+from arts.trees.tree import Outcome, Step, Tree
 from arts.verifiers.modules import Architecture, load_tokenizer
 
 
@@ -21,11 +21,9 @@ def tree(name, question, solutions):
     """A problem's tree: of each solution its steps with scores, and whether it is right."""
     made = Tree(problem_id=name, question=question)
     scores = {}
-    for i, (steps, right) in enumerate(solutions):
-        leaf = made.add_path(ROOT, [Step(text=text) for text, _ in steps], "stop")
-        made.rollouts.append(Rollout(backbone=i, leaf=leaf, tokens=1, stop="stop"))
-        answer = "1" if right else "2"
-        made.outcomes[leaf] = Outcome(answer=answer, verdict=Verdict.CORRECT if right else Verdict.INCORRECT)
+    for steps, right in solutions:
+        outcome = Outcome(answer="1" if right else "2", verdict=Verdict.CORRECT if right else Verdict.INCORRECT)
+        leaf = made.add_rollout([Step(text=text) for text, _ in steps], outcome=outcome).leaf
         scores |= dict(zip(made.path(leaf), (score for _, score in steps), strict=True))
     made.set_scores("s", list(scores), np.array(list(scores.values())))
     return made

@@ -11,15 +11,15 @@ def interrupted(monkeypatch):
 
     @contextlib.contextmanager
     def interrupt(after):
-        commit, left = TreeStore.commit, iter(range(after))
+        write, left = TreeStore.write_rollout, iter(range(after))
 
         def counting(*args, **options):
             if next(left, None) is None:
                 raise KeyboardInterrupt
-            return commit(*args, **options)
+            return write(*args, **options)
 
         with monkeypatch.context() as patch:
-            patch.setattr(TreeStore, "commit", counting)
+            patch.setattr(TreeStore, "write_rollout", counting)
             yield
 
     return interrupt

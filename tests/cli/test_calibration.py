@@ -45,7 +45,7 @@ def part(out):
 
 def rows(path):
     with TreeStore.open(path) as store:
-        return [tree_row(p, store.tree(p.id), json.dumps(store.config())) for p in store.problems()]
+        return [tree_row(p, store.tree(p.id), store.run_config().to_json()) for p in store.problems()]
 
 
 def test_the_report_says_what_the_scores_are_held_against(whole):
@@ -62,8 +62,8 @@ def test_the_report_says_what_the_scores_are_held_against(whole):
 
 def test_the_probes_are_of_the_run_that_they_probe(store, whole):
     with TreeStore.open(whole / "probes.db") as made, TreeStore.open(store) as source:
-        settings = made.config()["probes"]
-        sampled = source.config()["sample"]
+        settings = made.run_config().probes
+        sampled = source.run_config().sample
         assert {k: settings[k] for k in ("model", "sampling", "splitter", "grader")} == {
             k: sampled[k] for k in ("model", "sampling", "splitter", "grader")
         }
@@ -159,7 +159,7 @@ def test_an_imported_store_is_not_probed(recorded, tmp_path):
         (["--probes.rollouts", 1], ["rollouts is 1", "2 or more"]),
         (["--probes.states", -1], ["states is -1", "0 or more"]),
         (["--probes.seed", 1], ["probes.db", "seed = 0, not 1", "another --out"]),
-        (["--probes.rollouts", ROLLOUTS - 1], ["probes.db", f"{ROLLOUTS} rollouts per state", "or more"]),
+        (["--probes.rollouts", ROLLOUTS - 1], ["probes.db", f"larger rollouts, {ROLLOUTS}", "a larger one"]),
         (["--probes.model", "./none"], ["probes.db", "model = bundled, not ./none", "another --out"]),
         (["--aggregations", "max"], ["--aggregations", "'max'", "product"]),
         (["--no-calibration"], ["--probes", "--calibration"]),

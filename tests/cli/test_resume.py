@@ -104,7 +104,7 @@ def whole(sample, tmp_path_factory):
 
 def rows(path):
     with TreeStore.open(path) as store:
-        return [tree_row(p, store.tree(p.id), json.dumps(store.config())) for p in store.problems()]
+        return [tree_row(p, store.tree(p.id), store.run_config().to_json()) for p in store.problems()]
 
 
 def solutions(path):

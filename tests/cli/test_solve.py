@@ -4,6 +4,7 @@ import sys
 from contextlib import contextmanager
 
 import pytest
+from msgspec import structs
 
 from arts.cli import main
 from arts.search.strategies import STRATEGIES
@@ -113,8 +114,9 @@ def test_an_endpoint_that_dies_ends_the_run_and_the_next_run_goes_on(tmp_path, c
     assert sum(map(len, before.values())) == 19
     with endpoint() as model:
         with TreeStore.open(store, write=True) as opened:
-            record = opened.config()
-            opened.set_config({**record, "sample": {**record["sample"], "model": model}})  # the port is another one
+            run = opened.run_config()
+            moved = structs.replace(run, sample={**run.sample, "model": model})  # the port is another one
+            opened.set_run_config(moved)
         assert call(*flags, *patience, "--model", model) == 0
     assert len(rows(capsys)) == 4
     after = draws(store)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from arts.cli import main
+from arts.trees.runs import RunConfig
 from arts.trees.store import TreeStore
 
 LINES = [
@@ -74,7 +75,7 @@ def test_diagnose_reads_a_store_of_any_name_and_an_exported_folder(run):
 
 def test_the_solutions_of_a_search_are_refused_in_every_form(run):
     with TreeStore.open(Path("a.sqlite"), write=True) as store:
-        store.set_config({"command": "solve"})
+        store.set_run_config(RunConfig(command="solve"))
     run("store export a.sqlite --out searched.jsonl")
     for source in ("a.sqlite", "searched.jsonl"):
         for line in (f"evaluate {source} {EVALUATE}", f"squeeze diagnose rows.jsonl {source}"):

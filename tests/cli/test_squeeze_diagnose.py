@@ -182,7 +182,7 @@ def test_two_models_are_sampled_on_the_same_problems(sampled, noisy):
         side = found["sides"][name]
         assert (side["source"], side["samples"], side["least_samples"]) == (model, PROBLEMS * N, N)
     with TreeStore.open(sampled / "base.db") as base, TreeStore.open(sampled / "rl.db") as rl:
-        seeds = [store.config()["sample"]["seed"] for store in (base, rl)]
+        seeds = [store.run_config().sample["seed"] for store in (base, rl)]
         counted = [
             [sum(t.outcomes[r.leaf].verdict == "correct" for r in t.backbones) for t in store.trees()]
             for store in (base, rl)

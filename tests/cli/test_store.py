@@ -37,10 +37,10 @@ def test_a_log_becomes_a_store_that_remembers_how(run):
     assert run("store import log.jsonl --out a.db --grader exact").out == "a.db: 2 trees\n"
     assert verdicts(Path("a.db")) == [["correct", "incorrect"], ["correct"]]
     with TreeStore.open(Path("a.db")) as store:
-        record = store.config()
+        made = store.run_config()
         assert not any(t.scores for t in store.trees())
-    assert (record["source"], record["format"], record["verdicts"]) == ("log.jsonl", "verl", "of the exact grader")
-    assert record["versions"]["arts"]
+    assert (made.source, made.format, made.verdicts) == ("log.jsonl", "verl", "of the exact grader")
+    assert made.versions["arts"]
 
 
 def test_the_options_of_a_log_are_flags(run):
@@ -58,7 +58,7 @@ def test_the_options_of_a_log_are_flags(run):
 def test_the_splitter_cuts_what_is_imported(run):
     run("store import log.jsonl --out a.db --splitter paragraph --grader exact")
     with TreeStore.open(Path("a.db")) as store:
-        assert next(store.trees()).text[1:3] == ["2\n2\n\n", "#### 4"]
+        assert next(iter(store.trees())).text[1:3] == ["2\n2\n\n", "#### 4"]
 
 
 def test_a_store_goes_to_a_folder_and_comes_back(run):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,14 @@ import pytest
 from safetensors.numpy import load_file
 
 from arts.cli import main
+from arts.errors import UsageError
 from arts.problems.base import Problem, Verdict
 from arts.training.objectives import OBJECTIVES
-from arts.trees.store import TreeStore
-from arts.trees.tree import ROOT, Outcome, Step
+from arts.trees.runs import RunConfig
+from arts.trees.store import TreeStore, open_store
+from arts.trees.tree import Outcome, Step
+from arts.verifiers.checkpoint import read_config
+from arts.verifiers.load import load_verifier
 
 ARTS = Path(sys.executable).with_name("arts")
 SMALL = {
@@ -33,17 +38,16 @@ def flags(**changed):
 
 def make_store(path, verdicts=(Verdict.CORRECT, Verdict.INCORRECT)):
     """Sixteen problems with two solutions each."""
-    with TreeStore.create(path, {"command": "test"}) as store:
+    with TreeStore.create(path, RunConfig(command="test", sample={"splitter": "newline"})) as store:
         questions = [f"solve {a} x = 12 mod 29" for a in range(3, 19)]
         store.add_problems([Problem(id=q, question=q, answer="6", source="test") for q in questions])
         for q in questions:
             tree = store.tree(q)
-            for i, (verdict, answer) in enumerate(zip(verdicts, (6, 10), strict=True)):
+            for verdict, answer in zip(verdicts, (6, 10), strict=True):
                 lines = (f"add {q.split()[1]} x = 41\n", f"div 1 x = {answer}\n")
-                store.commit(
-                    tree, start=ROOT, steps=[Step(text=t, tokens=5, logprob=-1.0) for t in lines], backbone=i, pivot=0,
-                    tokens=10, stop="stop", error="", outcome=Outcome(answer=str(answer), verdict=verdict),
-                )  # fmt: skip
+                with store.growing(tree):
+                    steps = [Step(text=t, tokens=5, logprob=-1.0) for t in lines]
+                    tree.add_rollout(steps, outcome=Outcome(answer=str(answer), verdict=verdict))
     return path
 
 
@@ -125,6 +129,32 @@ def test_two_processes_train_as_one(store, tmp_path):
     assert done.stdout.split() == [str(tmp_path / "two")]
     assert train(store, tmp_path / "one") == 0
     assert_same(result(tmp_path / "two"), result(tmp_path / "one"), tolerance=1e-5)
+
+
+@pytest.mark.parametrize("objective", ["rfm", "prm"])
+def test_a_trained_verifier_scores_plain_texts_as_it_scores_their_trees(store, tmp_path, objective):
+    assert train(store, tmp_path / "v", objective=objective) == 0
+    verifier = load_verifier(tmp_path / "v")
+    assert (verifier.splitter, verifier.about.training.store) == ("newline", store.name)
+    with open_store(store) as opened:
+        for tree in opened.trees():
+            leaves = [r.leaf for r in tree.backbones]
+            scores = verifier.score_texts(tree.question, [tree.solution(n) for n in leaves])
+            np.testing.assert_allclose(scores, verifier.score([(tree, leaves)])[0], rtol=1e-5, atol=1e-5)
+            assert len(set(scores.tolist())) == len(leaves)
+
+
+def test_a_checkpoint_of_before_splitters_is_read(store, tmp_path):
+    assert train(store, tmp_path / "v", epochs=1) == 0
+    now = read_config(tmp_path / "v")
+    table = json.loads((tmp_path / "v" / "verifier.json").read_text())
+    del table["splitter"]
+    training = table.pop("training")
+    flat = {**training.pop("settings"), **training}
+    (tmp_path / "v" / "verifier.json").write_text(json.dumps({**table, "training": flat}))
+    assert replace(read_config(tmp_path / "v"), splitter="newline") == now
+    with pytest.raises(UsageError, match="give splitter="):
+        load_verifier(str(tmp_path / "v")).score_texts("q", ["a"])
 
 
 def test_features_are_kept_for_the_next_run(store, tmp_path):

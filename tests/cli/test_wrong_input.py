@@ -22,7 +22,8 @@ import pytest
 import arts.trees.store
 from arts.cli import main
 from arts.problems.base import Problem, Verdict
-from arts.trees.store import SCHEMA_VERSION, TreeStore
+from arts.trees.database import SCHEMA_VERSION
+from arts.trees.store import TreeStore
 from arts.trees.tree import Outcome, Step
 
 FAILED, USAGE = 1, 2
@@ -167,14 +168,15 @@ TEXTS = {
 
 def make_stores(here):
     problem = Problem(id="q", question="1+1?", answer="2")
-    TreeStore.create(here / "treeless.db", {}).close()
-    with TreeStore.create(here / "trees.db", {}) as store:
+    TreeStore.create(here / "treeless.db").close()
+    with TreeStore.create(here / "trees.db") as store:
         store.add_problems([problem])
         tree = store.tree("q")
         for i, verdict in enumerate((Verdict.CORRECT, Verdict.INCORRECT)):
             steps = [Step(text=f"{i} {j}\n", tokens=1) for j in range(200)]
             outcome = Outcome(answer=str(i), verdict=verdict)
-            store.commit(tree, steps=steps, backbone=i, tokens=200, stop="stop", outcome=outcome)
+            with store.growing(tree):
+                tree.add_rollout(steps=steps, backbone=i, tokens=200, stop="stop", outcome=outcome)
     for name, mark in {"newer.db": str(SCHEMA_VERSION + 1), "strange.db": "one"}.items():
         shutil.copy(here / "trees.db", here / name)
         execute(here / name, f"UPDATE meta SET value = '{mark}' WHERE key = 'schema'")
@@ -309,14 +311,14 @@ def test_a_read_only_folder_is_named(run):
 
 
 def test_a_full_disk_under_a_store_is_named(run, monkeypatch):
-    connect = arts.trees.store._connect
+    connect = arts.trees.store.connect
 
     def on_a_full_disk(path, *, write):
         connection = connect(path, write=write)
         connection.execute("PRAGMA max_page_count = 1")  # it never goes below what the file has
         return connection
 
-    monkeypatch.setattr(arts.trees.store, "_connect", on_a_full_disk)
+    monkeypatch.setattr(arts.trees.store, "connect", on_a_full_disk)
     code, said = run("score trees.db length")
     assert code == FAILED
     is_one_line(said, ["trees.db", "disk is full", "run the same command again"])

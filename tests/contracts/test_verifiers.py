@@ -9,8 +9,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arts.errors import UsageError
 from arts.problems.base import Verdict
-from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree
+from arts.trees.tree import ROOT, Outcome, Step, Tree
 from arts.verifiers import features, neural
 from arts.verifiers.base import flow_weights
 from arts.verifiers.cached import CachedScoring
@@ -37,9 +38,7 @@ def grow(question):
     tree = Tree(problem_id=question, question=question)
     for backbone, texts in enumerate(SOLUTIONS[question]):
         steps = [Step(text=t, tokens=len(t.split()), logprob=-len(t) / 7) for t in texts]
-        leaf = tree.add_path(ROOT, steps, "stop")
-        tree.rollouts.append(Rollout(backbone=backbone, leaf=leaf, tokens=9, stop="stop"))
-        tree.outcomes[leaf] = Outcome(answer="1", verdict=Verdict.INCORRECT if backbone else Verdict.CORRECT)
+        tree.add_rollout(steps, outcome=Outcome(answer="1", verdict=Verdict.INCORRECT if backbone else Verdict.CORRECT))
     return tree
 
 
@@ -129,6 +128,41 @@ def test_values_are_success_probabilities_in_the_order_of_the_scores(verifier):
     else:
         assert ((values >= 0) & (values <= 1)).all()
         assert (np.diff(values) > 0).all()
+
+
+TEXTS = [tree.solution(r.leaf) for tree in TREES for r in tree.rollouts]
+
+
+def test_plain_texts_have_the_scores_of_their_trees(verifier):
+    if verifier.needs:
+        with pytest.raises(UsageError, match=f"^{verifier.name}: needs {verifier.needs}, which plain texts"):
+            verifier.score_texts("q", ["a"])
+        return
+    for question, tree in zip(SOLUTIONS, TREES, strict=True):
+        leaves = [r.leaf for r in tree.rollouts]
+        texts = [tree.solution(n) for n in leaves]
+        found = verifier.score_texts(question, texts, splitter=None if verifier.splitter else "newline")
+        if verifier.name == "length":  # plain texts have no token counts
+            assert found.tolist() == [-len(text) for text in texts]
+        else:
+            near([found], verifier.score([(tree, leaves)]))
+
+
+def test_equal_texts_have_equal_scores_in_their_order(verifier):
+    if verifier.needs:
+        return
+    one, other = (verifier.score_texts("q", texts, splitter="newline") for texts in (TEXTS, TEXTS[::-1] + TEXTS))
+    near([other], [np.concatenate([one[::-1], one])])
+    np.testing.assert_array_equal(other[: len(one)][::-1], other[len(one) :])
+    assert verifier.score_texts("q", [], splitter="newline").shape == (0,)
+
+
+def test_a_splitter_that_is_not_known_is_asked_for():
+    verifier = fresh(**NEURAL["frozen"])
+    with pytest.raises(UsageError, match=r"^fresh: does not say how its steps were cut; give splitter="):
+        verifier.score_texts("q", ["a"])
+    with pytest.raises(UsageError, match="no splitter 'newlines'; did you mean 'newline'"):
+        verifier.score_texts("q", ["a"], splitter="newlines")
 
 
 @given(st.lists(st.integers(0, 50), max_size=20), st.integers(1, 100))

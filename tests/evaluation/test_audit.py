@@ -14,7 +14,7 @@ from arts.evaluation.audit import RECORDED, audit, kappa
 from arts.logs.samples import read_samples
 from arts.problems.base import Grade, Problem, Verdict
 from arts.problems.graders import ExactGrader, make_grader
-from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree
+from arts.trees.tree import Outcome, Step, Tree
 
 FILES = Path(__file__).parents[2] / "benchmarks" / "recorded"
 RIGHT, WRONG, UNGRADED = Verdict.CORRECT, Verdict.INCORRECT, Verdict.UNGRADED
@@ -24,12 +24,10 @@ def tree(name, *samples, failed=()):
     """A tree with one node per sample of (answer, verdict, reason)."""
     made = Tree(problem_id=name, question=name)
     for i, (answer, verdict, reason) in enumerate(samples):
-        leaf = made.add_path(ROOT, [Step(text=str(i))], "stop")
-        made.rollouts.append(Rollout(backbone=i, leaf=leaf, tokens=1, stop="stop"))
-        if verdict:
-            made.outcomes[leaf] = Outcome(answer=answer, verdict=verdict, reason=reason)
-    for i, error in enumerate(failed, start=len(samples)):
-        made.rollouts.append(Rollout(backbone=i, leaf=ROOT, tokens=0, stop="error", error=error))
+        outcome = Outcome(answer=answer, verdict=verdict, reason=reason) if verdict else None
+        made.add_rollout([Step(text=str(i))], outcome=outcome)
+    for error in failed:
+        made.add_rollout(stop="error", error=error)
     return made
 
 

@@ -24,7 +24,7 @@ from arts.problems.graders import make_grader
 from arts.proposers.scripted import ScriptedProposer
 from arts.sampling.fork import SparseDeepFork
 from arts.sampling.grow import grow_tree
-from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree
+from arts.trees.tree import Outcome, Step, Tree
 from arts.verifiers.simple import SimpleVerifier, length_verifier, oracle_verifier
 
 UNIT = st.floats(0, 1, allow_subnormal=False)
@@ -172,13 +172,12 @@ def grow(question, solutions, fork=None):
     """A tree of solutions given as lists of steps; the first is correct."""
     tree = Tree(problem_id=question, question=question)
     for i, texts in enumerate(solutions):
-        leaf = tree.add_path(ROOT, [Step(text=t) for t in texts], "stop")
-        tree.rollouts.append(Rollout(backbone=i, leaf=leaf, tokens=1, stop="stop"))
-        tree.outcomes[leaf] = Outcome(answer=str(i), verdict=Verdict.INCORRECT if i else Verdict.CORRECT)
+        outcome = Outcome(answer=str(i), verdict=Verdict.INCORRECT if i else Verdict.CORRECT)
+        tree.add_rollout([Step(text=t) for t in texts], outcome=outcome)
     for i, (pivot, texts) in enumerate(fork or []):
-        leaf = tree.add_path(tree.path(tree.rollouts[0].leaf)[pivot - 1], [Step(text=t) for t in texts], "stop")
-        tree.rollouts.append(Rollout(backbone=i, pivot=pivot, leaf=leaf, tokens=1, stop="stop"))
-        tree.outcomes[leaf] = Outcome(answer="f", verdict=Verdict.INCORRECT)
+        start = tree.path(tree.rollouts[0].leaf)[pivot - 1]
+        outcome = Outcome(answer="f", verdict=Verdict.INCORRECT)
+        tree.add_rollout([Step(text=t) for t in texts], start=start, backbone=i, outcome=outcome)
     return tree
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from arts.errors import InputError, UsageError
 from arts.evaluation.cassette import Settings, load_recording, save_recording
@@ -15,6 +16,7 @@ from arts.logs.samples import read_samples
 from arts.problems.base import Problem
 from arts.problems.graders import make_grader
 from arts.trees.exchange import fill_store
+from arts.trees.runs import RunConfig
 from arts.trees.store import TreeStore
 from arts.verifiers.simple import length_verifier, oracle_verifier, random_verifier
 
@@ -77,7 +79,7 @@ def test_a_recording_of_a_recording_is_the_same_store(sampled, tmp_path):
     save_recording(recorded(sampled), tmp_path / "one.db")
     save_recording(load_recording(tmp_path / "one.db"), tmp_path / "two.db")
     with TreeStore.open(tmp_path / "one.db") as one, TreeStore.open(tmp_path / "two.db") as two:
-        assert one.config() == two.config()
+        assert one.run_config() == two.run_config()
         for a, b in zip(one.trees(), two.trees(), strict=True):
             assert a.scores.keys() == b.scores.keys()
             assert all(np.array_equal(a.scores[k], b.scores[k], equal_nan=True) for k in a.scores)
@@ -121,7 +123,7 @@ def test_an_earlier_recording_is_replaced_whole(sampled, tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(TreeStore, "commit", fail)
+        patch.setattr(TreeStore, "write_rollout", fail)
         with pytest.raises(KeyboardInterrupt):
             save_recording(replace(recorded(sampled), settings=Settings(ks=(2,))), path)
     assert path.read_bytes() == before
@@ -131,7 +133,7 @@ def test_an_earlier_recording_is_replaced_whole(sampled, tmp_path, monkeypatch):
 
 
 def test_samples_without_an_evaluation_are_no_recording(sampled, tmp_path):
-    fill_store(tmp_path / "plain.db", {"command": "sample"}, zip(*sampled, strict=True)).close()
+    fill_store(tmp_path / "plain.db", RunConfig(command="sample"), zip(*sampled, strict=True)).close()
     with pytest.raises(InputError, match=r"plain\.db: holds samples but no evaluation"):
         load_recording(tmp_path / "plain.db")
 
@@ -153,9 +155,8 @@ def test_a_recording_of_another_version_or_a_damaged_one_is_refused(sampled, tmp
     path = tmp_path / "run.db"
     save_recording(recorded(sampled), path)
     with TreeStore.open(path, write=True) as store:
-        config = store.config()
-        config["recording"] = config["recording"].replace(old, new, 1)
-        store.set_config(config)
+        run = store.run_config()
+        store.set_run_config(structs.replace(run, recording=run.recording.replace(old, new, 1)))
     with pytest.raises(InputError, match=re.escape(said)):
         load_recording(path)
 
@@ -182,7 +183,7 @@ def test_two_verifiers_of_one_name_are_refused(sampled):
 
 def test_problems_with_too_few_samples_are_left_out_of_a_replay_too(sampled, tmp_path):
     problems, trees = sampled
-    store = fill_store(tmp_path / "short.db", {}, zip(problems, trees, strict=True))
+    store = fill_store(tmp_path / "short.db", RunConfig(), zip(problems, trees, strict=True))
     extra = Problem(id="short", question="never sampled", answer="1")
     with store:
         store.add_problems([extra])

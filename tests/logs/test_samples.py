@@ -11,6 +11,7 @@ from arts.logs.samples import read_samples, verdicts_of
 from arts.problems.base import Verdict
 from arts.problems.graders import make_grader
 from arts.trees.exchange import export_trees, fill_store
+from arts.trees.runs import RunConfig
 
 RECORDED = Path(__file__).parents[2] / "benchmarks" / "recorded"
 RIGHT, WRONG = Verdict.CORRECT, Verdict.INCORRECT
@@ -95,10 +96,12 @@ def test_exported_trees_are_read_as_they_are(read, tmp_path, suffix):
     if suffix == ".parquet":
         pytest.importorskip("pyarrow")
     first = read([row(sample("a\n#### 4", rm=1.5), sample("a\n#### 5", rm=0.5))])
-    with fill_store(tmp_path / "a.db", {"n": 1}, zip(first.problems, first.trees, strict=True)) as store:
+    with fill_store(
+        tmp_path / "a.db", RunConfig(other={"n": 1}), zip(first.problems, first.trees, strict=True)
+    ) as store:
         export_trees(store, tmp_path / f"trees{suffix}")
     again = read_samples(tmp_path / f"trees{suffix}", splitter="paragraph", grader=make_grader("exact"))
-    assert (again.format, again.run_config, again.verdicts) == ("arts", {"n": 1}, "of the store")
+    assert (again.format, again.run_config, again.verdicts) == ("arts", RunConfig(other={"n": 1}), "of the store")
     assert again.problems == first.problems and again.logged == {"2+2?": [RIGHT, WRONG]}
     assert again.trees[0].text == first.trees[0].text
     assert again.trees[0].scores["rm"].tolist()[2:] == [1.5, 0.5]

@@ -24,7 +24,7 @@ PROBLEMS = [Problem(id=f"p{i}", question=q, answer="1") for i, q in enumerate(SC
 
 def grow(path, method=None, proposer=None, **changes):
     plan = GrowthPlan(method=method or SparseDeepFork(n=4), sampling=Sampling(), run_seed=3, unit_problems=2)
-    store = TreeStore.open(path, write=True) if path.exists() else TreeStore.create(path, {})
+    store = TreeStore.open(path, write=True) if path.exists() else TreeStore.create(path)
     with store:
         store.add_problems(PROBLEMS)
         grower = Grower(store, proposer or ScriptedProposer(SCRIPT), make_grader("exact"), plan, **changes)

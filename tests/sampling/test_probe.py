@@ -46,7 +46,7 @@ def probe(path, states=STATES, n=6, seed=0, proposer=None, **changes):
         unit_problems=3,
         phases=(probe_phase(states),),
     )
-    store = TreeStore.open(path, write=True) if path.exists() else TreeStore.create(path, {})
+    store = TreeStore.open(path, write=True) if path.exists() else TreeStore.create(path)
     with store:
         store.add_problems(PROBLEMS)
         grower = Grower(store, proposer or ScriptedProposer(SCRIPT), make_grader("exact"), plan, **changes)

@@ -342,7 +342,7 @@ def test_a_run_that_is_cancelled_leaves_nothing_running(concurrent):
 @pytest.mark.parametrize("concurrent", [False, True])
 def test_a_backend_that_only_fails_ends_the_run_and_nothing_is_recorded(concurrent, tmp_path):
     proposer = Reciter(batch_size=8, concurrent=concurrent, delay=lambda count: 0, fails=lambda count: True)
-    with TreeStore.create(tmp_path / "s.db", {}) as store:
+    with TreeStore.create(tmp_path / "s.db") as store:
         store.add_problems(PROBLEMS[:20])
 
         async def run():
@@ -357,7 +357,7 @@ def test_a_backend_that_only_fails_ends_the_run_and_nothing_is_recorded(concurre
 
 def test_failures_are_recorded_once_a_later_success_has_shown_that_the_backend_lives(tmp_path):
     problems = [UNKNOWN, *PROBLEMS[:2]]
-    with TreeStore.create(tmp_path / "s.db", {}) as store:
+    with TreeStore.create(tmp_path / "s.db") as store:
         store.add_problems(problems)
         solve(problems, make("best_of_n"), store=store)
         assert [r.stop for r in store.tree("unknown").rollouts] == ["error"] * 6
@@ -368,7 +368,7 @@ def test_failures_are_recorded_once_a_later_success_has_shown_that_the_backend_l
 
 
 def test_scores_on_record_are_not_computed_again(tmp_path):
-    with TreeStore.create(tmp_path / "s.db", {}) as store:
+    with TreeStore.create(tmp_path / "s.db") as store:
         store.add_problems(PROBLEMS[:3])
         first = solve(PROBLEMS[:3], make("beam"), store=store, selector="flow_vote")
         verifier = Counting(by_text("truth", "probability", lambda question, text: 1 / 0))

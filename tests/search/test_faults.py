@@ -9,7 +9,8 @@ from arts.proposers.openai import OpenAIProposer
 from arts.proposers.prompt import PromptFormat
 from arts.sampling.failures import MAX_FAILURES_IN_A_ROW
 from arts.search.budget import Budget
-from arts.testbed.endpoint import NO_FAULTS, Faults, mock_endpoint, recited
+from arts.testbed.answers import recited
+from arts.testbed.endpoint import NO_FAULTS, Faults, mock_endpoint
 from arts.trees.store import TreeStore
 
 MANY = PROBLEMS[:8]
@@ -19,7 +20,7 @@ every_strategy = pytest.mark.parametrize("name", SETTINGS)
 @pytest.fixture
 def path(tmp_path):
     path = tmp_path / "s.db"
-    with TreeStore.create(path, {}) as store:
+    with TreeStore.create(path) as store:
         store.add_problems(MANY)
     return path
 
@@ -179,7 +180,7 @@ async def interrupted(path, name, after, *, how, **options):
     """Run until ``after`` draws are on record; returns whether the run was still going then."""
     proposer = options.pop("proposer", None) or Reciter(batch_size=8, delay=lambda count: 0)
     with TreeStore.open(path, write=True) as store:
-        write, seen = store.record, []
+        write, seen = store.write_rollout, []
 
         def record(*row):
             if how == "at once" and len(seen) == after:
@@ -189,7 +190,7 @@ async def interrupted(path, name, after, *, how, **options):
             if how == "by cancelling" and len(seen) == after:
                 task.cancel()
 
-        store.record = record
+        store.write_rollout = record
         options = {"verifier": HUNCH, "selector": "flow_vote", **options}
         task = asyncio.create_task(solving(MANY[:3], make(name), proposer=proposer, store=store, **options))
         try:

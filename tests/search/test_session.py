@@ -349,7 +349,7 @@ def test_a_record_of_another_search_is_refused():
     answer(search, drawn("one", boundary=True))
     answer(search, drawn("two", boundary=True))
     again = searching(step(times=2), tree=tree)
-    with pytest.raises(StoreError, match="another state"):
+    with pytest.raises(StoreError, match="different state"):
         again.due()
 
 

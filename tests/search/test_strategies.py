@@ -565,7 +565,7 @@ def unanimous(**options):
 def test_a_wave_of_all_samples_cancels_what_is_out_once_it_is_settled(tmp_path):
     proposer = unanimous(delay=lambda count: 0 if count < 7 else 600)
     strategy = make("adaptive_majority", "n=12", "wave=12", "error=0")
-    with TreeStore.create(tmp_path / "s.db", {}) as store:
+    with TreeStore.create(tmp_path / "s.db") as store:
         store.add_problems(PROBLEMS[:1])
         (solved,) = solve(PROBLEMS[:1], strategy, proposer=proposer, store=store)
         assert (solved.stop_reason, solved.decision.answer, len(solved.candidates)) == ("settled", "1", 7)

@@ -14,7 +14,7 @@ from arts.problems.base import Problem, Verdict
 from arts.problems.graders import make_grader
 from arts.selection import expected as metrics
 from arts.selection.expected import DRAWN, best_of_k, pass_at_k, subsets, subsets_at, vote_at_k
-from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree
+from arts.trees.tree import Outcome, Step, Tree
 
 NAN = math.nan
 RIGHT = 0
@@ -181,10 +181,8 @@ def test_only_the_ratio_of_weights_matters():
 def test_ungraded_samples_are_not_correct_and_are_reported():
     tree = Tree(problem_id="p", question="q")
     for index, verdict in enumerate(["correct", "ungraded", "incorrect", None]):
-        leaf = tree.add_path(ROOT, [Step(text=str(index))], "stop")
-        tree.rollouts.append(Rollout(backbone=index, leaf=leaf, tokens=1, stop="stop"))
-        if verdict:
-            tree.outcomes[leaf] = Outcome(answer=str(index), verdict=Verdict(verdict))
+        outcome = Outcome(answer=str(index), verdict=Verdict(verdict)) if verdict else None
+        tree.add_rollout([Step(text=str(index))], outcome=outcome)
     found = collect([Problem(id="p", question="q", answer="0")], [tree], 4, make_grader("exact"))
     assert found.correct.tolist() == [[True, False, False, False]]
     assert found.ungraded.tolist() == [[False, True, False, True]]

@@ -12,7 +12,8 @@ from arts.errors import UsageError
 from arts.proposers.base import Request, Sampling
 from arts.proposers.openai import OpenAIProposer
 from arts.proposers.prompt import PromptFormat
-from arts.testbed.endpoint import NO_FAULTS, Faults, filler, mock_endpoint, recited
+from arts.testbed.answers import filler, recited
+from arts.testbed.endpoint import NO_FAULTS, Faults, mock_endpoint
 from arts.trees.tree import State
 
 SOLUTION = "add 7 x = 41\ndiv 1 x = 6\n"

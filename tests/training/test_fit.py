@@ -15,7 +15,7 @@ from arts.training.batches import collate, labelled_nodes, make_example
 from arts.training.config import TrainConfig
 from arts.training.fit import is_finished, train_verifier
 from arts.training.objectives import OBJECTIVES, make_objective
-from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree
+from arts.trees.tree import Outcome, Step, Tree
 from arts.verifiers.features import FeatureCache
 from arts.verifiers.modules import Architecture, load_feature_model, load_tokenizer, make_scorer
 from arts.verifiers.neural import NeuralVerifier
@@ -27,10 +27,9 @@ MODES = ["frozen", "full", "lora"]
 def grow(question, *solutions):
     """A tree of solutions, each written as its verdict and its lines."""
     tree = Tree(problem_id=question, question=question)
-    for backbone, (verdict, *lines) in enumerate(solutions):
-        leaf = tree.add_path(ROOT, [Step(text=f"{line}\n", tokens=5, logprob=-0.5) for line in lines], "stop")
-        tree.rollouts.append(Rollout(backbone=backbone, leaf=leaf, tokens=5 * len(lines), stop="stop"))
-        tree.outcomes[leaf] = Outcome(answer=lines[-1], verdict=VERDICTS[verdict])
+    for verdict, *lines in solutions:
+        steps = [Step(text=f"{line}\n", tokens=5, logprob=-0.5) for line in lines]
+        tree.add_rollout(steps, outcome=Outcome(answer=lines[-1], verdict=VERDICTS[verdict]))
     return tree
 
 
@@ -367,7 +366,7 @@ def test_trees_that_teach_nothing_are_refused_in_one_line(tmp_path, trees, objec
 def test_problems_must_be_left_to_train_on(tmp_path):
     with pytest.raises(UsageError, match=r"held_out 0\.9 of 4 trees"):
         train(tmp_path / "v", held_out=0.9)
-    assert train(tmp_path / "v", held_out=0.01).about.training["held_out_trees"] == 1
+    assert train(tmp_path / "v", held_out=0.01).about.training.held_out_trees == 1
 
 
 def test_only_what_is_trained_on_has_to_teach(tmp_path):

@@ -1,6 +1,5 @@
 """A store as a data set's folder: what ``datasets`` loads is what the store has, and it comes back."""
 
-import json
 import math
 import re
 
@@ -16,6 +15,7 @@ from arts.trees.data_card import ABOUT
 from arts.trees.data_set import SampleRow, export_data_set
 from arts.trees.exchange import import_trees, tree_rows
 from arts.trees.rows import TreeRow
+from arts.trees.runs import RunConfig
 from arts.trees.store import TreeStore
 from arts.trees.tree import Outcome, Step
 
@@ -29,25 +29,32 @@ PROBLEMS = [
 RIGHT = Outcome(answer="2", verdict=Verdict.CORRECT)
 WRONG = Outcome(answer="3", verdict=Verdict.INCORRECT)
 UNGRADED = Outcome(answer="?", verdict=Verdict.UNGRADED, reason="too long")
-RECORD = {"proposer": "model `x` |\n# y\x1b[2J", "sample": {"seed": 7, "sampling": {"temperature": 0.6}}}
+RUN = RunConfig(
+    proposer="model `x` |\n# y\x1b[2J", sample={"seed": 7, "sampling": {"temperature": 0.6}}, other={"later": [1, None]}
+)
 
 
 @pytest.fixture
 def store(tmp_path):
     """Three problems: one with a fork, a failure and scores, one ungraded and cut, one without samples."""
-    with TreeStore.create(tmp_path / "a.db", RECORD) as store:
+    with TreeStore.create(tmp_path / "a.db", RUN) as store:
         store.add_problems(PROBLEMS)
         tree = store.tree("p1")
         first = [Step(text="a\n", tokens=2, logprob=-0.5), Step(text="2", tokens=1, logprob=-0.25)]
-        store.commit(tree, steps=first, backbone=0, tokens=3, stop="stop", outcome=RIGHT)
-        store.commit(tree, steps=[Step(text="b", tokens=1)], backbone=1, tokens=1, stop="stop", outcome=WRONG)
-        store.commit(
-            tree, start=1, steps=[Step(text="3", tokens=1)], backbone=0, pivot=1, tokens=1, stop="stop", outcome=WRONG
-        )
-        store.commit(tree, backbone=2, tokens=0, stop="error", error="down")
+        with store.growing(tree):
+            tree.add_rollout(steps=first, backbone=0, tokens=3, stop="stop", outcome=RIGHT)
+        with store.growing(tree):
+            tree.add_rollout(steps=[Step(text="b", tokens=1)], backbone=1, tokens=1, stop="stop", outcome=WRONG)
+        with store.growing(tree):
+            tree.add_rollout(
+                start=1, steps=[Step(text="3", tokens=1)], backbone=0, pivot=1, tokens=1, stop="stop", outcome=WRONG
+            )
+        with store.growing(tree):
+            tree.add_rollout(backbone=2, tokens=0, stop="error", error="down")
         store.write_scores("p1", "rm", [2, 3], np.array([0.5, math.nan]))
         other = store.tree("p2")
-        store.commit(other, steps=[Step(text="x")], backbone=0, tokens=5, stop="length", outcome=UNGRADED)
+        with store.growing(other):
+            other.add_rollout(steps=[Step(text="x")], backbone=0, tokens=5, stop="length", outcome=UNGRADED)
         yield store
 
 
@@ -229,4 +236,4 @@ def test_a_folder_of_something_else_is_named(tmp_path):
 def test_the_configuration_comes_back(store, tmp_path):
     export_data_set(store, tmp_path / "out")
     with import_trees(tmp_path / "out", tmp_path / "b.db") as back:
-        assert json.dumps(back.config()) == json.dumps(store.config())
+        assert back.run_config().to_json() == store.run_config().to_json()

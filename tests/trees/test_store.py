@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from arts.errors import InputError, StoreError
 from arts.problems.base import Problem, Verdict
+from arts.trees.database import SCHEMA_VERSION
 from arts.trees.exchange import export_trees, fill_store, import_trees
-from arts.trees.store import SCHEMA_VERSION, TreeStore
+from arts.trees.runs import RunConfig
+from arts.trees.store import TreeStore
 from arts.trees.tree import ROOT, Outcome, Step
 
 PROBLEM = Problem(id="p1", question="1+1?", answer="2", level=3)
@@ -22,14 +24,16 @@ def columns(tree):
 
 
 def filled(path, rollouts=3):
-    store = TreeStore.create(path, {"n": 3})
+    store = TreeStore.create(path, RunConfig(proposer="m", other={"n": 3}))
     store.add_problems([PROBLEM])
     tree = store.tree("p1")
     for i in range(rollouts):
         steps = [Step(text="a\n", tokens=2, logprob=-0.5), Step(text=f"{i % 2}\x00\u202e<b>", tokens=1)]
         outcome = Outcome(answer=str(i % 2), verdict=Verdict.INCORRECT)
-        store.commit(tree, start=ROOT, steps=steps, backbone=i, tokens=3, stop="stop", outcome=outcome)
-    store.commit(tree, backbone=9, tokens=0, stop="error", error="down")
+        with store.growing(tree):
+            tree.add_rollout(start=ROOT, steps=steps, backbone=i, tokens=3, stop="stop", outcome=outcome)
+    with store.growing(tree):
+        tree.add_rollout(backbone=9, tokens=0, stop="error", error="down")
     return store, tree
 
 
@@ -39,7 +43,7 @@ def test_what_was_committed_is_read_back(tmp_path):
     store.close()
     with TreeStore.open(tmp_path / "a.db") as again:
         assert again.problems() == [PROBLEM]
-        assert again.config() == {"n": 3}
+        assert again.run_config() == RunConfig(proposer="m", other={"n": 3})
         assert columns(again.tree("p1")) == columns(tree)
         np.testing.assert_array_equal(again.tree("p1").scores["rfm"][:3], [np.nan, 0.5, np.nan])
 
@@ -70,18 +74,19 @@ def test_datasets_opens_the_export(tmp_path, monkeypatch):
 @given(texts=st.lists(st.lists(st.text(st.characters(codec="utf-8"), min_size=1), max_size=3), max_size=4))
 def test_any_text_survives(texts, tmp_path_factory):
     path = tmp_path_factory.mktemp("store") / "s.db"
-    with TreeStore.create(path, {}) as store:
+    with TreeStore.create(path) as store:
         store.add_problems([PROBLEM])
         tree = store.tree("p1")
         for i, steps in enumerate(texts):
-            store.commit(tree, steps=[Step(text=t) for t in steps], backbone=i, tokens=1, stop="stop")
+            with store.growing(tree):
+                tree.add_rollout(steps=[Step(text=t) for t in steps], backbone=i, tokens=1, stop="stop")
         assert columns(store.tree("p1")) == columns(tree)
 
 
 def test_a_rollout_cannot_be_recorded_twice(tmp_path):
     store, tree = filled(tmp_path / "a.db")
-    with pytest.raises(StoreError):
-        store.commit(tree, steps=[Step(text="x")], backbone=0, tokens=1, stop="stop")
+    with pytest.raises(StoreError), store.growing(tree):
+        tree.add_rollout(steps=[Step(text="x")], backbone=0, tokens=1, stop="stop")
     store.close()
 
 
@@ -228,5 +233,5 @@ def test_a_store_that_cannot_be_filled_is_removed(tmp_path):
     store.close()
     tree.rollouts.append(tree.rollouts[0])
     with pytest.raises(StoreError):
-        fill_store(tmp_path / "b.db", {}, [(PROBLEM, tree)])
+        fill_store(tmp_path / "b.db", RunConfig(), [(PROBLEM, tree)])
     assert list(tmp_path.iterdir()) == [tmp_path / "a.db"]

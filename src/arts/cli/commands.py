@@ -1,7 +1,7 @@
 """Command lines that make a result again."""
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import MISSING, fields, is_dataclass
 from operator import attrgetter
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from arts.cli.sample import Config as SampleConfig
 from arts.config import from_dict
 from arts.errors import ArtsError
+from arts.trees.runs import RunConfig
 from arts.verifiers.base import Verifier
 
 
@@ -42,11 +43,11 @@ def _default(f: Any) -> Any:
     return f.default_factory() if f.default_factory is not MISSING else f.default
 
 
-def origin(record: Mapping[str, Any], store: str, problems: int) -> list[str]:
+def origin(run: RunConfig, store: str, problems: int) -> list[str]:
     """The command that sampled a store, from what the store remembers; none where it remembers none."""
-    if "sample" not in record:
+    if run.sample is None:
         return []
-    table = {**record["sample"], "backend": record.get("backend", {}), "store": store, "limit": problems}
+    table = {**run.sample, "backend": run.backend or {}, "store": store, "limit": problems}
     try:
         return [command_line("sample", from_dict(SampleConfig, table, store))]
     except ArtsError:  # sampled by an arts with other flags
@@ -62,10 +63,10 @@ def training(spec: str, verifier: Verifier) -> list[str]:
     from arts.training.config import TrainConfig
 
     names = {f.name for f in fields(TrainConfig)}
-    kept = {k: v for k, v in saved.training.items() if k in names and v is not None}
-    if isinstance(of := kept.get("options"), Mapping):  # as earlier checkpoints have them
+    kept = {k: v for k, v in saved.training.settings.items() if k in names and v is not None}
+    if isinstance(of := kept.get("options"), dict):  # as earlier checkpoints have them
         kept["options"] = [f"{name}={value}" for name, value in of.items() if value is not None]
-    table = {"store": str(saved.training.get("store", "STORE")), "out": spec, "training": kept}
+    table = {"store": saved.training.store or "STORE", "out": spec, "training": kept}
     try:
         config = from_dict(TrainCommand, table, spec)
     except ArtsError:  # trained by an arts with other flags

@@ -21,7 +21,7 @@ from arts.problems.graders import make_grader
 from arts.testbed.measure import SAMPLING
 from arts.training.config import TrainConfig
 from arts.training.fit import is_finished, train_verifier
-from arts.trees.store import TreeStore
+from arts.trees.store import TreeStore, open_store
 from arts.verifiers.base import Verifier
 from arts.verifiers.features import FeatureCache
 from arts.verifiers.load import load_verifier
@@ -132,19 +132,18 @@ def _sample(config: Config, split: str, *, n: int, fork_probability: float, limi
 
 def _verifiers(config: Config, store_path: Path) -> list[Verifier]:
     """One verifier per objective, on the same trees and the same features."""
-    with TreeStore.open(store_path) as store:
-        trees = list(store.trees())
     features = FeatureCache(load_feature_model(SHAPE), keep=True)
     found: list[Verifier] = []
     for objective in OBJECTIVES:
         out = config.out / objective
         if is_finished(out):
-            found.append(load_verifier(str(out)))
+            found.append(load_verifier(out))
             continue
         training = TrainConfig(
             objective=objective, learning_rate=2e-3, epochs=config.epochs, trees_per_batch=8, seed=config.seed
         )
-        found.append(train_verifier(trees, SHAPE, training, out, features=features, about={"store": store_path.name}))
+        with open_store(store_path) as store:
+            found.append(train_verifier(store.trees(), SHAPE, training, out, features=features))
         print(f"trained {objective}", file=sys.stderr)
     return found
 

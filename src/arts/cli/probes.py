@@ -3,27 +3,26 @@
 import asyncio
 import dataclasses
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from arts.cli.progress import sampling_progress
 from arts.cli.sample import Config as SampleConfig
 from arts.cli.sources import task_defaults
-from arts.config import from_dict, require_at_least, to_dict
+from arts.config import Settings, check_same_run, from_dict, require_at_least, to_dict
 from arts.errors import UsageError
 from arts.evaluation.steps import Reference, own_reference
 from arts.logs.samples import Samples
 from arts.problems.graders import make_grader
-from arts.problems.rows import part
 from arts.proposers.load import BackendOptions, open_proposer
 from arts.sampling.fork import SparseDeepFork
 from arts.sampling.grow import Grower, GrowthPlan
 from arts.sampling.probe import ProbeState, are_of, choose_states, probe_phase, success_counts
-from arts.trees.store import TreeStore
+from arts.trees.runs import RunConfig
+from arts.trees.store import TreeStore, open_store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,13 +51,13 @@ def count_success(source: Samples, probes: Probes, backend: BackendOptions, path
     Raises:
         UsageError: the probes that are there are others.
     """
-    if not probes.states or "sample" not in source.run_config:
+    if not probes.states or source.run_config.sample is None:
         if probes.model:
             raise UsageError(f"{source.path}: is not probed, so --probes.model would be ignored; leave it out")
         return own_reference(source.trees)
-    settings = _settings(source, probes, backend)
+    settings = _settings(source, source.run_config.sample, probes, backend)
     states = choose_states(source.trees, probes.states, probes.seed)
-    with _open(path, _record(settings, probes), states) as store:
+    with _open(path, _run_config(settings, probes), states) as store:
         names = {s.problem_id for s in states}
         store.add_problems([p for p in source.problems if p.id in names])
         _sample(store, settings, states, probes)
@@ -75,10 +74,9 @@ def count_success(source: Samples, probes: Probes, backend: BackendOptions, path
     ).part(graded > 0)
 
 
-def _settings(source: Samples, probes: Probes, backend: BackendOptions) -> SampleConfig:
+def _settings(source: Samples, sample: Settings, probes: Probes, backend: BackendOptions) -> SampleConfig:
     """The run that made the source; what the user has set of the backend goes before what it remembers."""
-    run_config = source.run_config
-    table = {**part(run_config, "sample"), "backend": run_config.get("backend", {}), "store": str(source.path)}
+    table = {**sample, "backend": source.run_config.backend or {}, "store": str(source.path)}
     config = from_dict(SampleConfig, table, str(source.path))
     given = {f.name: getattr(backend, f.name) for f in dataclasses.fields(backend)}
     changed = {name: value for name, value in given.items() if value != getattr(BackendOptions(), name)}
@@ -92,39 +90,33 @@ def _settings(source: Samples, probes: Probes, backend: BackendOptions) -> Sampl
     )
 
 
-def _record(settings: SampleConfig, probes: Probes) -> dict[str, Any]:
+def _run_config(settings: SampleConfig, probes: Probes) -> RunConfig:
     kept = to_dict(settings)
     same = {key: kept.get(key) for key in ("model", "sampling", "prompt", "splitter", "grader")}
-    return {"command": "evaluate --calibration", "probes": {**same, "seed": probes.seed}, "rollouts": probes.rollouts}
+    return RunConfig(command="evaluate --calibration", probes={**same, "seed": probes.seed}, rollouts=probes.rollouts)
 
 
-def _open(path: Path, record: Mapping[str, Any], states: Sequence[ProbeState]) -> TreeStore:
+def _open(path: Path, config: RunConfig, states: Sequence[ProbeState]) -> TreeStore:
     """The store of these probes: a new one, or the one that is there if it holds no others."""
     if not path.exists():
-        return TreeStore.create(path, record)
-    store = TreeStore.open(path, write=True)
+        return TreeStore.create(path, config)
+    store = open_store(path, write=True)
     try:
         probed = {tree.problem_id: tree for tree in store.trees() if tree.rollouts}
         if probed:
-            _check_same_probes(path, store.config(), record)
+            before, now = (_with_rollouts(known) for known in (store.run_config(), config))
+            check_same_run(path, before, now, may_grow=("rollouts",), remedy="remove it or use another --out")
         if not are_of(states, probed):
             raise UsageError(f"{path}: holds probes of other states; remove it or use another --out")
     except UsageError:
         store.close()
         raise
-    store.set_config(record)
+    store.set_run_config(config)
     return store
 
 
-def _check_same_probes(path: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    before, now = old.get("probes", {}), new["probes"]
-    for key, value in now.items():
-        if before.get(key) != value:
-            raise UsageError(
-                f"{path}: holds probes with {key} = {before.get(key)}, not {value}; remove it or use another --out"
-            )
-    if new["rollouts"] < old["rollouts"]:
-        raise UsageError(f"{path}: holds {old['rollouts']} rollouts per state; use as many --probes.rollouts or more")
+def _with_rollouts(config: RunConfig) -> Settings:
+    return {**(config.probes or {}), "rollouts": config.rollouts}
 
 
 def _sample(store: TreeStore, settings: SampleConfig, states: Sequence[ProbeState], probes: Probes) -> None:

@@ -3,14 +3,13 @@
 import asyncio
 import dataclasses
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from arts.cli.progress import sampling_progress
 from arts.cli.sources import open_problems, task_defaults
-from arts.config import to_dict
+from arts.config import Settings, check_same_run, to_dict
 from arts.errors import UsageError
 from arts.problems.base import Problem
 from arts.proposers.base import Proposer, Sampling
@@ -18,8 +17,9 @@ from arts.proposers.load import BackendOptions, open_proposer
 from arts.proposers.prompt import PromptFormat
 from arts.sampling.fork import SparseDeepFork
 from arts.sampling.grow import Grower, GrowthPlan, Spent, spent
+from arts.trees.runs import RunConfig
 from arts.trees.splitting import SplitterName
-from arts.trees.store import TreeStore
+from arts.trees.store import TreeStore, open_store
 from arts.versions import versions
 
 GROWS = ("n", "fork_probability", "max_forks_per_trajectory")
@@ -117,11 +117,11 @@ def sample(config: Config, on_start: Callable[[int], None] | None = None) -> Spe
         unit_problems=max(1, proposer.batch_size // method.n),
     )
     try:
-        with open_store(config.store, run_record(config, proposer, plan), problems) as store:
+        with run_store(config.store, run_config(config, proposer, plan), problems) as store:
             before = sum(len(t.rollouts) for t in store.trees())
             with sampling_progress(before, "sampling") as show:
                 asyncio.run(_grow(Grower(store, proposer, grader, plan, show), proposer))
-            return spent(list(store.trees()))
+            return spent(store.trees())
     finally:
         grader.close()
 
@@ -133,7 +133,7 @@ async def _grow(grower: Grower, proposer: Proposer) -> None:
         await proposer.aclose()
 
 
-def run_record(config: Config, proposer: Proposer, plan: GrowthPlan) -> dict[str, Any]:
+def run_config(config: Config, proposer: Proposer, plan: GrowthPlan) -> RunConfig:
     """What a store remembers of its run.
 
     ``sample`` has to be the same when it is taken up again; the rest is for the reader, though single texts may
@@ -142,48 +142,40 @@ def run_record(config: Config, proposer: Proposer, plan: GrowthPlan) -> dict[str
     resolved = to_dict(config)
     for key in ("store", "limit", "offset"):
         resolved.pop(key, None)
-    return {
-        "command": "sample",
-        "backend": resolved.pop("backend", {}),
-        "sample": resolved,
-        "unit_problems": plan.unit_problems,
-        "proposer": proposer.name,
-        "versions": versions(*VERSIONS),
-    }
+    return RunConfig(
+        command="sample",
+        backend=resolved.pop("backend", {}),
+        sample=resolved,
+        unit_problems=plan.unit_problems,
+        proposer=proposer.name,
+        versions=versions(*VERSIONS),
+    )
 
 
-def open_store(path: Path, record: Mapping[str, Any], problems: Sequence[Problem]) -> TreeStore:
+def run_store(path: Path, config: RunConfig, problems: Sequence[Problem]) -> TreeStore:
     """The store of this run: a new one, or the existing one when its run was the same but for its size.
 
     Raises:
         UsageError: the store was made with other settings.
     """
     if not path.exists():
-        store = TreeStore.create(path, record)
+        store = TreeStore.create(path, config)
     else:
-        store = TreeStore.open(path, write=True)
+        store = open_store(path, write=True)
         try:
-            _check_same_run(path, store.config(), record)
+            before, now = (_sizes(known.sample or {}) for known in (store.run_config(), config))
+            check_same_run(path, before, now, may_grow=GROWS, remedy="use the same value or another --store")
         except UsageError:
             store.close()
             raise
-        store.set_config(record)
+        store.set_run_config(config)
     store.add_problems(problems)
     return store
 
 
-def _check_same_run(path: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    before, now = (dict(c.get("sample", {})) for c in (old, new))
-    for key in GROWS:
-        wanted, had = (c.pop(key, 0) or (UNLIMITED if key == "max_forks_per_trajectory" else 0) for c in (now, before))
-        if wanted < had:
-            raise UsageError(f"{path}: was sampled with a larger {key}; use the same or a larger value")
-    for key in sorted({*before, *now}):
-        if before.get(key) != now.get(key):
-            raise UsageError(
-                f"{path}: was sampled with {key} = {before.get(key)}, not {now.get(key)};"
-                " use the same value or another --store"
-            )
+def _sizes(settings: Settings) -> Settings:
+    """With no limit of forks as the largest one."""
+    return settings | {"max_forks_per_trajectory": settings.get("max_forks_per_trajectory") or UNLIMITED}
 
 
 def describe(total: Spent) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 import tyro
 
 from arts.cli.progress import SolveMeter, solve_progress
-from arts.cli.sample import open_store
+from arts.cli.sample import run_store
 from arts.cli.sources import CONGRUENCES, open_problems, task_defaults
 from arts.config import require_at_least, to_dict
 from arts.errors import ArtsError, UsageError
@@ -33,6 +33,7 @@ from arts.search.strategies import STRATEGIES, strategy_factory
 from arts.selection.scores import Aggregation
 from arts.selection.selectors import SELECTORS
 from arts.text import visible
+from arts.trees.runs import RunConfig
 from arts.trees.splitting import SplitterName
 from arts.trees.store import TreeStore
 from arts.verifiers.base import Verifier
@@ -192,8 +193,8 @@ def _store(config: Config, proposer: Proposer, problems: Sequence[Problem]) -> A
         return nullcontext()
     settings = {k: v for k, v in to_dict(config).items() if k not in RUN_CONTROL}
     settings["verifier_weights"] = fingerprint(Path(config.verifier))  # a folder that was trained again is another one
-    record = {"command": "solve", "backend": to_dict(config.backend), "sample": settings, "proposer": proposer.name}
-    return open_store(config.store, record, problems)
+    run = RunConfig(command="solve", backend=to_dict(config.backend), sample=settings, proposer=proposer.name)
+    return run_store(config.store, run, problems)
 
 
 def fingerprint(checkpoint: Path) -> str:

@@ -163,13 +163,13 @@ def read_side(which: str, config: Config, grader: Grader) -> Read:
         )
     except InputError as error:
         raise InputError(f"{which}: {error}") from error
-    made = part(found.run_config, "sample")
+    made = found.run_config.sample or {}
     how, seed = part(made, "sampling"), made.get("seed")
     temperature, top_p = how.get("temperature"), how.get("top_p")
     known = is_number(temperature) and is_number(top_p)
     origin = Origin(
         source=" ".join([side.source, *side.where]),
-        kind=f"store of {found.run_config.get('proposer', 'unknown')}" if found.kind == "store" else found.format,
+        kind=f"store of {found.run_config.proposer or 'unknown'}" if found.kind == "store" else found.format,
         verdicts=found.verdicts,
         sampling=f"temperature {temperature:g}, top-p {top_p:g}" if known else None,
     )

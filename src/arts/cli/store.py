@@ -17,6 +17,7 @@ from arts.sampling.grow import spent
 from arts.text import visible
 from arts.trees.data_set import export_data_set
 from arts.trees.exchange import export_trees, fill_store, import_trees, is_exported
+from arts.trees.runs import RunConfig
 from arts.trees.splitting import SplitterName
 from arts.trees.store import TreeStore
 from arts.versions import versions
@@ -72,9 +73,9 @@ def _target(config: Config) -> Path:
 
 def _info(path: Path) -> None:
     with TreeStore.open(path) as store:
-        run_config, trees = store.config(), list(store.trees())
+        run, trees = store.run_config(), list(store.trees())
     print(f"{path}: {describe(spent(trees))}")
-    print(f"proposer: {run_config.get('proposer', 'unknown')}")
+    print(f"proposer: {run.proposer or 'unknown'}")
     verifiers = sorted({name for tree in trees for name in tree.scores})
     print(f"scores: {', '.join(verifiers) or 'none'}")
     reasons = Counter(r.error for t in trees for r in t.rollouts if r.stop == "error")
@@ -110,13 +111,13 @@ def _import(config: Config, out: Path) -> None:
     )
     for note in found.notes:
         print(f"note: {visible(note)}", file=sys.stderr)
-    run_config = {
-        "command": "import",
-        "proposer": "imported",
-        "source": config.source.name,
-        "format": found.format,
-        "verdicts": found.verdicts,
-        "versions": versions("arts"),
-    }
-    with fill_store(out, run_config, zip(found.problems, found.trees, strict=True)):
+    run = RunConfig(
+        command="import",
+        proposer="imported",
+        source=config.source.name,
+        format=found.format,
+        verdicts=found.verdicts,
+        versions=versions("arts"),
+    )
+    with fill_store(out, run, zip(found.problems, found.trees, strict=True)):
         print(f"{out}: {len(found.trees)} trees")

@@ -51,18 +51,16 @@ def run(config: Config) -> int:
         return 0
     _check_flags(config.architecture)
     with TreeStore.open(config.store) as store:
-        require_samples(config.store, store.config())
-        trees = list(store.trees())
-    train_verifier(
-        trees,
-        config.architecture,
-        config.training,
-        config.out,
-        name=config.out.name,
-        feature_folder=cache_folder() / "features" if config.keep_features else None,
-        about={"store": config.store.name},
-        on_progress=lambda line: print(line, file=sys.stderr),
-    )
+        require_samples(config.store, store.run_config())
+        train_verifier(
+            store.trees(),
+            config.architecture,
+            config.training,
+            config.out,
+            name=config.out.name,
+            feature_folder=cache_folder() / "features" if config.keep_features else None,
+            on_progress=lambda line: print(line, file=sys.stderr),
+        )
     if os.environ.get("RANK", "0") == "0":  # one line, however many processes accelerate has launched
         print(config.out)
     return 0

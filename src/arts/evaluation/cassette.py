@@ -17,6 +17,7 @@ from arts.evaluation.steps import Reference
 from arts.problems.base import Problem
 from arts.selection.scores import Aggregation
 from arts.trees.exchange import fill_store
+from arts.trees.runs import RunConfig
 from arts.trees.store import TreeStore
 from arts.trees.tree import Tree
 from arts.verifiers.base import Unit
@@ -73,9 +74,9 @@ def save_recording(recording: Recording, path: Path) -> None:
     unfinished = path.with_name(f".{path.name}.unfinished")
     unfinished.unlink(missing_ok=True)
     text = json.dumps(_header(recording))  # as text it keeps the order of its keys
-    record = {"command": "evaluate", "proposer": recording.about.get("proposer", ""), "recording": text}
+    run = RunConfig(command="evaluate", proposer=recording.about.get("proposer", ""), recording=text)
     trees = [_with_scores(tree, recording) for tree in recording.trees]
-    fill_store(unfinished, record, zip(recording.problems, trees, strict=True)).close()
+    fill_store(unfinished, run, zip(recording.problems, trees, strict=True)).close()
     unfinished.replace(path)
 
 
@@ -86,7 +87,7 @@ def load_recording(path: Path) -> Recording:
         InputError: it holds none, one of another version, or one that is damaged.
     """
     with TreeStore.open(path) as store:
-        text = store.config().get("recording")
+        text = store.run_config().recording
         problems, trees = store.problems(), list(store.trees())
     if text is None:
         raise InputError(f"{path}: holds samples but no evaluation; replay what 'arts evaluate {path}' has recorded")

@@ -15,8 +15,8 @@ from arts.logs.sources import SourceKind, kind_of
 from arts.logs.trees import AS_GIVEN, AS_MOST_GIVEN, NO_VERDICT, import_samples
 from arts.problems.base import Grader, Problem, Verdict
 from arts.problems.graders import make_grader
-from arts.problems.rows import Row, part
 from arts.trees.exchange import is_exported, read_trees
+from arts.trees.runs import RunConfig
 from arts.trees.splitting import SplitterName
 from arts.trees.store import TreeStore
 from arts.trees.tree import Tree
@@ -47,7 +47,7 @@ class Samples:
     trees: list[Tree]
     verdicts: str
     logged: Mapping[str, Sequence[Verdict | None]]
-    run_config: Row
+    run_config: RunConfig
     notes: tuple[str, ...] = ()
 
     @property
@@ -59,9 +59,9 @@ class Samples:
     def about(self) -> dict[str, str]:
         """Where the samples are from, for a report's reader."""
         log = {"source kind": f"samples, format {self.format}", "verdicts": self.verdicts}
-        proposer = self.run_config.get("proposer")
+        proposer = self.run_config.proposer
         about = {"source kind": "store"} if self.kind == "store" else log
-        return about | ({"proposer": str(proposer)} if proposer else {})
+        return about | ({"proposer": proposer} if proposer else {})
 
 
 def read_samples(
@@ -94,7 +94,7 @@ def read_samples(
         )
     if kind == "store":
         with TreeStore.open(Path(source)) as store:
-            return _whole(source, kind, store.problems(), list(store.trees()), store.config())
+            return _whole(source, kind, store.problems(), list(store.trees()), store.run_config())
     if is_exported(source):
         read = list(read_trees(source))
         return _whole(source, kind, [p for p, _, _ in read], [t for _, t, _ in read], read[0][2])
@@ -110,18 +110,18 @@ def read_samples(
         trees=trees,
         verdicts=_judges(reasons, judge.name),
         logged={p.problem.id: [_LOGGED[s.correct] for s in p.samples] for p in found.problems},
-        run_config={},
+        run_config=RunConfig(),
         notes=tuple(_notes(found, reasons, log.correct_above, flags)),
     )
 
 
-def require_samples(path: StrPath, run_config: Row) -> None:
+def require_samples(path: StrPath, run_config: RunConfig) -> None:
     """Refuse the trees of a search, whose solutions are not independent samples of the model.
 
     Raises:
         UsageError: they are.
     """
-    if run_config.get("command") == "solve":
+    if run_config.command == "solve":
         raise UsageError(f"{path}: was made by arts solve, and a search's draws are no sample; give one of arts sample")
 
 
@@ -131,9 +131,11 @@ def verdicts_of(tree: Tree) -> list[Verdict | None]:
     return [outcome.verdict if outcome else None for outcome in found]
 
 
-def _whole(source: StrPath, kind: SourceKind, problems: list[Problem], trees: list[Tree], run_config: Row) -> Samples:
+def _whole(
+    source: StrPath, kind: SourceKind, problems: list[Problem], trees: list[Tree], run_config: RunConfig
+) -> Samples:
     require_samples(source, run_config)
-    grader = part(run_config, "sample").get("grader")
+    grader = (run_config.sample or {}).get("grader")
     return Samples(
         path=Path(source),
         kind=kind,

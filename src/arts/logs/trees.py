@@ -9,7 +9,7 @@ from arts.errors import InputError
 from arts.logs.sample import Sample, SampledProblem
 from arts.problems.base import Grader, Verdict
 from arts.trees.splitting import SPLITTERS, SplitterName
-from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree
+from arts.trees.tree import Outcome, Step, Tree
 
 AS_GIVEN, AS_MOST_GIVEN = "as given", "as given for most samples with this text"
 NO_VERDICT = "the log has no verdict, or as many for as against"
@@ -81,9 +81,7 @@ def _add_sample(tree: Tree, index: int, sample: Sample, splitter: SplitterName) 
     if sample.logprob is not None:
         # only the total is known: all of it on the last step keeps the sum over the path right
         steps = [Step(text=p, logprob=0.0) for p in pieces[:-1]] + [Step(text=pieces[-1], logprob=sample.logprob)]
-    leaf = tree.add_path(ROOT, steps, "stop")
-    tree.rollouts.append(Rollout(backbone=index, leaf=leaf, tokens=sample.tokens or 0, stop="stop"))
-    return leaf
+    return tree.add_rollout(steps, backbone=index, tokens=sample.tokens or 0).leaf
 
 
 def _as_logged(answer: str | None, verdicts: Sequence[bool | None]) -> Outcome:

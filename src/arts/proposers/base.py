@@ -93,7 +93,7 @@ class Proposer(Protocol):
 
     @property
     def name(self) -> str:
-        """Model name as recorded in stores and reports."""
+        """Model name, as stores and reports give it."""
         ...
 
     @property

@@ -12,6 +12,7 @@ import httpx
 import xllamacpp
 
 from arts.errors import ModelError, UsageError
+from arts.files import StrPath
 from arts.proposers.base import Completion, CompletionStop, Request, Sampling, as_finished
 from arts.proposers.prompt import PromptFormat
 from arts.text import well_formed
@@ -43,7 +44,7 @@ class LlamaCppProposer:
     @classmethod
     def load(
         cls,
-        path: Path,
+        path: StrPath,
         *,
         prompt: PromptFormat,
         parallel: int = 8,
@@ -56,6 +57,7 @@ class LlamaCppProposer:
         Raises:
             ModelError: the file is missing, not a GGUF file, or llama.cpp cannot load it.
         """
+        path = Path(path)
         _check_file(path)
         key = secrets.token_urlsafe(32)
         params = xllamacpp.CommonParams()

@@ -11,15 +11,18 @@ import os
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from itertools import accumulate
-from typing import Any, Literal, final
+from typing import Literal, final
 from urllib.parse import urlsplit
 
 import httpx
+import msgspec
+from msgspec import UNSET
 
 from arts.errors import EndpointError, UsageError
 from arts.proposers.base import Completion, Request, Sampling, as_finished
 from arts.proposers.prompt import PromptFormat
 from arts.proposers.retry import TREATMENTS, Failure, Patience, kind_of_status, retry_after_s
+from arts.proposers.wire import Answer, Ask, Choice, Logprobs, Message, Usage
 from arts.text import well_formed
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})
@@ -101,7 +104,7 @@ class OpenAIProposer:
                     return self._given_up(result, gone=not reached and self._answers == before)
                 await self._sleep(wait)
 
-    async def _attempt(self, body: Mapping[str, Any], request: Request, sampling: Sampling) -> Completion | Failure:
+    async def _attempt(self, body: Ask, request: Request, sampling: Sampling) -> Completion | Failure:
         try:
             async with asyncio.timeout(self._timeout_s):
                 response = await self._post(body)
@@ -121,15 +124,15 @@ class OpenAIProposer:
         chat, opening = self._api == "chat", request.state.text
         try:
             return parse_choice(response.json(), chat=chat, opening=opening, stop=sampling.stop)
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
+        except (ValueError, TypeError, IndexError, OverflowError, RecursionError, msgspec.ValidationError) as error:
             return Failure(kind="unreadable", reason=f"unreadable answer ({type(error).__name__})")
 
-    async def _post(self, body: Mapping[str, Any]) -> httpx.Response:
+    async def _post(self, body: Ask) -> httpx.Response:
         """By the client that has the least to do."""
         client = self._under_way.index(min(self._under_way))
         self._under_way[client] += 1
         try:
-            return await self._clients[client].post(self._endpoint, json=body)
+            return await self._clients[client].post(self._endpoint, json=msgspec.to_builtins(body))
         finally:
             self._under_way[client] -= 1
 
@@ -145,24 +148,25 @@ class OpenAIProposer:
     def _endpoint(self) -> str:
         return f"{self._url}/{'chat/completions' if self._api == 'chat' else 'completions'}"
 
-    def _body(self, request: Request, sampling: Sampling) -> dict[str, Any]:
-        body: dict[str, Any] = {
-            "model": self.name,
-            "max_tokens": request.limit(sampling),
-            "temperature": sampling.temperature,
-            "top_p": sampling.top_p,
-            "seed": request.seed % 2**31,
-        }
-        if sampling.stop:
-            body["stop"] = list(sampling.stop)
-        state = request.state
-        if self._api == "completions":
-            return {**body, "prompt": self._prompt.plain(state.question) + state.text, "logprobs": 1}
-        messages = self._prompt.messages(state.question)
+    def _body(self, request: Request, sampling: Sampling) -> Ask:
+        state, chat = request.state, self._api == "chat"
+        body = Ask(
+            model=self.name,
+            max_tokens=request.limit(sampling),
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            seed=request.seed % 2**31,
+            stop=list(sampling.stop) or None,
+            logprobs=True if chat else 1,
+        )
+        if not chat:
+            body.prompt = self._prompt.plain(state.question) + state.text
+            return body
+        body.messages = [Message(**turn) for turn in self._prompt.messages(state.question)]
         if state.text:
-            messages.append({"role": "assistant", "content": state.text})
-            body |= {"continue_final_message": True, "add_generation_prompt": False}
-        return {**body, "messages": messages, "logprobs": True}
+            body.messages.append(Message(role="assistant", content=state.text))
+            body.continue_final_message, body.add_generation_prompt = True, False
+        return body
 
 
 def _check_prompt(prompt: PromptFormat, api: str) -> None:
@@ -178,7 +182,7 @@ def _check_prompt(prompt: PromptFormat, api: str) -> None:
         raise UsageError(f"prompt.{name} is not for backend.api completions; leave it out or use --backend.api chat")
 
 
-def parse_choice(row: Mapping[str, Any], *, chat: bool, opening: str = "", stop: Sequence[str] = ()) -> Completion:
+def parse_choice(row: object, *, chat: bool, opening: str = "", stop: Sequence[str] = ()) -> Completion:
     """The first choice of a response, with log-probabilities where the server gave them.
 
     ``opening`` is the text that was to be continued. Some servers send it back in front of the continuation; it is
@@ -186,20 +190,20 @@ def parse_choice(row: Mapping[str, Any], *, chat: bool, opening: str = "", stop:
     text ends: an end mark, one of the strings ``stop``. llama.cpp counts the tokens of a stop string and leaves out
     their log-probabilities; then all are left out, because those of the whole are not known.
     """
-    choice = row["choices"][0]
-    text = (choice["message"]["content"] or "") if chat else choice["text"]
+    answer = msgspec.convert(row, Answer, strict=False)
+    choice, usage = answer.choices[0], answer.usage or Usage()
+    text = ((choice.message and choice.message.content) or "") if chat else choice.text
     if not isinstance(text, str):
         raise TypeError("the text is not a string")
-    usage = row.get("usage") or {}
-    texts, logprobs = _tokens(choice.get("logprobs") or {}, chat=chat)
+    texts, logprobs = _tokens(choice.logprobs or Logprobs(), chat=chat)
     generated = "".join(texts)
     if opening and text.startswith(opening) and not generated.startswith(text):
         text = text[len(opening) :]
     text = well_formed(text)
     aligned = generated.startswith(text)
-    reason = choice.get("finish_reason")
+    reason = choice.finish_reason
     boundary = bool(stop) and reason == "stop" and _at_boundary(choice, text, texts if aligned else [], stop)
-    counted = int(usage.get("completion_tokens") or len(texts))
+    counted = usage.completion_tokens or len(texts)
     if not aligned or (boundary and counted > len(texts)):
         texts, logprobs = [], []
     return Completion(
@@ -209,30 +213,30 @@ def parse_choice(row: Mapping[str, Any], *, chat: bool, opening: str = "", stop:
         token_ends=tuple(min(at, len(text)) for at in accumulate(map(len, texts))),
         token_logprobs=tuple(logprobs),
         boundary=boundary,
-        prompt_tokens=int(usage.get("prompt_tokens") or 0),
+        prompt_tokens=usage.prompt_tokens or 0,
     )
 
 
-def _at_boundary(choice: Mapping[str, Any], text: str, texts: Sequence[str], stop: Sequence[str]) -> bool:
+def _at_boundary(choice: Choice, text: str, texts: Sequence[str], stop: Sequence[str]) -> bool:
     """Whether a text that has ended did so at a stop string, as far as the server lets it be known.
 
     vLLM and SGLang name the string. Elsewhere the tokens behind the text tell: a stop string or the beginning of one,
     or else an end mark. Where there are none, either may have been left out; nothing at all is an end.
     """
-    for name in ("stop_reason", "matched_stop"):
-        if name in choice:
-            return isinstance(choice[name], str)
+    for named in (choice.stop_reason, choice.matched_stop):
+        if named is not UNSET:
+            return isinstance(named, str)
     behind = "".join(texts)[len(text) :]
     if behind:
         return any(s in behind or s.startswith(behind) for s in stop)
     return bool(text) and not (texts and texts[-1] == "")
 
 
-def _tokens(logprobs: Mapping[str, Any], *, chat: bool) -> tuple[list[str], list[float]]:
-    if chat or "content" in logprobs:
-        content = logprobs.get("content") or []
-        return [t["token"] for t in content], [float(t["logprob"]) for t in content]
-    return list(logprobs.get("tokens") or []), [float(x) for x in logprobs.get("token_logprobs") or []]
+def _tokens(found: Logprobs, *, chat: bool) -> tuple[list[str], list[float]]:
+    if chat or found.content is not None:
+        content = found.content or []
+        return [t.token for t in content], [t.logprob for t in content]
+    return found.tokens or [], found.token_logprobs or []
 
 
 def _reason(response: httpx.Response) -> str:

@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from arts.errors import ModelError, UsageError
+from arts.files import StrPath
 from arts.proposers.base import Completion, Request, Sampling, find_stop
 from arts.proposers.decoding import StopWatch, Texts
 from arts.proposers.prompt import PromptFormat
@@ -50,7 +51,7 @@ class TransformersProposer:
     @classmethod
     def load(
         cls,
-        path: str,
+        path: StrPath,
         *,
         prompt: PromptFormat,
         device: str = "auto",
@@ -67,7 +68,7 @@ class TransformersProposer:
         where = _device(device)
         source = Path(path)
         extra = {"gguf_file": source.name} if source.suffix == ".gguf" else {}
-        folder = str(source.parent) if extra else path
+        folder = source.parent if extra else path
         dtype = torch.float32 if where == "cpu" else torch.bfloat16
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, **extra)

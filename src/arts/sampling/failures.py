@@ -18,24 +18,24 @@ T = TypeVar("T")
 class FailureWatch(Generic[T]):
     """Keeps failures back until a success of the same run shows that the backend is alive: then they are data.
 
-    Failures of a backend that turns out to be dead are never recorded, so that the next run asks again.
+    Failures of a backend that turns out to be dead are dropped, so that the next run asks again.
     """
 
-    def __init__(self, backend: str, record: Callable[[T], object]) -> None:
-        self._backend, self._record = backend, record
+    def __init__(self, backend: str, keep: Callable[[T], object]) -> None:
+        self._backend, self._keep = backend, keep
         self._held: list[T] = []
         self._alive = False
         self._reason = ""
 
     def success(self) -> None:
-        """The backend has done what it was asked."""
+        """Count a success: the failures that were held back are kept now."""
         self._alive = True
         for failure in self._held:
-            self._record(failure)
+            self._keep(failure)
         self._held.clear()
 
     def failure(self, failure: T, reason: str) -> None:
-        """It has not.
+        """Hold a failure back.
 
         Raises:
             EndpointError: too many times in a row.

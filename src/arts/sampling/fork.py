@@ -16,7 +16,7 @@ import numpy as np
 from arts.errors import UsageError
 from arts.proposers.base import Completion, Proposer, Request, Sampling
 from arts.trees.splitting import SPLITTERS, SplitterName
-from arts.trees.tree import ROOT, State, Step, Tree
+from arts.trees.tree import ROOT, Outcome, Rollout, State, Step, Tree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class SparseDeepFork:
 class Planned:
     """One rollout that the plan asks for: continue ``tree`` from ``node``, or from ``prefix`` below it.
 
-    ``prefix`` are steps that the tree may not hold yet; they are recorded with the rollout.
+    ``prefix`` are steps that the tree may not hold yet; they come into it with the rollout.
     """
 
     tree: Tree
@@ -66,6 +66,19 @@ class Planned:
         """What is continued."""
         before = self.tree.state(self.node)
         return replace(before, text=before.text + "".join(step.text for step in self.prefix))
+
+    def add(self, completion: Completion, splitter: SplitterName, outcome: Outcome | None = None) -> Rollout:
+        """Put what was drawn for it into the tree."""
+        return self.tree.add_rollout(
+            [*self.prefix, *completion_steps(completion, splitter)],
+            completion.stop,
+            start=self.node,
+            backbone=self.backbone,
+            pivot=self.pivot,
+            tokens=completion.tokens,
+            error=completion.error,
+            outcome=outcome,
+        )
 
 
 def derive_seed(run_seed: int, problem_id: str, *path: int | str) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -12,7 +12,6 @@ from arts.sampling.failures import FailureWatch
 from arts.sampling.fork import (
     Planned,
     SparseDeepFork,
-    completion_steps,
     plan_backbones,
     plan_forks,
     roll_out,
@@ -38,19 +37,7 @@ async def grow_tree(
     tree = Tree(problem_id=problem_id, question=question)
     for phase in (plan_backbones, plan_forks):
         async for planned, completion in roll_out(proposer, phase(tree, method, seed), sampling or Sampling()):
-            failed = completion.stop == "error"
-            steps = completion_steps(completion, method.splitter)
-            leaf = planned.node if failed else tree.add_path(planned.node, steps, completion.stop)
-            tree.rollouts.append(
-                Rollout(
-                    backbone=planned.backbone,
-                    pivot=planned.pivot,
-                    leaf=leaf,
-                    tokens=completion.tokens,
-                    stop=completion.stop,
-                    error=completion.error,
-                )
-            )
+            planned.add(completion, method.splitter)
     return tree
 
 
@@ -60,7 +47,7 @@ class GrowthPlan:
 
     ``phases`` are fulfilled one after the other. ``unit_problems`` problems are in work together. For a
     reproducible proposer such a unit is also the grain of resuming: one that was interrupted is computed again as
-    a whole, in the very same batches, and only the rollouts that are missing are recorded; so the store ends up
+    a whole, in the very same batches, and only the rollouts that are missing are kept; so the store ends up
     equal to that of an uninterrupted run.
     """
 
@@ -131,9 +118,9 @@ class Grower:
         async for ready in _gathered(roll_out(self._proposer, wanted, self._plan.sampling)):
             if any(c.stop != "error" for p, c in ready if id(p) not in fresh):
                 self._watch.success()
-            await self._record([(p, c) for p, c in ready if id(p) in fresh])
+            await self._keep([(p, c) for p, c in ready if id(p) in fresh])
 
-    async def _record(self, finished: Sequence[tuple[Planned, Completion]]) -> None:
+    async def _keep(self, finished: Sequence[tuple[Planned, Completion]]) -> None:
         """Grade together, then commit one by one, in the order in which they finished."""
         answers = [self._answer(p, c) for p, c in finished]
         pairs = [(self._keys[p.tree.problem_id], a) for (p, _), a in zip(finished, answers, strict=True)]
@@ -156,19 +143,8 @@ class Grower:
         return self._grader.extract(planned.state.text + completion.text)
 
     def _commit(self, planned: Planned, completion: Completion, outcome: Outcome | None) -> None:
-        failed = completion.stop == "error"
-        steps = () if failed else (*planned.prefix, *completion_steps(completion, self._plan.method.splitter))
-        rollout = self._store.commit(
-            planned.tree,
-            start=planned.node,
-            steps=steps,
-            backbone=planned.backbone,
-            pivot=planned.pivot,
-            tokens=completion.tokens,
-            stop=completion.stop,
-            error=completion.error,
-            outcome=outcome,
-        )
+        with self._store.growing(planned.tree):
+            rollout = planned.add(completion, self._plan.method.splitter, outcome)
         self._on_rollout(rollout, outcome)
 
 
@@ -193,8 +169,9 @@ class Spent:
         return self.correct / self.graded if self.graded else float("nan")
 
 
-def spent(trees: Sequence[Tree]) -> Spent:
+def spent(trees: Iterable[Tree]) -> Spent:
     """Add up what was spent on trees."""
+    trees = list(trees)
     rollouts = [(t, r) for t in trees for r in t.rollouts]
     verdicts = [t.outcomes[r.leaf].verdict for t, r in rollouts if r.stop != "error" and r.leaf in t.outcomes]
     return Spent(

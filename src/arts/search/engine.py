@@ -189,7 +189,7 @@ class Engine:
 
     def _commit(self, row: tuple[Tree, Rollout, range]) -> None:
         if self._store is not None:
-            self._store.record(*row)
+            self._store.write_rollout(*row)
 
     def _classify(self, search: Search, classes: AnswerClasses, nodes: Sequence[int]) -> None:
         for node in nodes:

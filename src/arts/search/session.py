@@ -96,10 +96,10 @@ class Search:
         """Answer classes of finished solutions that have been asked for."""
         self.stopped: StopReason | None = None
         self.recalled = False
-        """Whether the last :meth:`due` took draws from the record."""
+        """Whether the last :meth:`due` took draws that the tree holds already."""
         self.candidates: list[int] = []
         self._seed = seed
-        self._on_record = {r.backbone: r for r in tree.rollouts}
+        self._kept = {r.backbone: r for r in tree.rollouts}
         self._used: list[int] = []
         self._sites: dict[tuple[int, bool], _Site] = {}
         self._round: Sequence[Expansion] = ()
@@ -135,7 +135,7 @@ class Search:
                 if self._out or self._sent == len(self._round) or self.recalled:
                     break
                 self._run_dry()
-            elif (old := self._on_record.get(call.number)) is not None:
+            elif (old := self._kept.get(call.number)) is not None:
                 self._check(old, call)
                 self.ledger.settle(call.granted, old.tokens, failed=old.stop == "error")
                 self._land(call, old.leaf, old.stop)
@@ -154,14 +154,11 @@ class Search:
         self.ledger.settle(call.granted, completion.tokens, completion.prompt_tokens, failed=failed)
         steps, stop = self._steps(call, completion)
         node = call.expansion.node
-        leaf = node if failed else self.tree.add_path(node, steps, None if stop == "step" else stop)
+        rollout = self.tree.add_rollout(
+            steps, stop, start=node, backbone=call.number, tokens=completion.tokens, error=completion.error
+        )
         self._note_lengths()
-        rollout = Rollout(
-            backbone=call.number, pivot=self.tree.depth[node], leaf=leaf, tokens=completion.tokens, stop=stop,
-            error=completion.error,
-        )  # fmt: skip
-        self.tree.rollouts.append(rollout)
-        self._land(call, leaf, stop)
+        self._land(call, rollout.leaf, stop)
         return rollout
 
     def unscored(self) -> list[int]:
@@ -252,8 +249,8 @@ class Search:
         path = [ROOT, *self.tree.path(old.leaf)]
         if old.pivot >= len(path) or path[old.pivot] != call.expansion.node:
             raise StoreError(
-                f"problem {self.tree.problem_id}: draw {call.number} on record is from another state than this search"
-                " draws from; use a new --store"
+                f"problem {self.tree.problem_id}: stored draw {call.number} starts from a different state than this"
+                " search; use a new --store"
             )
 
     def _steps(self, call: Call, completion: Completion) -> tuple[list[Step], Stop]:

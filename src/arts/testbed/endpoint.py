@@ -8,31 +8,31 @@ request has a Content-Length and is not sent before the last one was answered, a
 import argparse
 import asyncio
 import json
-import math
 import random
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
+
+import msgspec
+from msgspec import Struct
 
 from arts.errors import UsageError
-from arts.proposers.base import Completion, Request, Sampling, find_stop
+from arts.proposers.base import Completion, find_stop
 from arts.proposers.prompt import MATH_INSTRUCTION
-from arts.proposers.scripted import ScriptedProposer
-from arts.trees.tree import State
+from arts.proposers.wire import Answer as Body
+from arts.proposers.wire import Ask, Choice, Logprobs, Message, Token, Usage
+from arts.testbed.answers import Answer, filler
 
 Fault = Literal["error", "rate_limit", "stall", "truncate", "malformed"]
-Answer = Callable[[str, str, int, int, tuple[str, ...]], Completion]
-"""Completion of (question, text so far, seed, max_tokens, stop strings); a pure function."""
 
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 END_MARK = "<|im_end|>"
 LONGEST_QUEUE = 4096
 """Connections that wait to be accepted; more are turned away by the operating system."""
-WORDS = ("so ", "we ", "take ", "both ", "sides ", "and ", "see ", "one ", "more ", "term ", "than ", "before ")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +88,15 @@ class Answered:
     tokens: int
 
 
+class Counts(Struct, kw_only=True):
+    """What an endpoint has counted, as ``GET /counts`` gives it in JSON."""
+
+    answered: int
+    faults: dict[str, int]
+    most_in_work: int
+    log: list[Answered]
+
+
 class Endpoint:
     """A running endpoint and what it has counted; :func:`mock_endpoint` makes one."""
 
@@ -101,17 +110,17 @@ class Endpoint:
         self._clock = asyncio.get_running_loop().time
         self._opened = self._clock()
         self._asked = 0
-        self._connections: dict[asyncio.Task[Any], asyncio.StreamWriter] = {}
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     @property
     def answered(self) -> int:
         """Requests that got a whole answer."""
         return len(self.log)
 
-    def counts(self) -> dict[str, Any]:
-        """Everything counted so far, as ``GET /counts`` gives it in JSON."""
-        log = [asdict(row) for row in self.log]
-        return {"answered": len(log), "faults": self.faults, "most_in_work": self.most_in_work, "log": log}
+    def counts(self) -> Counts:
+        """Everything counted so far."""
+        faults = {str(fault): count for fault, count in self.faults.items()}
+        return Counts(answered=self.answered, faults=faults, most_in_work=self.most_in_work, log=self.log)
 
     async def open(self, port: int) -> None:
         """Listen on this port of this machine; 0 means any."""
@@ -148,7 +157,7 @@ class Endpoint:
         """Read and answer one request; false when the connection is to be closed."""
         path, content = await _read(reader)
         if path == "/counts":
-            return await _send(writer, 200, json.dumps(self.counts()))
+            return await _send(writer, 200, _json(self.counts()))
         if path not in ("/v1/chat/completions", "/v1/completions"):
             return await _send(writer, 404, _error(f"nothing is at {path}"))
         fault = self._faults.of(self._asked)
@@ -180,8 +189,8 @@ class Endpoint:
     ) -> bool:
         arrival = self._clock() - self._opened
         try:
-            body, completion = self._answered(json.loads(content))
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+            body, completion = self._answered(msgspec.json.decode(content, type=Ask, strict=False))
+        except (ValueError, IndexError, msgspec.DecodeError) as error:
             return await _send(writer, 400, _error(f"unreadable request ({type(error).__name__}: {error})"))
         if completion.stop == "error":
             return await _send(writer, 400, _error(completion.error))
@@ -190,7 +199,7 @@ class Endpoint:
             await _wait(reader, latency)
         if fault == "malformed":
             return await _send(writer, 200, "{no JSON")
-        text = json.dumps(body)
+        text = _json(body)
         if fault == "truncate":
             await _send(writer, 200, text, cut=len(text) // 2)
             return False
@@ -201,16 +210,15 @@ class Endpoint:
             self.close()
         return True
 
-    def _answered(self, body: Mapping[str, Any]) -> tuple[dict[str, Any], Completion]:
-        question, text = _state(body)
-        stop = body.get("stop") or ()
-        stop = (stop,) if isinstance(stop, str) else tuple(stop)
-        asked = (question, text, int(body.get("seed") or 0), int(body.get("max_tokens") or 512))
+    def _answered(self, ask: Ask) -> tuple[Body, Completion]:
+        question, text = _state(ask)
+        stop = (ask.stop,) if isinstance(ask.stop, str) else tuple(ask.stop or ())
+        asked = (question, text, ask.seed or 0, ask.max_tokens or 512)
         completion = self._answer(*asked, stop)
         matched = None
         if completion.boundary:
             matched = stop[0] if len(stop) == 1 else _matched(self._answer(*asked, ()).text, stop)
-        return _body(completion, matched, chat="messages" in body, logprobs=bool(body.get("logprobs"))), completion
+        return _body(completion, matched, chat=ask.messages is not None, logprobs=bool(ask.logprobs)), completion
 
 
 @asynccontextmanager
@@ -226,73 +234,16 @@ async def mock_endpoint(
         await endpoint.aclose()
 
 
-def recited(solutions: Mapping[str, Mapping[str, float]]) -> Answer:
-    """The answers of a :class:`ScriptedProposer`."""
-    script = ScriptedProposer(solutions)
-
-    def answer(question: str, text: str, seed: int, max_tokens: int, stop: tuple[str, ...]) -> Completion:
-        state = State(problem_id="", question=question, text=text)
-        return script._complete(Request(state=state, seed=seed), Sampling(max_tokens=max_tokens, stop=stop))
-
-    return answer
-
-
-def filler(lines: int = 8, words: tuple[int, int] = (5, 30)) -> Answer:
-    r"""Solutions of ``lines`` lines with at least and at most so many words, the last line a ``\boxed`` digit.
-
-    A token is a word or a line end. What follows depends on question, text and seed.
-    """
-
-    def line(rng: random.Random, last: bool) -> list[str]:
-        if last:
-            return [f"\\boxed{{{rng.randrange(10)}}}"]
-        chosen = rng.choices(WORDS, k=rng.randint(*words))
-        return [*chosen, "\n"]
-
-    def answer(question: str, text: str, seed: int, max_tokens: int, stop: tuple[str, ...]) -> Completion:
-        rng = random.Random(repr((question, text, seed)))
-        written, pieces, met = text.count("\n"), list[str](), None
-        while written < lines and len(pieces) < max_tokens and not met:
-            written += 1
-            pieces = (pieces + line(rng, written == lines))[:max_tokens]
-            met = find_stop("".join(pieces), stop)
-        ended = not met and len(pieces) < max_tokens
-        return _told([*pieces, ""] if ended else pieces, met, ended, rng, prompt=len(f"{question} {text}".split()))
-
-    return answer
-
-
-def _told(
-    pieces: Sequence[str], met: tuple[int, int] | None, ended: bool, rng: random.Random, prompt: int
-) -> Completion:
-    """The completion of these tokens, up to the stop string that was met."""
-    text, ends, at = "".join(pieces), list[int](), 0
-    start, end = met or (len(text), math.inf)
-    for piece in pieces:
-        if at >= end:
-            break
-        at += len(piece)
-        ends.append(min(at, start))
-    return Completion(
-        text=text[:start],
-        tokens=len(ends),
-        stop="stop" if met or ended else "length",
-        token_ends=tuple(ends),
-        token_logprobs=tuple(-rng.random() for _ in ends),
-        boundary=bool(met),
-        prompt_tokens=prompt,
-    )
-
-
-def _state(body: Mapping[str, Any]) -> tuple[str, str]:
+def _state(ask: Ask) -> tuple[str, str]:
     """Question and text so far: first user message and trailing assistant message, or first line and rest."""
-    if "messages" not in body:
-        first, _, rest = body["prompt"].partition("\n")
+    if ask.messages is None:
+        if ask.prompt is None:
+            raise ValueError("neither messages nor a prompt")
+        first, _, rest = ask.prompt.partition("\n")
         return first, rest
-    turns = body["messages"]
-    question: str = [turn["content"] for turn in turns if turn["role"] == "user"][0]  # noqa: RUF015 (an IndexError)
-    text = turns[-1]["content"] if turns[-1]["role"] == "assistant" else ""
-    return question.removesuffix(f"\n\n{MATH_INSTRUCTION}"), text
+    question = [turn.content or "" for turn in ask.messages if turn.role == "user"][0]  # noqa: RUF015 (an IndexError)
+    last = ask.messages[-1]
+    return question.removesuffix(f"\n\n{MATH_INSTRUCTION}"), (last.content or "" if last.role == "assistant" else "")
 
 
 def _matched(text: str, stop: Sequence[str]) -> str | None:
@@ -301,20 +252,20 @@ def _matched(text: str, stop: Sequence[str]) -> str | None:
     return found and text[slice(*found)]
 
 
-def _body(completion: Completion, matched: str | None, *, chat: bool, logprobs: bool) -> dict[str, Any]:
-    text = completion.text
-    choice: dict[str, Any] = {"index": 0, "finish_reason": completion.stop, "stop_reason": matched, "logprobs": None}
-    choice |= {"message": {"role": "assistant", "content": text}} if chat else {"text": text}
+def _body(completion: Completion, matched: str | None, *, chat: bool, logprobs: bool) -> Body:
+    choice = Choice(index=0, finish_reason=completion.stop, stop_reason=matched)
+    if chat:
+        choice.message = Message(role="assistant", content=completion.text)
+    else:
+        choice.text = completion.text
     if logprobs and completion.token_ends:
-        tokens = _tokens(completion, matched or END_MARK)
-        pairs = list(zip(tokens, completion.token_logprobs, strict=True))
-        content = [{"token": token, "logprob": value} for token, value in pairs]
-        apart = {"tokens": tokens, "token_logprobs": [value for _, value in pairs]}
-        choice["logprobs"] = {"content": content} if chat else apart
+        tokens, values = _tokens(completion, matched or END_MARK), list(completion.token_logprobs)
+        content = [Token(token, value) for token, value in zip(tokens, values, strict=True)]
+        choice.logprobs = Logprobs(content=content) if chat else Logprobs(tokens=tokens, token_logprobs=values)
     prompt, generated = completion.prompt_tokens, completion.tokens
-    usage = {"prompt_tokens": prompt, "completion_tokens": generated, "total_tokens": prompt + generated}
+    usage = Usage(prompt_tokens=prompt, completion_tokens=generated, total_tokens=prompt + generated)
     kind = "chat.completion" if chat else "text_completion"
-    return {"id": "mock", "object": kind, "model": "mock", "choices": [choice], "usage": usage}
+    return Body(id="mock", object=kind, model="mock", choices=[choice], usage=usage)
 
 
 def _tokens(completion: Completion, tail: str) -> list[str]:
@@ -325,6 +276,10 @@ def _tokens(completion: Completion, tail: str) -> list[str]:
     for i in range(spare):
         tokens[i - spare] = tail[i : i + 1] if i < spare - 1 else tail[i:]
     return tokens
+
+
+def _json(answer: Struct) -> str:
+    return msgspec.json.encode(answer).decode()
 
 
 def _error(message: str) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 
+from arts.files import StrPath
 from arts.testbed.congruences import congruence_problems, parse_question
 from arts.testbed.students import StudentHabits, demonstrate
 from arts.testbed.tokenizer import make_tokenizer
@@ -36,7 +36,9 @@ class Recipe:
     feed_forward: int = 336
 
 
-def build_model(recipe: Recipe, out: Path, on_update: Callable[[int, float], None] = lambda step, loss: None) -> None:
+def build_model(
+    recipe: Recipe, out: StrPath, on_update: Callable[[int, float], None] = lambda step, loss: None
+) -> None:
     """Train the model on demonstrations of train-split problems and save it as a Hugging Face folder."""
     torch.manual_seed(recipe.seed)
     rng = np.random.default_rng(recipe.seed)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -20,9 +20,11 @@ from arts.training.config import TrainConfig
 from arts.training.objectives import make_objective
 from arts.training.objectives.base import Objective
 from arts.training.trainer import ObjectiveTrainer, Trees, last_checkpoint, training_arguments
+from arts.trees.splitting import SplitterName
+from arts.trees.store import StoredTrees
 from arts.trees.tree import ROOT, Tree
 from arts.verifiers.calibration import Calibration, CalibrationMethod, fit_calibration
-from arts.verifiers.checkpoint import CONFIG, SavedVerifier, save_checkpoint
+from arts.verifiers.checkpoint import CONFIG, SavedVerifier, Training, save_checkpoint
 from arts.verifiers.features import FeatureCache
 from arts.verifiers.modules import (
     Architecture,
@@ -62,22 +64,23 @@ def check_trees(trees: Sequence[Tree], config: TrainConfig) -> None:
 
 
 def train_verifier(
-    trees: Sequence[Tree],
+    trees: Iterable[Tree],
     shape: Architecture,
     config: TrainConfig,
     out: Path,
     *,
     name: str | None = None,
+    splitter: SplitterName | None = None,
     features: FeatureCache | None = None,
     feature_folder: Path | None = None,
-    about: Mapping[str, str] | None = None,
     on_progress: Callable[[str], None] = lambda line: None,
 ) -> NeuralVerifier:
     """Train on whole trees and save a checkpoint folder at ``out``; resumes when ``out`` holds an unfinished run.
 
     ``features`` may be shared between the verifiers of one frozen backbone; they are computed once. Without them, and
-    with ``feature_folder``, they are kept there for later runs and for the other processes of this one. ``about`` is
-    added to what the checkpoint says of its training. ``on_progress`` gets lines about the loss.
+    with ``feature_folder``, they are kept there for later runs and for the other processes of this one. ``splitter`` is
+    what cut the solutions into steps; default: as the store says that the trees come from. ``on_progress`` gets lines
+    about the loss.
 
     Raises:
         UsageError: ``out`` holds a finished verifier or a run with other settings or trees; the trees cannot teach.
@@ -85,6 +88,7 @@ def train_verifier(
     """
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: is a file; give a folder as --out")
+    stored = trees if isinstance(trees, StoredTrees) else None
     held_out, trees = _split(trees, config)
     objective = make_objective(config.objective, config.options)
     held_trees, trees = (_teaching(part, objective) for part in (held_out, trees))
@@ -112,7 +116,13 @@ def train_verifier(
         architecture=shape,
         per_step=objective.per_step,
         reward_contrast=objective.reward_contrast,
-        training={**asdict(config), "trees": len(trees), "held_out_trees": len(held_out), **(about or {})},
+        splitter=splitter or (stored.splitter if stored else None),
+        training=Training(
+            trees=len(trees),
+            held_out_trees=len(held_out),
+            store=stored.store.path.name if stored else None,
+            settings=asdict(config),
+        ),
         metrics={"training_loss": float(np.mean(losses)), "updates": float(len(losses))},
     )
     verifier = NeuralVerifier(saved, scorer, features)
@@ -180,7 +190,7 @@ def check_same(out: Path, shape: Architecture, config: TrainConfig) -> None:
         raise UsageError(f"{out}: was trained with other settings; use the same ones or another --out")
 
 
-def _split(trees: Sequence[Tree], config: TrainConfig) -> tuple[list[Tree], list[Tree]]:
+def _split(trees: Iterable[Tree], config: TrainConfig) -> tuple[list[Tree], list[Tree]]:
     """Held-out trees and training trees, those without a label left out."""
     teaching = [t for t in trees if labelled_nodes(t)]
     held = max(1, round(len(teaching) * config.held_out)) if config.held_out else 0

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from arts.problems.base import Verdict
-from arts.problems.rows import Row, part
 from arts.text import visible
 from arts.trees.exchange import TREES
+from arts.trees.runs import RunConfig
 from arts.trees.tree import Tree
 
 SAMPLES = "samples"
@@ -57,7 +57,7 @@ class Contents:
     are by problem the shares of its whole solutions that are correct, an ungraded one counting as not.
     """
 
-    run_config: Row
+    run_config: RunConfig
     trees: int = 0
     forks: int = 0
     tokens: int = 0
@@ -124,14 +124,14 @@ def _licence(licence: str) -> Iterator[str]:
     yield ""
 
 
-def _origin(run_config: Row) -> Iterator[tuple[str, object]]:
+def _origin(run: RunConfig) -> Iterator[tuple[str, object]]:
     """What a store remembers of its run."""
-    yield "proposer", run_config.get("proposer", UNKNOWN)
-    imported = {name: run_config[name] for name in ("source", "format", "verdicts", "grader") if name in run_config}
-    known = {**part(run_config, "sample"), **imported}
+    yield "proposer", run.proposer or UNKNOWN
+    imported = {"source": run.source, "format": run.format, "verdicts": run.verdicts}
+    known = {**(run.sample or {}), **({"grader": run.grader} if run.grader else {}), **imported}
     names = ("problems", "model", "n", "fork_probability", "sampling", "prompt", "splitter", "grader", "seed")
-    yield from ((name, known[name]) for name in (*names, "source", "format", "verdicts") if name in known)
-    yield "versions", run_config.get("versions", UNKNOWN)
+    yield from ((name, known[name]) for name in (*names, *imported) if known.get(name) is not None)
+    yield "versions", run.versions or UNKNOWN
 
 
 def _counts(contents: Contents) -> Iterator[tuple[str, str]]:

@@ -83,7 +83,7 @@ def export_data_set(store: TreeStore, out: StrPath, *, split: str = "train", lic
 
 
 def _write(store: TreeStore, folder: Path, split: str, licence: str) -> int:
-    contents, file = Contents(run_config=store.config()), f"{split}-00000-of-00001.parquet"
+    contents, file = Contents(run_config=store.run_config()), f"{split}-00000-of-00001.parquet"
     for part in (TREES, SAMPLES):
         (folder / part).mkdir(parents=True)
     write_parquet(_sample_rows(store, contents), folder / SAMPLES / file, SampleRow)

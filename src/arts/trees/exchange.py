@@ -11,9 +11,10 @@ import numpy as np
 from arts.errors import InputError, UsageError
 from arts.files import StrPath
 from arts.problems.base import Problem
-from arts.problems.rows import Row, read_rows
+from arts.problems.rows import read_rows
 from arts.trees.parquet import write_parquet
 from arts.trees.rows import TreeRow, read_row, replay, tree_row
+from arts.trees.runs import RunConfig
 from arts.trees.store import TreeStore
 from arts.trees.tree import Tree
 
@@ -25,7 +26,7 @@ TREES_AT_ONCE = 128
 
 def tree_rows(store: TreeStore) -> Iterator[TreeRow]:
     """One row per tree of a store."""
-    config = json.dumps(store.config(), sort_keys=True)
+    config = store.run_config().to_json()
     return (tree_row(p, store.tree(p.id), config) for p in store.problems())
 
 
@@ -54,7 +55,7 @@ def is_exported(source: StrPath) -> bool:
     return first is not None and {"parent", "rollouts"} <= first[1].keys()
 
 
-def read_trees(source: StrPath) -> Iterator[tuple[Problem, Tree, Row]]:
+def read_trees(source: StrPath) -> Iterator[tuple[Problem, Tree, RunConfig]]:
     """Problems, trees and configurations of an exported file, ``.jsonl``, ``.jsonl.gz`` or ``.parquet``, or folder.
 
     Raises:
@@ -90,7 +91,7 @@ def import_trees(source: StrPath, store: StrPath) -> TreeStore:
     return fill_store(store, first[2], ((p, t) for p, t, _ in chain([first], rows)))
 
 
-def fill_store(out: StrPath, config: Row, trees: Iterable[tuple[Problem, Tree]]) -> TreeStore:
+def fill_store(out: StrPath, config: RunConfig, trees: Iterable[tuple[Problem, Tree]]) -> TreeStore:
     """A new store that holds finished trees; there is none if that fails. Few of the trees are in memory at once."""
     path = Path(out)
     store, left = TreeStore.create(path, config), iter(trees)
@@ -110,17 +111,17 @@ def _refill(store: TreeStore, old: Tree) -> None:
     """Commit a tree's rollouts again in their order, so that every node gets its number back."""
     new = store.tree(old.problem_id)
     for rollout, start, steps in replay(old):
-        store.commit(
-            new,
-            start=start,
-            steps=steps,
-            backbone=rollout.backbone,
-            pivot=rollout.pivot,
-            tokens=rollout.tokens,
-            stop=rollout.stop,
-            error=rollout.error,
-            outcome=None if rollout.stop == "error" else old.outcomes.get(rollout.leaf),
-        )
+        with store.growing(new):
+            new.add_rollout(
+                steps,
+                rollout.stop,
+                start=start,
+                backbone=rollout.backbone,
+                pivot=rollout.pivot,
+                tokens=rollout.tokens,
+                error=rollout.error,
+                outcome=old.outcomes.get(rollout.leaf),
+            )
     for name, column in old.scores.items():
         scored = [int(n) for n in np.flatnonzero(~np.isnan(column))]
         store.write_scores(old.problem_id, name, scored, column[scored])

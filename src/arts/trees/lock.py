@@ -1,10 +1,10 @@
 """One writer per store: an advisory lock on the store file itself, released by the system when a process dies."""
 
 import os
-from pathlib import Path
 from typing import Self
 
 from arts.errors import StoreError
+from arts.files import StrPath
 
 try:
     import fcntl
@@ -19,7 +19,7 @@ class WriterLock:
         self._descriptor = descriptor
 
     @classmethod
-    def take(cls, path: Path) -> Self:
+    def take(cls, path: StrPath) -> Self:
         """Lock the file.
 
         Raises:

@@ -1,6 +1,5 @@
 """One tree as a typed row, and back with every inconsistency named."""
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -12,7 +11,8 @@ import numpy as np
 from arts.errors import InputError
 from arts.problems.base import Problem, Verdict
 from arts.problems.rows import Row
-from arts.trees.store import SCHEMA_VERSION
+from arts.trees.database import SCHEMA_VERSION
+from arts.trees.runs import RunConfig
 from arts.trees.tree import ROOT, Outcome, Rollout, Step, Stop, Tree
 
 MOST = 2**63 - 1
@@ -80,7 +80,7 @@ def tree_row(problem: Problem, tree: Tree, config: str) -> TreeRow:
     )
 
 
-def read_row(row: Row, place: str) -> tuple[Problem, Tree, Row]:
+def read_row(row: Row, place: str) -> tuple[Problem, Tree, RunConfig]:
     """The inverse of :func:`tree_row`: problem, tree and configuration.
 
     Raises:
@@ -103,7 +103,7 @@ def read_row(row: Row, place: str) -> tuple[Problem, Tree, Row]:
                 raise ValueError(f"'{column.verifier}' has {len(column.score)} scores; there are {len(tree)} nodes")
             values = np.array([_number(x) for x in column.score])
             tree.set_scores(column.verifier, range(len(values)), values)
-        return msgspec.convert(row, Problem), tree, _read_config(typed)
+        return msgspec.convert(row, Problem), tree, RunConfig.from_json(typed.config or "{}", place)
     except ValueError as error:  # msgspec's own is one
         raise InputError(f"{place}: {error}; give a file that 'arts store export' made") from error
 
@@ -137,16 +137,6 @@ def _read_rollouts(tree: Tree, row: TreeRow) -> None:
             raise ValueError(f"rollout {number} does not end at its leaf {played.leaf}")
     if (again.parent, again.text, again.stop) != (tree.parent, tree.text, tree.stop):
         raise ValueError("the rollouts do not lead through all nodes in their order")
-
-
-def _read_config(row: TreeRow) -> Row:
-    try:
-        config = json.loads(row.config or "{}")
-    except (ValueError, RecursionError):
-        config = None
-    if not isinstance(config, dict):
-        raise ValueError("'config' is not the text of a JSON object")
-    return config
 
 
 def replay(tree: Tree) -> Iterator[tuple[Rollout, int, list[Step]]]:

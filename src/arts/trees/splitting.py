@@ -55,7 +55,7 @@ def split_paragraphs(text: str) -> list[str]:
     return _attach_blank(_cut(text, cuts))
 
 
-SPLITTERS: dict[SplitterName, Callable[[str], list[str]]] = {
+SPLITTERS: dict[str, Callable[[str], list[str]]] = {
     "newline": split_lines,
     "paragraph": split_paragraphs,
     "numbered": split_numbered,

@@ -1,108 +1,98 @@
 """The tree store: one SQLite file per run, append-only, one transaction per finished rollout."""
 
 import contextlib
-import json
 import math
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Self, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arts.errors import InputError, StoreError
+from arts.files import StrPath
 from arts.problems.base import Problem, Verdict
+from arts.text import quoted
+from arts.trees.database import SCHEMA, SCHEMA_VERSION, check_version, connect, translated
 from arts.trees.lock import WriterLock
-from arts.trees.tree import ROOT, Outcome, Rollout, Step, Stop, Tree
+from arts.trees.runs import RunConfig
+from arts.trees.splitting import SplitterName
+from arts.trees.tree import Outcome, Rollout, Step, Tree
 
-SCHEMA_VERSION = 1
-
-_SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE problems (position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, question TEXT NOT NULL,
-  answer TEXT NOT NULL, solution TEXT, subject TEXT, level INTEGER, source TEXT NOT NULL);
-CREATE TABLE nodes (problem INTEGER NOT NULL REFERENCES problems, node INTEGER NOT NULL,
-  parent INTEGER NOT NULL, text TEXT NOT NULL, tokens INTEGER NOT NULL, logprob REAL, stop TEXT,
-  PRIMARY KEY (problem, node)) WITHOUT ROWID;
-CREATE TABLE rollouts (problem INTEGER NOT NULL REFERENCES problems, number INTEGER NOT NULL,
-  backbone INTEGER NOT NULL, pivot INTEGER NOT NULL, leaf INTEGER NOT NULL, tokens INTEGER NOT NULL,
-  stop TEXT NOT NULL, error TEXT NOT NULL, PRIMARY KEY (problem, number), UNIQUE (problem, backbone, pivot));
-CREATE TABLE outcomes (problem INTEGER NOT NULL REFERENCES problems, node INTEGER NOT NULL, answer TEXT,
-  verdict TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (problem, node)) WITHOUT ROWID;
-CREATE TABLE scores (problem INTEGER NOT NULL REFERENCES problems, node INTEGER NOT NULL,
-  verifier TEXT NOT NULL, score REAL, PRIMARY KEY (problem, verifier, node)) WITHOUT ROWID;
-"""
+PROBLEM = ("id", "question", "answer", "solution", "subject", "level", "source")
+"""Columns of a problem, which are its fields."""
 
 
 class TreeStore:
     """All trees of one run in one file; use as a context manager.
 
-    The file is the only state of a run: whatever :meth:`commit` returned from survives the death of the
-    process, and nothing else does. Nodes and rollouts are never changed or removed.
+    The file is the only state of a run: what :meth:`growing` and the other writing methods have returned from
+    survives the death of the process, and nothing else does. Nodes and rollouts are never changed or removed.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, lock: WriterLock | None) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
-        self._db = connection
-        self._lock = lock
+        self._connection: sqlite3.Connection | None = connection
+        self._release = contextlib.ExitStack()
         self._written = False
-        self._positions = {row[0]: row[1] for row in connection.execute("SELECT id, position FROM problems")}
+        self._find_problems()
+
+    def __repr__(self) -> str:
+        return f"TreeStore({quoted(self.path)}: {len(self._positions)} problem{'s' * (len(self._positions) != 1)})"
 
     @classmethod
-    def open(cls, path: Path, *, write: bool = False) -> Self:
-        """Open an existing store.
-
-        Raises:
-            InputError: missing file, not a store, or written by a newer version.
-            StoreError: no permission, or another run is writing to it.
-        """
+    def open(cls, path: StrPath, *, write: bool = False) -> Self:
+        """Open an existing store; see :func:`open_store`."""
+        path = Path(path)
         if path.is_dir():
             raise InputError(f"{path}: is a folder; a store is a file, choose another name")
         if not path.is_file():
             raise InputError(f"{path}: no such store; make one with: arts sample --store {path}")
-        lock = WriterLock.take(path) if write else None
-        try:
-            with _translated(path), contextlib.ExitStack() as on_failure:
-                connection = _connect(path, write=write)
-                on_failure.callback(connection.close)
-                _check_version(path, connection)
-                store = cls(path, connection, lock)
-                on_failure.pop_all()
-                return store
-        except BaseException:
-            if lock:
-                lock.release()
-            raise
+        with contextlib.ExitStack() as opened, translated(path):
+            if write:
+                opened.callback(WriterLock.take(path).release)
+            connection = connect(path, write=write)
+            opened.callback(connection.close)  # before the lock is released
+            check_version(path, connection)
+            store = cls(path, connection)
+            store._release = opened.pop_all()
+            return store
 
     @classmethod
-    def create(cls, path: Path, config: Mapping[str, Any]) -> Self:
-        """Make a new store that remembers the resolved configuration of its run; the file must not exist."""
-        with _translated(path):
+    def create(cls, path: StrPath, config: RunConfig | None = None) -> Self:
+        """Make a new store that remembers the configuration of its run; the file must not exist."""
+        path = Path(path)
+        with translated(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             unfinished = path.with_name(f".{path.name}.new")
             unfinished.unlink(missing_ok=True)
             connection = sqlite3.connect(unfinished)
-            connection.executescript("PRAGMA journal_mode=DELETE; BEGIN;" + _SCHEMA)
-            rows = {"schema": str(SCHEMA_VERSION), "config": json.dumps(config, sort_keys=True)}
+            connection.executescript("PRAGMA journal_mode=DELETE; BEGIN;" + SCHEMA)
+            rows = {"schema": str(SCHEMA_VERSION), "config": (config or RunConfig()).to_json()}
             connection.executemany("INSERT INTO meta VALUES (?, ?)", rows.items())
             connection.commit()
             connection.close()
             unfinished.rename(path)  # a store is there whole or not at all
         return cls.open(path, write=True)
 
-    def config(self) -> dict[str, Any]:
-        """The configuration that :meth:`create` was given."""
-        (text,) = self._db.execute("SELECT value FROM meta WHERE key = 'config'").fetchone()
-        config: dict[str, Any] = json.loads(text)
-        return config
+    @property
+    def _db(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise StoreError(f"{self.path}: this store is closed; read its trees before closing it, or open it again")
+        return self._connection
 
-    def set_config(self, config: Mapping[str, Any]) -> None:
-        """Replace the remembered configuration (a run that was extended)."""
-        if config == self.config():
+    def run_config(self) -> RunConfig:
+        """What the store remembers of its run."""
+        (text,) = self._db.execute("SELECT value FROM meta WHERE key = 'config'").fetchone()
+        return RunConfig.from_json(text, str(self.path))
+
+    def set_run_config(self, config: RunConfig) -> None:
+        """Replace what is remembered (a run that was extended)."""
+        if config == self.run_config():
             return
         with self._transaction():
-            self._db.execute("UPDATE meta SET value = ? WHERE key = 'config'", (json.dumps(config, sort_keys=True),))
+            self._db.execute("UPDATE meta SET value = ? WHERE key = 'config'", (config.to_json(),))
 
     def add_problems(self, problems: Sequence[Problem]) -> None:
         """Append the problems that are not there yet; one that is must be the same.
@@ -111,86 +101,54 @@ class TreeStore:
             InputError: a problem's id is taken by a different question or answer.
         """
         known = {p.id: p for p in self.problems()}
-        fresh = []
         for p in problems:
-            old = known.get(p.id)
-            if old is None:
-                fresh.append((p.id, p.question, p.answer, p.solution, p.subject, p.level, p.source))
-            elif (old.question, old.answer) != (p.question, p.answer):
+            old = known.get(p.id, p)
+            if (old.question, old.answer) != (p.question, p.answer):
                 raise InputError(f"{self.path}: problem '{p.id}' is already there with another text; use a new store")
+        fresh = [tuple(getattr(p, name) for name in PROBLEM) for p in problems if p.id not in known]
         if not fresh:
             return
         with self._transaction():
             self._db.executemany(
-                "INSERT INTO problems (id, question, answer, solution, subject, level, source)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                fresh,
+                f"INSERT INTO problems ({', '.join(PROBLEM)}) VALUES ({', '.join('?' * len(PROBLEM))})", fresh
             )
-        self._positions = {r[0]: r[1] for r in self._db.execute("SELECT id, position FROM problems")}
+        self._find_problems()
 
     def problems(self) -> list[Problem]:
         """All problems in the order they were added."""
-        rows = self._db.execute(
-            "SELECT id, question, answer, solution, subject, level, source FROM problems ORDER BY position"
-        )
-        names = ("id", "question", "answer", "solution", "subject", "level", "source")
-        return [Problem(**dict(zip(names, row, strict=True))) for row in rows]
+        rows = self._db.execute(f"SELECT {', '.join(PROBLEM)} FROM problems ORDER BY position")
+        return [Problem(**dict(zip(PROBLEM, row, strict=True))) for row in rows]
 
-    def commit(
-        self,
-        tree: Tree,
-        *,
-        start: int = ROOT,
-        steps: Sequence[Step] = (),
-        backbone: int,
-        pivot: int = 0,
-        tokens: int,
-        stop: Stop,
-        error: str = "",
-        outcome: Outcome | None = None,
-    ) -> Rollout:
-        """Record one finished rollout, in the tree and on disk, in one transaction.
-
-        ``steps`` were sampled from node ``start``. A failed rollout (``stop == "error"``) adds no nodes.
-        """
+    @contextlib.contextmanager
+    def growing(self, tree: Tree) -> Iterator[None]:
+        """Write the rollout that is added to ``tree`` within, in one transaction."""
         before = len(tree)
-        leaf = start if stop == "error" else tree.add_path(start, steps, stop)
-        rollout = Rollout(backbone=backbone, pivot=pivot, leaf=leaf, tokens=tokens, stop=stop, error=error)
-        tree.rollouts.append(rollout)
-        self.record(tree, rollout, range(before, len(tree)), outcome)
-        return rollout
+        yield
+        self.write_rollout(tree, tree.rollouts[-1], range(before, len(tree)))
 
-    def record(self, tree: Tree, rollout: Rollout, nodes: range, outcome: Outcome | None = None) -> None:
-        """Write a rollout that is in the tree already, with the nodes that are new since, in one transaction."""
-        at = self._positions[tree.problem_id]
+    def write_rollout(self, tree: Tree, rollout: Rollout, nodes: Iterable[int]) -> None:
+        """Write a rollout that is in the tree already, its outcome, and the ``nodes`` that are new with it.
+
+        All in one transaction.
+        """
+        at, leaf = self._positions[tree.problem_id], rollout.leaf
         columns = (tree.parent, tree.text, tree.tokens, tree.logprob, tree.stop)
         rows = [(at, i, *(column[i] for column in columns)) for i in nodes]
+        outcome = tree.outcomes.get(leaf)
         with self._transaction():
             self._db.executemany(
                 "INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [(*row[:5], _nullable(row[5]), row[6]) for row in rows],
             )
-            (number,) = self._db.execute(
-                "SELECT coalesce(max(number) + 1, 0) FROM rollouts WHERE problem = ?", (at,)
-            ).fetchone()
             self._db.execute(
-                "INSERT INTO rollouts VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    at,
-                    number,
-                    rollout.backbone,
-                    rollout.pivot,
-                    rollout.leaf,
-                    rollout.tokens,
-                    rollout.stop,
-                    rollout.error,
-                ),
+                "INSERT INTO rollouts SELECT ?, coalesce(max(number) + 1, 0), ?, ?, ?, ?, ?, ? FROM rollouts"
+                " WHERE problem = ?",
+                (at, rollout.backbone, rollout.pivot, leaf, rollout.tokens, rollout.stop, rollout.error, at),
             )
-            if outcome is not None and rollout.leaf not in tree.outcomes:
-                tree.outcomes[rollout.leaf] = outcome
+            if outcome is not None:
                 self._db.execute(
-                    "INSERT INTO outcomes VALUES (?, ?, ?, ?, ?)",
-                    (at, rollout.leaf, outcome.answer, outcome.verdict.value, outcome.reason),
+                    "INSERT OR IGNORE INTO outcomes VALUES (?, ?, ?, ?, ?)",
+                    (at, leaf, outcome.answer, outcome.verdict.value, outcome.reason),
                 )
 
     def tree(self, problem_id: str) -> Tree:
@@ -213,13 +171,12 @@ class TreeStore:
         self._load_scores(tree, at)
         return tree
 
-    def trees(self) -> Iterator[Tree]:
+    def trees(self) -> "StoredTrees":
         """Trees of all problems, in order."""
-        for problem_id in sorted(self._positions, key=self._positions.__getitem__):
-            yield self.tree(problem_id)
+        return StoredTrees(self)
 
     def write_scores(self, problem_id: str, verifier: str, nodes: Sequence[int], values: NDArray[np.float64]) -> None:
-        """Record a verifier's scores of some nodes; earlier ones of the same verifier are replaced."""
+        """Write a verifier's scores of some nodes; earlier ones of the same verifier are replaced."""
         at = self._positions[problem_id]
         rows = [(at, int(n), verifier, _nullable(float(v))) for n, v in zip(nodes, values, strict=True)]
         with self._transaction():
@@ -234,19 +191,23 @@ class TreeStore:
 
     def close(self) -> None:
         """Fold the write-ahead log into the file, so that readers need nothing else, and release it."""
+        if self._connection is None:
+            return
         with contextlib.suppress(sqlite3.Error):
             if self._written:
                 self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 self._db.execute("PRAGMA journal_mode=DELETE")
-        self._db.close()
-        if self._lock:
-            self._lock.release()
+        self._connection = None
+        self._release.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    def _find_problems(self) -> None:
+        self._positions = dict(self._db.execute("SELECT id, position FROM problems ORDER BY position").fetchall())
 
     def _load_scores(self, tree: Tree, at: int) -> None:
         columns: dict[str, tuple[list[int], list[float]]] = {}
@@ -261,7 +222,7 @@ class TreeStore:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        with _translated(self.path):
+        with translated(self.path):
             if not self._written:
                 self._db.execute("PRAGMA journal_mode=WAL")
                 self._db.execute("PRAGMA synchronous=NORMAL")
@@ -276,60 +237,36 @@ class TreeStore:
                 raise
 
 
-def _connect(path: Path, *, write: bool) -> sqlite3.Connection:
-    if write:
-        return sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
-    uri = f"{path.absolute().as_uri()}?mode=ro"
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10, check_same_thread=False)
-    try:
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError:
-        # A store in a read-only folder cannot open its write-ahead log; a closed one does not need it.
-        connection.close()
-        connection = sqlite3.connect(uri + "&immutable=1", uri=True, isolation_level=None, check_same_thread=False)
-    return connection
+@final
+class StoredTrees:
+    """The trees of a store, read from it one by one each time they are iterated; the store has to stay open."""
+
+    def __init__(self, store: TreeStore) -> None:
+        self.store = store
+
+    def __len__(self) -> int:
+        return len(self.store._positions)
+
+    def __iter__(self) -> Iterator[Tree]:
+        return map(self.store.tree, list(self.store._positions))
+
+    def __repr__(self) -> str:
+        return f"StoredTrees({self.store!r})"
+
+    @property
+    def splitter(self) -> SplitterName | None:
+        """What cut the solutions into steps; None where the store does not say."""
+        return self.store.run_config().splitter
 
 
-def _check_version(path: Path, connection: sqlite3.Connection) -> None:
-    try:
-        row = connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
-    except sqlite3.OperationalError as error:
-        if "no such table" not in str(error):
-            raise
-        row = None
-    if row is None or not str(row[0]).isdecimal():
-        raise InputError(f"{path}: not a tree store (no schema mark); give a file that arts made")
-    if int(row[0]) > SCHEMA_VERSION:
-        raise InputError(
-            f"{path}: schema {row[0]} is newer than this arts reads ({SCHEMA_VERSION});"
-            " upgrade with: pip install -U arts-llm"
-        )
+def open_store(path: StrPath, *, write: bool = False) -> TreeStore:
+    """An existing store, for reading or for writing too; use it as a context manager.
 
-
-@contextlib.contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    """Turn SQLite's and the system's complaints into one line with a remedy."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        raise _explain(path, error) from error
-    except PermissionError as error:
-        raise StoreError(f"{path}: no permission to write here; choose another place with --store") from error
-    except OSError as error:
-        raise StoreError(f"{path}: {error.strerror or error}; free some space or choose another place") from error
-
-
-def _explain(path: Path, error: sqlite3.DatabaseError) -> StoreError | InputError:
-    text = str(error)
-    if "locked" in text or "busy" in text:
-        return StoreError(f"{path}: another process is writing to this store; wait for it or stop it")
-    if "readonly" in text or "unable to open" in text:
-        return StoreError(f"{path}: cannot be written ({text}); check its permissions or choose another place")
-    if "full" in text or "disk I/O" in text:
-        return StoreError(f"{path}: the disk is full; free some space and run the same command again")
-    if "not a database" in text or "malformed" in text:
-        return InputError(f"{path}: not a tree store ({text}); give a file that arts made")
-    return StoreError(f"{path}: {text}")
+    Raises:
+        InputError: missing file, not a store, or written by a newer version.
+        StoreError: no permission, or another run is writing to it.
+    """
+    return TreeStore.open(path, write=write)
 
 
 def _nullable(x: float) -> float | None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arts.problems.base import Verdict
+from arts.text import quoted
 
 ROOT = 0
 """Index of the root: the problem before any step."""
@@ -66,7 +67,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollout:
-    """The record of sampling one continuation to its end.
+    """One continuation that was sampled to its end.
 
     ``backbone`` is the index of the whole solution it belongs to and ``pivot`` the depth it was forked at;
     pivot 0 is the backbone itself, sampled from the root. ``leaf`` is the node where it ended. ``tokens`` were
@@ -118,6 +119,15 @@ class Tree:
     def __len__(self) -> int:
         return len(self.parent)
 
+    def __repr__(self) -> str:
+        graded, correct = (int(counts[ROOT]) for counts in self.success_counts())
+        rate = f"{correct / graded:.1%} correct" if graded else "none graded"
+        nodes, rollouts = len(self), len(self.rollouts)
+        return (
+            f"Tree({quoted(self.problem_id)}: {nodes} node{'s' * (nodes != 1)},"
+            f" {rollouts} rollout{'s' * (rollouts != 1)}, {rate})"
+        )
+
     def add(self, parent: int, step: Step, stop: Stop | None = None) -> int:
         """The child of ``parent`` with this text and ending: the existing one, or a new node."""
         key = (parent, step.text, stop)
@@ -147,6 +157,45 @@ class Tree:
         for i, step in enumerate(steps):
             parent = self.add(parent, step, stop if i == len(steps) - 1 else None)
         return parent
+
+    def add_rollout(
+        self,
+        steps: Sequence[Step] = (),
+        stop: Stop = "stop",
+        *,
+        start: int = ROOT,
+        backbone: int | None = None,
+        pivot: int | None = None,
+        tokens: int | None = None,
+        error: str = "",
+        outcome: Outcome | None = None,
+    ) -> Rollout:
+        """Append a rollout and the steps that were sampled for it from node ``start``.
+
+        A failed one (``stop="error"``) adds no node and has no outcome; its leaf is ``start``. After one step of a
+        search (``stop="step"``) the leaf can be continued. Defaults: the next free ``backbone``, the depth of ``start``
+        as ``pivot``, the sum over the steps as ``tokens``. A leaf that has an outcome keeps it.
+
+        >>> tree = Tree(problem_id="p1", question="What is 2+2?")
+        >>> right = Outcome(answer="4", verdict=Verdict.CORRECT)
+        >>> tree.add_rollout([Step(text="2+2 = 4", tokens=5)], outcome=right).leaf
+        1
+        >>> tree
+        Tree('p1': 2 nodes, 1 rollout, 100.0% correct)
+        """
+        failed = stop == "error"
+        rollout = Rollout(
+            backbone=max((r.backbone for r in self.rollouts), default=-1) + 1 if backbone is None else backbone,
+            pivot=self.depth[start] if pivot is None else pivot,
+            leaf=start if failed else self.add_path(start, steps, None if stop == "step" else stop),
+            tokens=sum(step.tokens for step in steps) if tokens is None else tokens,
+            stop=stop,
+            error=error,
+        )
+        self.rollouts.append(rollout)
+        if outcome is not None and not failed:
+            self.outcomes.setdefault(rollout.leaf, outcome)
+        return rollout
 
     def path(self, node: int) -> list[int]:
         """Nodes from the first step down to ``node``; the root is left out."""
@@ -211,7 +260,7 @@ class Tree:
         return graded, correct
 
     def set_scores(self, name: str, nodes: Iterable[int], values: NDArray[np.float64]) -> None:
-        """Record a verifier's scores for some nodes; other nodes keep theirs (NaN at first)."""
+        """Set a verifier's scores of some nodes; other nodes keep theirs (NaN at first)."""
         column = np.full(len(self), np.nan)
         old = self.scores.get(name)
         if old is not None:

@@ -6,7 +6,10 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from arts.trees.tree import Tree
+from arts.errors import UsageError
+from arts.registry import find
+from arts.trees.splitting import SPLITTERS, SplitterName
+from arts.trees.tree import ROOT, Step, Tree
 
 MEMORY_TOKENS = 65_536
 """Tokens that cached scoring keeps, unless told otherwise."""
@@ -18,21 +21,20 @@ Bradley-Terry strength. ``log_probability``: nats under the proposer. ``rank``: 
 
 
 class Verifier(Protocol):
-    """Scores states of trees; higher is better.
+    """Scores states of trees; higher is better. Inherit from it.
 
     Laws: output order equals input order; an empty batch gives an empty list; the same states give the same
     scores, independent of the batch they came in (to 1e-5 for neural verifiers).
     """
 
-    @property
-    def name(self) -> str:
-        """Short name used in reports and as the key of stored scores."""
-        ...
-
-    @property
-    def unit(self) -> Unit:
-        """What the numbers mean."""
-        ...
+    name: str
+    """Short name, for reports and as the key of stored scores."""
+    unit: Unit
+    """What the numbers mean."""
+    splitter: SplitterName | None = None
+    """What cuts a text into the steps that it was trained on; None where that is not known."""
+    needs: str = ""
+    """What it reads of a tree that plain texts do not have; empty for nothing."""
 
     def score(self, batch: Sequence[tuple[Tree, Sequence[int]]]) -> list[NDArray[np.float64]]:
         """For each ``(tree, nodes)`` the scores of those nodes, shape ``(len(nodes),)``."""
@@ -41,6 +43,29 @@ class Verifier(Protocol):
     def values(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """The success probability that each score stands for, same shape; NaN where the unit says nothing of it."""
         ...
+
+    def score_texts(
+        self, question: str, candidates: Sequence[str], *, splitter: str | None = None
+    ) -> NDArray[np.float64]:
+        """Scores of whole solutions of one question, in their order, shape ``(len(candidates),)``.
+
+        ``splitter`` cuts them into steps; default: the verifier's own. Equal texts have equal scores.
+
+        >>> from arts.verifiers.load import load_verifier
+        >>> load_verifier("length").score_texts("What is 2+2?", ["4", "2+2 = 4"])
+        array([-1., -7.])
+
+        Raises:
+            UsageError: the verifier reads more than texts, or does not know its splitter.
+        """
+        if self.needs:
+            raise UsageError(f"{self.name}: needs {self.needs}, which plain texts do not have; score trees instead")
+        if not (splitter or self.splitter):
+            raise UsageError(f"{self.name}: does not say how its steps were cut; give splitter=, as in training")
+        cut = find(SPLITTERS, splitter or self.splitter or "", "splitter")
+        tree = Tree(problem_id=question, question=question)
+        leaves = [tree.add_path(ROOT, [Step(text=piece) for piece in cut(text)], "stop") for text in candidates]
+        return self.score([(tree, leaves)])[0]
 
 
 @runtime_checkable

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from arts.errors import ModelError
 from arts.verifiers.attention import layout_of
-from arts.verifiers.base import MEMORY_TOKENS
+from arts.verifiers.base import MEMORY_TOKENS, Verifier
 from arts.verifiers.encoding import encode
 from arts.verifiers.features import token_logprobs
 from arts.verifiers.memory import Ints, MemoryLayout, Run, SlotTensors, TokenIndex, memory_layout
@@ -24,7 +24,7 @@ BATCH_TOKENS = 8192
 
 
 @final
-class CachedScoring:
+class CachedScoring(Verifier):
     """A neural verifier that keeps what it has computed; for one caller at a time.
 
     Laws: scores equal those of the verifier for the same batch, whatever was asked before and however small the memory
@@ -35,7 +35,7 @@ class CachedScoring:
     def __init__(self, verifier: NeuralVerifier, *, memory_tokens: int = MEMORY_TOKENS) -> None:
         if not can_be_cached(verifier):
             raise ModelError(f"{verifier.name}: its backbone has an attention of its own; score without a cache")
-        self.name, self.unit = verifier.name, verifier.unit
+        self.name, self.unit, self.splitter = verifier.name, verifier.unit, verifier.splitter
         self.tokens_new = 0
         """Tokens that ran through the network so far."""
         self.tokens_reused = 0

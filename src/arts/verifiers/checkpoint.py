@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, cast, get_args
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
-from arts.config import from_dict
+from arts.config import Settings, from_dict
 from arts.errors import InputError, ModelError
+from arts.files import StrPath
+from arts.trees.splitting import SplitterName
 from arts.verifiers.base import Unit
 from arts.verifiers.calibration import PUBLISHED_CONTRAST, Calibration
 from arts.verifiers.modules import Architecture, Scorer, make_scorer
@@ -20,26 +22,38 @@ CONFIG, WEIGHTS, CARD = "verifier.json", "verifier.safetensors", "README.md"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """How a verifier was trained: on so many ``trees`` of a ``store``, others held out, with these ``settings``."""
+
+    trees: int = 0
+    held_out_trees: int = 0
+    store: str | None = None
+    settings: Settings = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SavedVerifier:
     """What a checkpoint says about itself; ``training`` and ``metrics`` are for the reader.
 
     With ``per_step`` the network judges single steps, and a state's score is the product of their probabilities along
-    its path (1 at the root). ``reward_contrast`` is R(correct) / R(incorrect) of log-flows; ``calibration`` maps scores
-    to success probabilities.
+    its path (1 at the root). ``splitter`` cut the solutions that it was trained on, None where that is not known.
+    ``reward_contrast`` is R(correct) / R(incorrect) of log-flows; ``calibration`` maps scores to success probabilities.
     """
 
     name: str
     unit: Unit
     architecture: Architecture
     per_step: bool = False
+    splitter: SplitterName | None = None
     reward_contrast: float = PUBLISHED_CONTRAST
     calibration: Calibration | None = None
-    training: dict[str, Any] = field(default_factory=dict)
+    training: Training = field(default_factory=Training)
     metrics: dict[str, float] = field(default_factory=dict)
 
 
-def save_checkpoint(folder: Path, saved: SavedVerifier, scorer: Scorer) -> None:
+def save_checkpoint(folder: StrPath, saved: SavedVerifier, scorer: Scorer) -> None:
     """Write the trained weights only: in the modes ``lora`` and ``frozen`` the backbone stays where it is."""
+    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     trained = {k: v.detach().cpu().contiguous() for k, v in _own_weights(scorer, saved.architecture).items()}
     save_file(trained, folder / WEIGHTS)
@@ -48,13 +62,14 @@ def save_checkpoint(folder: Path, saved: SavedVerifier, scorer: Scorer) -> None:
     (folder / CONFIG).write_text(text + "\n", encoding="utf-8")  # last: a folder with it is complete
 
 
-def load_checkpoint(folder: Path) -> tuple[SavedVerifier, Scorer]:
+def load_checkpoint(folder: StrPath) -> tuple[SavedVerifier, Scorer]:
     """Read a checkpoint.
 
     Raises:
         InputError: not a checkpoint, damaged, or of a newer schema.
         ModelError: its backbone cannot be loaded.
     """
+    folder = Path(folder)
     saved = read_config(folder)
     try:
         weights = load_file(folder / WEIGHTS)
@@ -68,8 +83,9 @@ def load_checkpoint(folder: Path) -> tuple[SavedVerifier, Scorer]:
     return saved, scorer
 
 
-def read_config(folder: Path) -> SavedVerifier:
+def read_config(folder: StrPath) -> SavedVerifier:
     """What a checkpoint says about itself, without its weights."""
+    folder = Path(folder)
     try:
         table = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         schema = int(table.pop("schema"))
@@ -79,26 +95,21 @@ def read_config(folder: Path) -> SavedVerifier:
         raise InputError(f"{folder / CONFIG}: not a verifier's configuration ({error})") from error
     if schema > SCHEMA_VERSION:
         raise InputError(f"{folder}: schema {schema} is newer than this arts reads; upgrade arts")
-    missing = {"name", "unit", "architecture"} - table.keys()
-    if missing:
-        raise InputError(f"{folder / CONFIG}: no {', '.join(sorted(missing))}; give a folder that 'arts train' made")
-    if table["unit"] not in get_args(Unit):
-        raise InputError(f"{folder / CONFIG}: unknown unit {table['unit']!r}")
-    known = table.get("calibration")
-    shape = from_dict(Architecture, table["architecture"], str(folder / CONFIG))
-    return SavedVerifier(
-        name=str(table["name"]),
-        unit=cast(Unit, table["unit"]),
-        architecture=shape,
-        per_step=bool(table.get("per_step", False)),
-        reward_contrast=float(table.get("reward_contrast", PUBLISHED_CONTRAST)),
-        calibration=None if known is None else from_dict(Calibration, known, f"{folder / CONFIG}: calibration"),
-        training=table.get("training", {}),
-        metrics=table.get("metrics", {}),
-    )
+    given = {f.name: table[f.name] for f in fields(SavedVerifier) if f.name in table}
+    given["training"] = _training(given.get("training", {}))
+    return from_dict(SavedVerifier, given, str(folder / CONFIG))
 
 
-def _own_weights(scorer: Scorer, shape: Architecture) -> Mapping[str, Any]:
+def _training(table: Settings) -> Settings:
+    """As it is written now; earlier checkpoints have the settings beside the rest."""
+    if "settings" in table:
+        return table
+    apart = {f.name for f in fields(Training)}
+    known = {name: value for name, value in table.items() if name in apart}
+    return {**known, "settings": {name: value for name, value in table.items() if name not in apart}}
+
+
+def _own_weights(scorer: Scorer, shape: Architecture) -> Mapping[str, Tensor]:
     state = scorer.state_dict()
     if shape.mode != "lora":
         return state
@@ -107,7 +118,7 @@ def _own_weights(scorer: Scorer, shape: Architecture) -> Mapping[str, Any]:
 
 def _card(saved: SavedVerifier, parameters: int) -> str:
     rows = "\n".join(f"| {k} | {v:.4g} |" for k, v in sorted(saved.metrics.items()))
-    training = json.dumps(saved.training, indent=2, sort_keys=True)
+    training = json.dumps(asdict(saved.training), indent=2, sort_keys=True)
     return (
         f"# {saved.name}\n\nA verifier of reasoning states made by `arts train`; it scores in unit `{saved.unit}`.\n\n"
         f"- backbone: `{saved.architecture.backbone}` ({saved.architecture.mode})\n"

@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from arts.files import StrPath
 from arts.verifiers.attention import layout_of
 from arts.verifiers.packing import TokenTree, token_batch
 
@@ -44,10 +45,10 @@ class FeatureCache:
     stand for tokenizer and text; a file that cannot be read is computed again, one that cannot be written left out.
     """
 
-    def __init__(self, model: Any, *, keep: bool, folder: Path | None = None) -> None:
+    def __init__(self, model: Any, *, keep: bool, folder: StrPath | None = None) -> None:
         self.model = model
         self._keep = keep
-        self._folder = folder / fingerprint(model) if folder else None
+        self._folder = Path(folder, fingerprint(model)) if folder else None
         self._known: dict[str, Tensor] = {}
 
     def features(self, trees: Sequence[TokenTree]) -> list[Tensor]:

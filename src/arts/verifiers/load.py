@@ -1,10 +1,12 @@
 """From the name of a verifier to a verifier; torch is imported only for a trained one."""
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from arts.errors import InputError, MissingExtraError
+from arts.files import StrPath
 from arts.verifiers.base import MEMORY_TOKENS, Verifier
 from arts.verifiers.simple import LikelihoodVerifier, length_verifier, oracle_verifier, random_verifier
 
@@ -16,13 +18,17 @@ SIMPLE: dict[str, Callable[[], Verifier]] = {
 }
 
 
-def load_verifier(spec: str) -> Verifier:
+def load_verifier(spec: StrPath) -> Verifier:
     """A simple verifier by name, or a trained one by its checkpoint folder.
+
+    >>> load_verifier("length").name
+    'length'
 
     Raises:
         InputError: neither a name nor a checkpoint folder.
         MissingExtraError: a checkpoint without the extra ``torch``.
     """
+    spec = os.fspath(spec)
     if spec in SIMPLE:
         return SIMPLE[spec]()
     folder = Path(spec)

@@ -195,16 +195,17 @@ def _config(backbone: str) -> Any:
 
 def _load(factory: Any, backbone: str, precision: Precision | None = None) -> Any:
     """Load by folder, Hub id or ``.gguf`` file; ``precision`` is given for what has weights, which then take trees."""
-    options: dict[str, Any] = {}
     backbone = resolve_model(backbone)
+    file: dict[str, str] = {}
     if backbone.endswith(".gguf"):
-        folder, _, file = backbone.rpartition("/")
-        backbone, options["gguf_file"] = folder or ".", file
+        folder, _, name = backbone.rpartition("/")
+        backbone, file = folder or ".", {"gguf_file": name}
+    weights: dict[str, torch.dtype] = {}
     if precision:
         automatic = "bfloat16" if best_device().type == "cuda" and torch.cuda.is_bf16_supported() else "float32"
-        options["dtype"] = getattr(torch, automatic if precision == "auto" else precision)
+        weights = {"dtype": getattr(torch, automatic if precision == "auto" else precision)}
     try:
-        loaded = factory.from_pretrained(backbone, **options)
+        loaded = factory.from_pretrained(backbone, **file, **weights)
     except (OSError, ValueError, ImportError, KeyError, RuntimeError, SafetensorError) as error:
         detail = " ".join(str(error).split())[:200]
         raise ModelError(f"{backbone}: cannot be loaded as a verifier backbone: {detail}") from error

@@ -1,14 +1,15 @@
 """The neural verifier: one forward pass over whole trees scores all their states."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Self, final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from arts.files import StrPath
 from arts.trees.tree import Tree
+from arts.verifiers.base import Verifier
 from arts.verifiers.calibration import success_probability
 from arts.verifiers.checkpoint import SavedVerifier, load_checkpoint
 from arts.verifiers.encoding import encode
@@ -31,7 +32,7 @@ BATCH_TOKENS = 16_384
 
 
 @final
-class NeuralVerifier:
+class NeuralVerifier(Verifier):
     """A trained scorer with its tokenizer; ``about`` says what its scores mean.
 
     For the unit ``probability`` the logistic function is applied, the other units are the network's own output.
@@ -39,6 +40,7 @@ class NeuralVerifier:
 
     def __init__(self, about: SavedVerifier, scorer: Scorer, features: FeatureCache | None = None) -> None:
         self.about, self.name, self.unit, self.shape = about, about.name, about.unit, about.architecture
+        self.splitter = about.splitter
         self.scorer = scorer.to(best_device()).eval()
         self.tokenizer = load_tokenizer(self.shape.backbone)
         if self.shape.mode == "frozen" and features is None:
@@ -77,7 +79,7 @@ class NeuralVerifier:
         return np.split(np.asarray(scores.double().cpu()), np.cumsum([len(t.reads) for t in trees])[:-1])
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
+    def load(cls, folder: StrPath) -> Self:
         """A verifier from its checkpoint folder; see :func:`arts.verifiers.checkpoint.load_checkpoint`."""
         return cls(*load_checkpoint(folder))
 

@@ -182,10 +182,10 @@ class TokenBatch:
         inputs, positions, rows, columns = moved
         return TokenBatch(inputs=inputs, positions=positions, rows=rows, columns=columns, layout=layout)
 
-    def model_inputs(self, name: str) -> dict[str, Any]:
+    def model_inputs(self, name: str) -> dict[str, Tensor | TreeLayout | MemoryLayout]:
         """Arguments of a Hugging Face model that reads ``inputs`` under this name."""
-        given = {name: self.inputs, "position_ids": self.positions}
-        return given if self.layout is None else {**given, "layout": self.layout}
+        layout = {} if self.layout is None else {"layout": self.layout}
+        return {name: self.inputs, "position_ids": self.positions, **layout}
 
 
 def token_batch(trees: Sequence[TokenTree], layout: Layout = "auto") -> TokenBatch:

@@ -7,6 +7,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+from arts.trees.splitting import SplitterName
 from arts.trees.tree import ROOT, Tree
 from arts.verifiers.base import Unit, Verifier
 from arts.verifiers.calibration import success_probability
@@ -15,11 +16,13 @@ Column = NDArray[np.float64]
 
 
 @final
-class SimpleVerifier:
-    """Scores by a function of the tree that gives one number per node."""
+class SimpleVerifier(Verifier):
+    """Scores by a function of the tree that gives one number per node, whatever its steps."""
 
-    def __init__(self, name: str, unit: Unit, of_tree: Callable[[Tree], Column]) -> None:
-        self.name, self.unit, self._of_tree = name, unit, of_tree
+    splitter: SplitterName | None = "newline"
+
+    def __init__(self, name: str, unit: Unit, of_tree: Callable[[Tree], Column], needs: str = "") -> None:
+        self.name, self.unit, self._of_tree, self.needs = name, unit, of_tree, needs
 
     def score(self, batch: Sequence[tuple[Tree, Sequence[int]]]) -> list[Column]:
         """Scores per tree, shape ``(len(nodes),)``."""
@@ -42,11 +45,12 @@ def random_verifier(seed: int = 0) -> Verifier:
 
 
 @final
-class LikelihoodVerifier:
+class LikelihoodVerifier(Verifier):
     """Log-probability of the path under the proposer, in nats; NaN where the backend gave none."""
 
     name: str = "likelihood"
     unit: Unit = "log_probability"
+    needs: str = "the proposer's log-probabilities"
 
     def score(self, batch: Sequence[tuple[Tree, Sequence[int]]]) -> list[Column]:
         """Scores per tree, shape ``(len(nodes),)``; looks at no other nodes than those and their ancestors."""
@@ -81,7 +85,7 @@ def oracle_verifier() -> Verifier:
         graded, correct = tree.success_counts()
         return np.divide(correct, graded, out=np.zeros(len(tree)), where=graded > 0)
 
-    return SimpleVerifier("oracle", "probability", of_tree)
+    return SimpleVerifier("oracle", "probability", of_tree, needs="graded rollouts")
 
 
 def _along_paths(tree: Tree, values: Sequence[float]) -> Column:

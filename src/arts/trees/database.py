@@ -1,0 +1,93 @@
+"""The SQLite file under a tree store: its tables, how it is opened, and what its errors mean."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from arts.errors import InputError, StoreError
+
+SCHEMA_VERSION = 1
+
+SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE problems (position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, question TEXT NOT NULL,
+  answer TEXT NOT NULL, solution TEXT, subject TEXT, level INTEGER, source TEXT NOT NULL);
+CREATE TABLE nodes (problem INTEGER NOT NULL REFERENCES problems, node INTEGER NOT NULL,
+  parent INTEGER NOT NULL, text TEXT NOT NULL, tokens INTEGER NOT NULL, logprob REAL, stop TEXT,
+  PRIMARY KEY (problem, node)) WITHOUT ROWID;
+CREATE TABLE rollouts (problem INTEGER NOT NULL REFERENCES problems, number INTEGER NOT NULL,
+  backbone INTEGER NOT NULL, pivot INTEGER NOT NULL, leaf INTEGER NOT NULL, tokens INTEGER NOT NULL,
+  stop TEXT NOT NULL, error TEXT NOT NULL, PRIMARY KEY (problem, number), UNIQUE (problem, backbone, pivot));
+CREATE TABLE outcomes (problem INTEGER NOT NULL REFERENCES problems, node INTEGER NOT NULL, answer TEXT,
+  verdict TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (problem, node)) WITHOUT ROWID;
+CREATE TABLE scores (problem INTEGER NOT NULL REFERENCES problems, node INTEGER NOT NULL,
+  verifier TEXT NOT NULL, score REAL, PRIMARY KEY (problem, verifier, node)) WITHOUT ROWID;
+"""
+
+
+def connect(path: Path, *, write: bool) -> sqlite3.Connection:
+    """A connection without implicit transactions, usable from any thread."""
+    if write:
+        return sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10, check_same_thread=False)
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:
+        # A store in a read-only folder cannot open its write-ahead log; a closed one does not need it.
+        connection.close()
+        connection = sqlite3.connect(uri + "&immutable=1", uri=True, isolation_level=None, check_same_thread=False)
+    return connection
+
+
+def check_version(path: Path, connection: sqlite3.Connection) -> None:
+    """Refuse a database that this version cannot read.
+
+    Raises:
+        InputError: it is no tree store, or of a newer schema.
+    """
+    try:
+        row = connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
+    except sqlite3.OperationalError as error:
+        if "no such table" not in str(error):
+            raise
+        row = None
+    if row is None or not str(row[0]).isdecimal():
+        raise InputError(f"{path}: not a tree store (no schema mark); give a file that arts made")
+    if int(row[0]) > SCHEMA_VERSION:
+        raise InputError(
+            f"{path}: schema {row[0]} is newer than this arts reads ({SCHEMA_VERSION});"
+            " upgrade with: pip install -U arts-llm"
+        )
+
+
+@contextlib.contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn SQLite's and the system's complaints into one line with a remedy.
+
+    Raises:
+        StoreError: it cannot be read or written.
+        InputError: it is no database.
+    """
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise _explain(path, error) from error
+    except PermissionError as error:
+        raise StoreError(f"{path}: no permission to write here; choose another place with --store") from error
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror or error}; free some space or choose another place") from error
+
+
+def _explain(path: Path, error: sqlite3.DatabaseError) -> StoreError | InputError:
+    text = str(error)
+    if "locked" in text or "busy" in text:
+        return StoreError(f"{path}: another process is writing to this store; wait for it or stop it")
+    if "readonly" in text or "unable to open" in text:
+        return StoreError(f"{path}: cannot be written ({text}); check its permissions or choose another place")
+    if "full" in text or "disk I/O" in text:
+        return StoreError(f"{path}: the disk is full; free some space and run the same command again")
+    if "not a database" in text or "malformed" in text:
+        return InputError(f"{path}: not a tree store ({text}); give a file that arts made")
+    return StoreError(f"{path}: {text}")
