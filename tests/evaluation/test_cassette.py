@@ -124,7 +124,7 @@ def test_an_earlier_recording_is_replaced_whole(sampled, tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(TreeStore, "commit", fail)
+        patch.setattr(TreeStore, "write_rollout", fail)
         with pytest.raises(KeyboardInterrupt):
             save_recording(replace(recorded(sampled), settings=Settings(ks=(2,))), path)
     assert path.read_bytes() == before
