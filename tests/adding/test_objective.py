@@ -76,8 +76,8 @@ def test_it_trains_with_its_options(own, arts, store, tmp_path, monkeypatch, reg
     assert code == 0, said
     about = json.loads((tmp_path / "v" / "verifier.json").read_text())
     assert about["unit"] == "probability"
-    assert about["training"]["objective"] == name
-    assert about["training"]["options"] == ["smoothing=0.2", "loud=yes"]
+    assert about["training"]["settings"]["objective"] == name
+    assert about["training"]["settings"]["options"] == ["smoothing=0.2", "loud=yes"]
     assert load_verifier("v").unit == "probability"
     assert "is trained already" in arts(*train, "--training.options", "smoothing=0.2", "loud=yes")[2]
     assert "trained with other settings" in arts(*train)[2]
@@ -115,6 +115,7 @@ def test_commands_of_older_checkpoints_have_the_options_too(own, arts, store, tm
     assert arts("train", store, "--out", "v", *FLAGS, "--training.options", "trace=0.5")[0] == 0
     path = tmp_path / "v" / "verifier.json"
     about = json.loads(path.read_text())
+    about["training"] = about["training"].pop("settings")  # flat, as they were
     about["training"]["options"] = {"trace": 0.5, "detach": True, "space": None}
     path.write_text(json.dumps(about))
     assert any("--training.options trace=0.5 detach=True" in line for line in commands(arts, store))

@@ -69,7 +69,7 @@ def test_it_solves_with_its_settings(own, arts, monkeypatch, registered):
     assert len(rows) == 2
     assert any(row["solutions"] == 3 for row in rows)
     assert arts(*SOLVE, *flags, "--store", "own.db")[0] == 0
-    assert "was sampled with settings" in arts(*SOLVE, *flags[:3], 4, *flags[4:], "--store", "own.db")[2]
+    assert "was made with settings" in arts(*SOLVE, *flags[:3], 4, *flags[4:], "--store", "own.db")[2]
 
 
 def test_a_class_can_be_registered(own, monkeypatch):

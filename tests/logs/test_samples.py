@@ -109,7 +109,7 @@ def test_exported_trees_are_read_as_they_are(read, tmp_path, suffix):
 
 def test_a_store_is_read_as_it_is_by_any_name(read, tmp_path):
     first = read([row(sample("a\n#### 4", rm=1.5), sample("a\n#### 5", rm=0.5))])
-    made = {"proposer": "m", "sample": {"grader": "exact"}}
+    made = RunConfig(proposer="m", sample={"grader": "exact"})
     fill_store(tmp_path / "a.sqlite", made, zip(first.problems, first.trees, strict=True)).close()
     for source in (tmp_path / "a.sqlite", str(tmp_path / "a.sqlite")):
         again = read_samples(source)

@@ -132,8 +132,7 @@ def _read_rollouts(tree: Tree, row: TreeRow) -> None:
         raise ValueError("two rollouts have the same backbone and pivot; every rollout goes once")
     again = Tree(problem_id=tree.problem_id, question=tree.question)
     for number, (played, start, steps) in enumerate(replay(tree), start=1):
-        leaf = start if played.stop == "error" else again.add_path(start, steps, played.stop)
-        if leaf != played.leaf:
+        if again.add_rollout(steps, played.stop, start=start).leaf != played.leaf:
             raise ValueError(f"rollout {number} does not end at its leaf {played.leaf}")
     if (again.parent, again.text, again.stop) != (tree.parent, tree.text, tree.stop):
         raise ValueError("the rollouts do not lead through all nodes in their order")
