@@ -7,7 +7,7 @@ from plan import OBJECTIVES, SHAPE, Arrays, Size, training
 
 from arts.cli.sample import Config as SampleConfig
 from arts.cli.sample import sample
-from arts.evaluation.candidates import Candidates, score_nodes, select
+from arts.evaluation.candidates import Candidates, candidate_scores, score_nodes
 from arts.selection.decide import voting_weights
 from arts.testbed.measure import SAMPLING
 from arts.training.fit import is_finished, train_verifier
@@ -47,7 +47,7 @@ def scores(found: Candidates, folder: Path, seed: int) -> Arrays:
         verifier = NeuralVerifier.load(folder / f"{objective}-{seed}")
         verifier.features = features
         scored = score_nodes(verifier, found.trees, found.nodes())
-        for s in select(found, scored, ("last", "min")):
+        for s in candidate_scores(found, scored, ("last", "min")):
             out[f"{objective} {s.aggregation}"] = s.scores
             if s.aggregation == "last":
                 out[f"{objective} weight"] = np.asarray(voting_weights(s.scores, s.unit))

@@ -14,7 +14,7 @@ else:
     Number = float | None  # JSON has no NaN: an undefined number is null there
 
 
-class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+class Estimate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A value with its 95 % interval.
 
     ``value``, ``low`` and ``high`` are NaN where undefined, ``null`` in JSON. ``n`` is the number of problems and

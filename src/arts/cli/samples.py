@@ -11,6 +11,7 @@ import numpy as np
 from arts.cli.sources import require_samples
 from arts.documents.words import shown
 from arts.errors import UsageError
+from arts.evaluation.parts import About
 from arts.logs.formats import LogOptions, VerdictsOf
 from arts.logs.imported import read_samples, verdicts_of
 from arts.logs.read import is_log
@@ -34,7 +35,7 @@ class Source:
     trees: list[Tree]
     record: Mapping[str, Any]
     given: Mapping[str, Sequence[Verdict | None]] = field(default_factory=dict)
-    about: Mapping[str, str] = field(default_factory=dict)
+    about: About = field(default_factory=About)
 
     @property
     def scores(self) -> list[str]:
@@ -71,14 +72,14 @@ class Reading:
         )
         for note in found.notes:
             print(shown(f"{path}: {note}"), file=sys.stderr)
-        about = {"source kind": f"samples, format {found.format}", "verdicts": found.verdicts}
+        kind = f"samples, format {found.format}"
         return Source(
             path=path,
             problems=found.problems,
             trees=found.trees,
             record=found.record,
             given=found.given,
-            about=about | _proposer(found.record),
+            about=About(source_kind=kind, verdicts=found.verdicts, proposer=_proposer(found.record)),
         )
 
 
@@ -91,12 +92,12 @@ def _stored(path: Path) -> Source:
         record, problems, trees = store.config(), store.problems(), list(store.trees())
     require_samples(path, record)
     given = {tree.problem_id: verdicts_of(tree) for tree in trees}
-    about = {"source kind": "store"} | _proposer(record)
+    about = About(source_kind="store", proposer=_proposer(record))
     return Source(path=path, problems=problems, trees=trees, record=record, given=given, about=about)
 
 
-def _proposer(record: Mapping[str, Any]) -> dict[str, str]:
-    return {"proposer": str(record["proposer"])} if record.get("proposer") else {}
+def _proposer(record: Mapping[str, Any]) -> str:
+    return str(record.get("proposer") or "")
 
 
 def verdicts_by_problem(other: Source, source: Source) -> dict[str, list[bool]]:

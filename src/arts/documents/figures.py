@@ -13,6 +13,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from arts.documents.document import Figure, Point, line
+from arts.estimate import Estimate
 
 COLOURS = ("#2f7ed8", "#d9622b", "#1f9d72", "#9a6bdf", "#d6497a", "#8a8f1f", "#0f93a8", "#7c7f86")
 """Told apart on white and on black."""
@@ -55,7 +56,7 @@ def in_page(svg: str, described: str) -> str:
     return f'<svg role="img" aria-label="{escape(described)}" {drawing[len("<svg ") :]}'
 
 
-def accuracy_lines(lines: Mapping[str, Mapping[str, Any]], label: str) -> str:
+def accuracy_lines(lines: Mapping[str, Mapping[int, Estimate]], label: str) -> str:
     """Accuracies in percent against numbers of samples, on a logarithmic axis, with bands, for a page."""
     drawn = {name: line(estimates, scale=100) for name, estimates in lines.items()}
     figure = Figure(name="", caption="Accuracy", x=label, y="accuracy, %", scale="powers of 2", lines=drawn)

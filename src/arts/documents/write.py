@@ -1,10 +1,8 @@
 """A document in its forms: JSON beside it, Markdown, a self-contained HTML page, and its figures as files."""
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from arts.documents.data import as_json
 from arts.documents.document import Document
 from arts.documents.markdown import document_as_markdown
 from arts.files import UNFINISHED, write_whole
@@ -13,10 +11,14 @@ FIGURES = "figures"
 """Folder of the figures, within that of the document."""
 
 
-def write_document(document: Document, result: Mapping[str, Any], folder: Path, name: str) -> list[Path]:
-    """The same for any document and the result that it shows, as ``name``.json, .md and .html."""
-    data = json.dumps(result, indent=1, allow_nan=False, ensure_ascii=True) + "\n"
-    forms = {}
+def write_document(
+    document: Document, result: object, folder: Path, name: str, *, markdown: Document | None = None
+) -> list[Path]:
+    """The same for any document and the result that it shows, as ``name``.json, .md and .html.
+
+    ``markdown`` is the document that the Markdown shows, where it is a shorter one.
+    """
+    data, forms = as_json(result), {}
     try:
         from arts.documents.figures import files
         from arts.documents.html import document_as_html
@@ -31,7 +33,7 @@ def write_document(document: Document, result: Mapping[str, Any], folder: Path, 
     for figure, (svg, png) in drawn.items():
         write_whole(folder / FIGURES / f"{figure}.svg", svg)
         _write_bytes(folder / FIGURES / f"{figure}.png", png)
-    forms = {f"{name}.md": document_as_markdown(document, figures=bool(drawn)), **forms}
+    forms = {f"{name}.md": document_as_markdown(markdown or document, figures=bool(drawn)), **forms}
     readable = [write_whole(folder / file, text) for file, text in forms.items()]
     return [write_whole(folder / f"{name}.json", data), *readable]
 

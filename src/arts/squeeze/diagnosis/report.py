@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from arts.documents.words import shown
+from arts.estimate import Estimate
 from arts.files import write_whole
 from arts.squeeze.diagnosis.tables import headline, origin, tables
 
@@ -65,7 +68,10 @@ def to_html(result: Mapping[str, Any]) -> str:
     )
     environment.filters["shown"] = shown
     curves = result["curves"]
-    lines = {"base pass@k": curves["base"], "RL pass@k": curves["rl"]}
+    lines = {
+        name: msgspec.convert(curves[side], dict[int, Estimate], str_keys=True)
+        for name, side in (("base pass@k", "base"), ("RL pass@k", "rl"))
+    }
     return environment.get_template("page.html.j2").render(
         headline=headline(result),
         notes=result["notes"],

@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from arts.documents.words import percent
-from arts.evaluation.report.calibration import Table, number
+import msgspec
+
+from arts.documents import words
+from arts.documents.document import Table
+from arts.estimate import Estimate
 
 Part = Mapping[str, Any]
 
@@ -27,6 +30,16 @@ LONGEST_QUESTION = 120
 """Characters of a question in a table."""
 OUTLOOK = 4
 """How many times as many samples the headline looks at."""
+
+
+def percent(estimate: Part, *, signed: bool = False) -> str:
+    """As :func:`arts.documents.words.percent`, of JSON."""
+    return words.percent(msgspec.convert(estimate, Estimate), signed=signed)
+
+
+def number(estimate: Part, digits: int) -> str:
+    """As :func:`arts.documents.words.number`, of JSON."""
+    return words.number(msgspec.convert(estimate, Estimate), digits)
 
 
 def headline(result: Part) -> str:
