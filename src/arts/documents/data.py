@@ -13,8 +13,8 @@ Result = TypeVar("Result")
 
 
 def as_json(result: object, *, indent: int | None = 1) -> str:
-    """Structs, dataclasses, plain values and numpy's scalars as ASCII text; NaN and infinities become null."""
-    plain = json.dumps(msgspec.to_builtins(result, enc_hook=methodcaller("item")))
+    """Structs, dataclasses, plain values, numpy's scalars and arrays as ASCII text; NaN and infinities become null."""
+    plain = json.dumps(msgspec.to_builtins(result, enc_hook=methodcaller("tolist")))
     return json.dumps(json.loads(plain, parse_constant=lambda _: None), indent=indent) + "\n"
 
 

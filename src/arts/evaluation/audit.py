@@ -10,21 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arts.estimate import Estimate
+from arts.evaluation import optional_parts as parts
 from arts.evaluation.intervals import Ints, mean
-from arts.evaluation.optional_parts import (
-    Audit,
-    CountedShare,
-    Disagreement,
-    Example,
-    Failures,
-    LongAnswer,
-    OddKey,
-    OddKeys,
-    Reason,
-    Speed,
-    Tally,
-    Ungraded,
-)
 from arts.problems.base import Grade, Grader, Problem, Verdict
 from arts.problems.graders import make_grader
 from arts.trees.tree import Tree
@@ -66,7 +53,7 @@ def audit(
     graders: Sequence[str] = ("exact", "math"),
     logged: Mapping[str, Sequence[Verdict | None]] | None = None,
     seed: int = 0,
-) -> Audit:
+) -> parts.Audit:
     """What the graders say of the whole solutions in ``trees``; problems without a key are left out.
 
     ``logged`` has by the id of the problem the verdict that came with each backbone, None where there was none; it is
@@ -88,12 +75,12 @@ def audit(
     judges = {name: verdicts for name, verdicts in judges.items() if any(verdicts)}
     without_answer = [a is None for a in answers.answer]
     ungraded = [v is Verdict.UNGRADED for v in answers.verdict]
-    return Audit(
+    return parts.Audit(
         problems=len(keyed),
         samples=len(answers.answer),
         without_key=len(problems) - len(keyed),
-        without_answer=CountedShare(count=sum(without_answer), share=_share(answers, without_answer, seed)),
-        ungraded=Ungraded(
+        without_answer=parts.CountedShare(count=sum(without_answer), share=_share(answers, without_answer, seed)),
+        ungraded=parts.Ungraded(
             count=sum(ungraded),
             share=_share(answers, ungraded, seed),
             reasons=_reasons(answers.reason, answers.verdict),
@@ -126,7 +113,7 @@ def _logged(
     return [verdict for p, _ in keyed for verdict in logged[p.id]]
 
 
-def _grade(name: str, answers: _Answers) -> tuple[list[Grade], OddKeys, Speed]:
+def _grade(name: str, answers: _Answers) -> tuple[list[Grade], parts.OddKeys, parts.Speed]:
     """Grades of the samples, what is wrong with keys, and times of a first pass and of one that finds all known."""
     pairs = answers.pairs
     different = list(dict.fromkeys(pairs))
@@ -138,7 +125,7 @@ def _grade(name: str, answers: _Answers) -> tuple[list[Grade], OddKeys, Speed]:
         golds = _golds(grader, answers.problems)
     finally:
         grader.close()
-    times = Speed(
+    times = parts.Speed(
         start_seconds=start,
         pairs=len(different),
         pairs_per_second=_rate(len(different), first),
@@ -157,20 +144,20 @@ def _rate(count: int, seconds: float) -> float | None:
     return count / seconds if count and seconds > 0 else None
 
 
-def _golds(grader: Grader, problems: Sequence[Problem]) -> OddKeys:
+def _golds(grader: Grader, problems: Sequence[Problem]) -> parts.OddKeys:
     """Keys that are not correct when a solution states them, and keys against which another answer has no verdict."""
     stated = [grader.extract(f"The answer is $\\boxed{{{p.answer}}}$.") for p in problems]
     own = grader.grade([(p.answer, a) for p, a in zip(problems, stated, strict=True)])
     others = grader.grade([(p.answer, _ANOTHER) for p in problems])
-    return OddKeys(
+    return parts.OddKeys(
         failing=_keys(problems, own, [g.verdict is not Verdict.CORRECT for g in own]),
         only_by_spelling=_keys(problems, others, [g.verdict is Verdict.UNGRADED for g in others]),
     )
 
 
-def _keys(problems: Sequence[Problem], grades: Sequence[Grade], marked: Sequence[bool]) -> list[OddKey]:
+def _keys(problems: Sequence[Problem], grades: Sequence[Grade], marked: Sequence[bool]) -> list[parts.OddKey]:
     return [
-        OddKey(id=p.id, key=p.answer[:SHOWN], verdict=g.verdict, reason=g.reason)
+        parts.OddKey(id=p.id, key=p.answer[:SHOWN], verdict=g.verdict, reason=g.reason)
         for p, g, mark in zip(problems, grades, marked, strict=True)
         if mark
     ]
@@ -189,10 +176,10 @@ def _mean(answers: _Answers, part: Bools, whole: Bools, seed: int) -> Estimate:
     return mean(parts[wholes > 0] / wholes[wholes > 0], seed)
 
 
-def _tally(verdicts: Sequence[Verdict | None], reasons: Sequence[str] | None) -> Tally:
+def _tally(verdicts: Sequence[Verdict | None], reasons: Sequence[str] | None) -> parts.Tally:
     """How often a judge gave each verdict, and why none."""
     counts = Counter(verdicts)
-    return Tally(
+    return parts.Tally(
         correct=counts[Verdict.CORRECT],
         incorrect=counts[Verdict.INCORRECT],
         ungraded=counts[Verdict.UNGRADED],
@@ -201,19 +188,19 @@ def _tally(verdicts: Sequence[Verdict | None], reasons: Sequence[str] | None) ->
     )
 
 
-def _reasons(reasons: Sequence[str], verdicts: Sequence[Verdict | None]) -> list[Reason]:
+def _reasons(reasons: Sequence[str], verdicts: Sequence[Verdict | None]) -> list[parts.Reason]:
     """Why samples are ungraded, the most frequent reasons first."""
     return _frequent(Counter(r for r, v in zip(reasons, verdicts, strict=True) if v is Verdict.UNGRADED))
 
 
-def _frequent(counts: Counter[str], most: int | None = None) -> list[Reason]:
+def _frequent(counts: Counter[str], most: int | None = None) -> list[parts.Reason]:
     """The most frequent reasons, of each the first ``most`` characters."""
-    return [Reason(reason=reason[:most], count=count) for reason, count in counts.most_common(EXAMPLES)]
+    return [parts.Reason(reason=reason[:most], count=count) for reason, count in counts.most_common(EXAMPLES)]
 
 
 def _disagreement(
     answers: _Answers, judges: Mapping[str, Sequence[Verdict | None]], pair: tuple[str, str], seed: int
-) -> Disagreement:
+) -> parts.Disagreement:
     first, second = (judges[name] for name in pair)
     both = np.array([a is not None and b is not None for a, b in zip(first, second, strict=True)], dtype=bool)
     differ = both & np.array([a is not b for a, b in zip(first, second, strict=True)], dtype=bool)
@@ -222,7 +209,7 @@ def _disagreement(
     cases = Counter(
         (int(answers.owner[i]), answers.answer[i], first[i], second[i]) for i in np.flatnonzero(differ).tolist()
     )
-    return Disagreement(
+    return parts.Disagreement(
         judges=pair,
         samples=int(both.sum()),
         count=int(differ.sum()),
@@ -231,7 +218,7 @@ def _disagreement(
         kappa=kappa(table),
         table={a: {b: counts[a, b] for b in Verdict} for a in Verdict},
         examples=[
-            Example(
+            parts.Example(
                 id=answers.problems[owner].id,
                 key=answers.problems[owner].answer[:SHOWN],
                 answer=None if answer is None else answer[:SHOWN],
@@ -252,13 +239,15 @@ def kappa(table: Ints) -> float | None:
     return None if by_chance == 1 else float((agreed - by_chance) / (1 - by_chance))
 
 
-def _failed(trees: Sequence[Tree]) -> Failures:
+def _failed(trees: Sequence[Tree]) -> parts.Failures:
     found = Counter(r.error for t in trees for r in t.rollouts if r.stop == "error")
-    return Failures(count=found.total(), reasons=_frequent(found, SHOWN))
+    return parts.Failures(count=found.total(), reasons=_frequent(found, SHOWN))
 
 
-def _longest(answers: _Answers) -> list[LongAnswer]:
+def _longest(answers: _Answers) -> list[parts.LongAnswer]:
     """The longest different answers: what a grader meets there is often no answer."""
     lengths = {(int(p), a): len(a) for p, a in zip(answers.owner, answers.answer, strict=True) if a is not None}
     longest = sorted(lengths, key=lambda case: (-lengths[case], case))[:EXAMPLES]
-    return [LongAnswer(id=answers.problems[p].id, answer=a[:SHOWN], characters=lengths[p, a]) for p, a in longest if a]
+    return [
+        parts.LongAnswer(id=answers.problems[p].id, answer=a[:SHOWN], characters=lengths[p, a]) for p, a in longest if a
+    ]

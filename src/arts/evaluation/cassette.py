@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -85,26 +85,14 @@ class _Scorer(Part, frozen=True, kw_only=True):
     member: int | None
 
 
-class _States(Part, frozen=True, kw_only=True):
-    """The columns of a :class:`Reference`."""
-
-    kind: Literal["probes", "own trees"]
-    lost: int
-    tree: list[int]
-    node: list[int]
-    depth: list[int]
-    graded: list[int]
-    correct: list[int]
-
-
 class _Header(Part, frozen=True, kw_only=True):
     """What a cassette holds beside problems and trees."""
 
-    version: int
+    version: int = VERSION
     settings: Settings
     scorers: list[_Scorer]
     classes: Mapping[str, Sequence[int]]
-    reference: _States | None
+    reference: Reference | None
     policy: Mapping[str, Sequence[bool]] | None
     audit: Audit | None
     about: About
@@ -118,7 +106,8 @@ def save_cassette(cassette: Cassette, path: Path) -> None:
     """A new store at ``path`` that holds the cassette; an earlier one there is replaced."""
     unfinished = path.with_name(f".{path.name}.unfinished")
     unfinished.unlink(missing_ok=True)
-    text = as_json(_header(cassette), indent=None)  # as text it keeps the order of its keys
+    header = _convert(cassette, from_attributes=True)
+    text = as_json(header, indent=None)  # as text it keeps the order of its keys
     config = {"command": "evaluate", "proposer": cassette.about.proposer, KEY: text}
     trees = [_with_scores(tree, cassette) for tree in cassette.trees]
     fill_store(unfinished, config, zip(cassette.problems, trees, strict=True)).close()
@@ -144,9 +133,16 @@ def load_cassette(path: Path) -> Cassette:
                 f"{path}: a cassette of version {header['version']}, this arts replays {VERSION};"
                 " use the arts that made it"
             )
-        return _cassette(msgspec.convert(_upgraded(header), _Header), problems, trees)
+        return _cassette(_convert(_upgraded(header)), problems, trees)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: a damaged cassette ({error!r}); run arts evaluate again") from error
+
+
+def _convert(header: object, *, from_attributes: bool = False) -> _Header:
+    """The header of a cassette, or from JSON."""
+    return msgspec.convert(
+        header, _Header, from_attributes=from_attributes, dec_hook=lambda _, x: np.array(x, np.int64)
+    )
 
 
 def _upgraded(header: Any) -> Any:
@@ -166,39 +162,11 @@ def _cassette(header: _Header, problems: list[Problem], trees: list[Tree]) -> Ca
         trees=trees,
         scorers=[_scorer(row, trees) for row in header.scorers],
         classes=header.classes,
-        reference=_reference(header.reference),
+        reference=header.reference,
         policy=header.policy,
         audit=header.audit,
         about=header.about,
     )
-
-
-def _header(cassette: Cassette) -> _Header:
-    return _Header(
-        version=VERSION,
-        settings=cassette.settings,
-        scorers=[_Scorer(name=s.name, unit=s.unit, stepwise=s.stepwise, member=s.member) for s in cassette.scorers],
-        classes=cassette.classes,
-        reference=_states(cassette.reference),
-        policy=cassette.policy,
-        audit=cassette.audit,
-        about=cassette.about,
-    )
-
-
-def _states(of: Reference | None) -> _States | None:
-    if of is None:
-        return None
-    tree, node, depth, graded, correct = (x.tolist() for x in (of.tree, of.node, of.depth, of.graded, of.correct))
-    return _States(kind=of.kind, lost=of.lost, tree=tree, node=node, depth=depth, graded=graded, correct=correct)
-
-
-def _reference(of: _States | None) -> Reference | None:
-    if of is None:
-        return None
-    columns = (np.array(x, dtype=np.int64) for x in (of.tree, of.node, of.depth, of.graded, of.correct))
-    tree, node, depth, graded, correct = columns
-    return Reference(kind=of.kind, lost=of.lost, tree=tree, node=node, depth=depth, graded=graded, correct=correct)
 
 
 def _with_scores(tree: Tree, cassette: Cassette) -> Tree:

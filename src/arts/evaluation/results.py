@@ -13,24 +13,8 @@ from pathlib import Path
 from msgspec import field
 
 from arts.estimate import Estimate
+from arts.evaluation import parts
 from arts.evaluation.optional_parts import Audit, Calibration
-from arts.evaluation.parts import (
-    About,
-    Comparisons,
-    Cost,
-    Count,
-    DrillDown,
-    MethodResult,
-    Pair,
-    Part,
-    Power,
-    ProblemTable,
-    Samples,
-    Share,
-    SolveRates,
-    Subset,
-    VoteSubsets,
-)
 
 SCHEMA_VERSION = 3
 """Of ``report.json``."""
@@ -41,9 +25,9 @@ class Deciding:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._found: dict[tuple[str, str | None], MethodResult] = {}
+        self._found: dict[tuple[str, str | None], parts.MethodResult] = {}
 
-    def add(self, m: MethodResult) -> None:
+    def add(self, m: parts.MethodResult) -> None:
         """One more method."""
         self._found[m.selector, m.aggregation] = m
 
@@ -83,7 +67,7 @@ class Methods(dict[str, Deciding]):
         raise KeyError(f"no scorer or selector '{name}'; there are: {', '.join(self)}")
 
 
-class Evaluation(Part, frozen=True, kw_only=True, omit_defaults=True):
+class Evaluation(parts.Part, frozen=True, kw_only=True, omit_defaults=True):
     """Every way of deciding, compared on the same samples of the same problems.
 
     ``table`` has the methods by the name that tables show (``methods`` in JSON), :attr:`methods` by their scorer.
@@ -92,26 +76,26 @@ class Evaluation(Part, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     schema: int
-    problems: Samples
-    samples_per_problem: Samples
-    left_out_problems: Count
-    ungraded_share: Share
-    ks: list[Samples]
-    top_k: Samples
+    problems: parts.Samples
+    samples_per_problem: parts.Samples
+    left_out_problems: parts.Count
+    ungraded_share: parts.Share
+    ks: list[parts.Samples]
+    top_k: parts.Samples
     pass_at_k: dict[int, Estimate]
-    vote_subsets: dict[int, VoteSubsets]
-    table: dict[str, MethodResult] = field(name="methods")
-    comparisons: Comparisons
-    power: Power
-    solve_rates: SolveRates | None
-    subsets: list[Subset]
-    cost: Cost
-    problem_table: ProblemTable
-    unscored: dict[str, Samples]
+    vote_subsets: dict[int, parts.VoteSubsets]
+    table: dict[str, parts.MethodResult] = field(name="methods")
+    comparisons: parts.Comparisons
+    power: parts.Power
+    solve_rates: parts.SolveRates | None
+    subsets: list[parts.Subset]
+    cost: parts.Cost
+    problem_table: parts.ProblemTable
+    unscored: dict[str, parts.Samples]
     calibration: Calibration | None = None
     audit: Audit | None = None
-    drill_down: DrillDown
-    about: About
+    drill_down: parts.DrillDown
+    about: parts.About
 
     def __post_init__(self) -> None:
         for fault in self._faults():
@@ -152,14 +136,14 @@ class Evaluation(Part, frozen=True, kw_only=True, omit_defaults=True):
         return "\n".join([f"Evaluation of {self.problems} problems, {self.top_k} samples each", *rows])
 
 
-class RunPair(Pair, frozen=True, kw_only=True):
+class RunPair(parts.Pair, frozen=True, kw_only=True):
     """A method in run B against the same in run A, with its accuracy in both."""
 
     a: Estimate
     b: Estimate
 
 
-class Sides(Part, frozen=True, kw_only=True):
+class Sides(parts.Part, frozen=True, kw_only=True):
     """A number in both runs, and the difference B − A."""
 
     a: Estimate
@@ -167,19 +151,19 @@ class Sides(Part, frozen=True, kw_only=True):
     difference: Estimate
 
 
-class Matching(Part, frozen=True, kw_only=True):
+class Matching(parts.Part, frozen=True, kw_only=True):
     """Problems of A and B, how many are ``shared``, and on how many of these the samples are the same.
 
     ``other_question``: shared ids that mean different problems.
     """
 
-    problems: tuple[Count, Count]
-    shared: Count
-    same_samples: Count
-    other_question: Count
+    problems: tuple[parts.Count, parts.Count]
+    shared: parts.Count
+    same_samples: parts.Count
+    other_question: parts.Count
 
 
-class Change(Part, frozen=True, kw_only=True):
+class Change(parts.Part, frozen=True, kw_only=True):
     """A setting, version, flag or cost that is not the same in both runs; None where one has it not."""
 
     what: str
@@ -187,17 +171,17 @@ class Change(Part, frozen=True, kw_only=True):
     b: str | None
 
 
-class Flip(Part, frozen=True, kw_only=True):
+class Flip(parts.Part, frozen=True, kw_only=True):
     """A problem that methods decide differently: by method the ``change`` in accuracy, where there is one."""
 
     id: str
     question: str | None
     same_samples: bool
-    solved: tuple[Count, Count]
+    solved: tuple[parts.Count, parts.Count]
     change: dict[str, float]
 
 
-class Comparison(Part, frozen=True, kw_only=True):
+class Comparison(parts.Part, frozen=True, kw_only=True):
     """Run B against run A, at the largest N ``k`` that both have; in pairs of numbers A's is the first.
 
     ``paired``: on shared problems, else the runs are compared as independent sets. ``only_a`` and ``only_b`` are
@@ -207,15 +191,15 @@ class Comparison(Part, frozen=True, kw_only=True):
     schema: int
     matching: Matching
     paired: bool
-    samples_per_problem: tuple[Samples, Samples]
-    problems: tuple[Count, Count]
-    k: Samples | None
-    alpha: Share
-    margin: Share | None
+    samples_per_problem: tuple[parts.Samples, parts.Samples]
+    problems: tuple[parts.Count, parts.Count]
+    k: parts.Samples | None
+    alpha: parts.Share
+    margin: parts.Share | None
     pairs: list[RunPair]
     only_a: list[str]
     only_b: list[str]
     pass_at_k: dict[int, Sides]
     changed: list[Change]
     flipped: list[Flip]
-    about: About
+    about: parts.About

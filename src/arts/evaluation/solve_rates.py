@@ -152,8 +152,7 @@ def solve_rates(correct: Bools, seed: int = 0) -> SolveRates | None:
         n=correct.shape[1],
         reliability=float(n[0] / (sum(prior) + n[0])),
         error=RateError(
-            observed=float(np.sqrt((variance + (estimate - c / n) ** 2).mean())),
-            shrunk=float(np.sqrt(variance.mean())),
+            observed=float(np.sqrt((variance + (estimate - c / n) ** 2).mean())), shrunk=float(np.sqrt(variance.mean()))
         ),
         bins=_histogram(c, correct.shape[1], estimate),
         zones=[_labels(c, n, zone, seed) for zone in (UNSOLVED, RARE)],

@@ -9,18 +9,8 @@ from numpy.typing import NDArray
 
 from arts.estimate import Estimate
 from arts.evaluation import calibration as measures
+from arts.evaluation import optional_parts as parts
 from arts.evaluation.candidates import NodeScores
-from arts.evaluation.optional_parts import (
-    Calibration,
-    CountedStates,
-    Measures,
-    ReferenceSummary,
-    Reliability,
-    ReliabilityPoint,
-    Residual,
-    Residuals,
-    ScorerCalibration,
-)
 from arts.trees.tree import ROOT, Tree
 
 Floats = NDArray[np.float64]
@@ -78,14 +68,16 @@ def own_reference(trees: Sequence[Tree]) -> Reference:
     return Reference(kind="own trees", tree=where, node=node, depth=depth, graded=graded, correct=correct)
 
 
-def calibration(scorers: Sequence[NodeScores], trees: Sequence[Tree], reference: Reference, seed: int) -> Calibration:
+def calibration(
+    scorers: Sequence[NodeScores], trees: Sequence[Tree], reference: Reference, seed: int
+) -> parts.Calibration:
     """All measures of all scorers.
 
     Calibration errors, residuals of values and reliability need a unit that stands for success probabilities, the
     residual of flows the unit ``log_flow``; without it they have no states.
     """
-    return Calibration(
-        reference=ReferenceSummary(
+    return parts.Calibration(
+        reference=parts.ReferenceSummary(
             kind=reference.kind,
             states=len(reference.node),
             problems=len(np.unique(reference.tree)),
@@ -102,7 +94,7 @@ def calibration(scorers: Sequence[NodeScores], trees: Sequence[Tree], reference:
     )
 
 
-def _scorer(scores: NodeScores, trees: Sequence[Tree], reference: Reference, seed: int) -> ScorerCalibration:
+def _scorer(scores: NodeScores, trees: Sequence[Tree], reference: Reference, seed: int) -> parts.ScorerCalibration:
     where = list(zip((trees[t] for t in reference.tree), reference.node, strict=True))
     column, values = (np.array([of[tree][n] for tree, n in where]) for of in (scores.columns, scores.success))
     scored = ~np.isnan(column)
@@ -111,7 +103,7 @@ def _scorer(scores: NodeScores, trees: Sequence[Tree], reference: Reference, see
     residuals = {"value": [measures.value_residual(t, scores.success[t]) for t in trees]}
     if scores.unit == "log_flow":
         residuals["flow"] = [measures.flow_residual(t, scores.columns[t]) for t in trees]
-    return ScorerCalibration(
+    return parts.ScorerCalibration(
         unit=scores.unit,
         overall=_measured(column, values, states, seed),
         by_depth={d: _measured(column[m], values[m], states.part(m), seed) for d, m in by_depth.items()},
@@ -128,16 +120,18 @@ def _observed(states: Reference, seed: int) -> Estimate:
     return measures.average(states.rates, states.tree, seed)
 
 
-def _counted(states: Reference, seed: int) -> CountedStates:
-    return CountedStates(states=len(states.node), rollouts=int(states.graded.sum()), observed=_observed(states, seed))
+def _counted(states: Reference, seed: int) -> parts.CountedStates:
+    return parts.CountedStates(
+        states=len(states.node), rollouts=int(states.graded.sum()), observed=_observed(states, seed)
+    )
 
 
-def _measured(scores: Floats, values: Floats, states: Reference, seed: int) -> Measures:
+def _measured(scores: Floats, values: Floats, states: Reference, seed: int) -> parts.Measures:
     """Every measure of some states that have a score."""
     known = ~np.isnan(values)
     values, valued = values[known], states.part(known)
     problem, graded, correct = valued.tree, valued.graded, valued.correct
-    return Measures(
+    return parts.Measures(
         states=len(scores),
         problems=len(np.unique(states.tree)),
         observed=_observed(states, seed),
@@ -150,7 +144,7 @@ def _measured(scores: Floats, values: Floats, states: Reference, seed: int) -> M
     )
 
 
-def _reliability(values: Floats, states: Reference, seed: int) -> list[Reliability]:
+def _reliability(values: Floats, states: Reference, seed: int) -> list[parts.Reliability]:
     """Predicted against counted success in bins of equal mass, for groups of neighbouring depths of equal size."""
     known = ~np.isnan(values)
     values, states = values[known], states.part(known)
@@ -163,9 +157,9 @@ def _reliability(values: Floats, states: Reference, seed: int) -> list[Reliabili
             chosen = states.part(inside).part(bins == b)
             predicted = float(values[inside][bins == b].mean())
             observed = _observed(chosen, seed)
-            points.append(ReliabilityPoint(states=len(chosen.node), predicted=predicted, observed=observed))
+            points.append(parts.ReliabilityPoint(states=len(chosen.node), predicted=predicted, observed=observed))
         ends = int(depths[0]), int(depths[-1])
-        found.append(Reliability(depths=ends, states=int(inside.sum()), points=points))
+        found.append(parts.Reliability(depths=ends, states=int(inside.sum()), points=points))
     return found
 
 
@@ -177,7 +171,7 @@ def depth_groups(depth: Ints) -> list[Ints]:
     return [depths[group == g] for g in np.unique(group)]
 
 
-def _residuals(columns: Sequence[Floats], trees: Sequence[Tree], seed: int) -> Residuals:
+def _residuals(columns: Sequence[Floats], trees: Sequence[Tree], seed: int) -> parts.Residuals:
     """Mean and root mean square over nodes, overall and by depth of the node."""
     problem = np.concatenate([np.full(len(t), i) for i, t in enumerate(trees)])
     depth = np.concatenate([np.asarray(t.depth) for t in trees])
@@ -185,12 +179,12 @@ def _residuals(columns: Sequence[Floats], trees: Sequence[Tree], seed: int) -> R
     known = ~np.isnan(numbers)
     problem, depth, numbers = problem[known], depth[known], numbers[known]
 
-    def summary(of: NDArray[np.bool_]) -> Residual:
-        return Residual(
+    def summary(of: NDArray[np.bool_]) -> parts.Residual:
+        return parts.Residual(
             nodes=int(of.sum()),
             mean=measures.average(numbers[of], problem[of], seed),
             root_mean_square=measures.root_mean_square(numbers[of], problem[of], seed),
         )
 
     by_depth = {d: summary(depth == d) for d in np.unique(depth).tolist()}
-    return Residuals(overall=summary(np.ones(len(depth), dtype=bool)), by_depth=by_depth)
+    return parts.Residuals(overall=summary(np.ones(len(depth), dtype=bool)), by_depth=by_depth)

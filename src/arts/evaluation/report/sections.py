@@ -106,10 +106,7 @@ def _comparisons(part: Comparisons, top: int) -> Section | None:
         note += f" Equal: within ± {points(margin)} points by two one-sided tests, Holm over these;"
         note += f" their {1 - 2 * alpha:.0%} interval holds for any number of problems, and is the wider for it."
     table = Table(
-        title=f"Every method against {part.against}",
-        note=note,
-        header=header,
-        rows=[_pair_row(p, part) for p in pairs],
+        title=f"Every method against {part.against}", note=note, header=header, rows=[_pair_row(p, part) for p in pairs]
     )
     return Section(name="comparisons", title="Paired comparisons", tables=[table])
 
