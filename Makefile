@@ -28,8 +28,8 @@ bench: .venv/.installed  ## measured ratios, printed beside each other
 
 paper-dry-run: .venv/.installed  ## the paper's configuration from end to end, with small models in place of the large
 	rm -rf runs/paper-dry-run
-	for stage in rl sample train evaluate; do $(BIN)/python benchmarks/paper/run.py $$stage --small || exit 1; done
-	$(BIN)/python benchmarks/paper/page.py --reports runs/paper-dry-run/runs/paper --hardest 3 --rehearsal > runs/paper-dry-run/paper.md
+	for stage in rl sample train evaluate; do $(BIN)/python benchmarks/study_paper.py $$stage --small || exit 1; done
+	$(BIN)/python benchmarks/page_paper.py --reports runs/paper-dry-run/runs/paper --hardest 3 --rehearsal > runs/paper-dry-run/paper.md
 
 install: .venv/.installed
 

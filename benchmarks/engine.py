@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import ours
+from _page import Part, table, write_json
 
 HERE = Path(__file__).parent
 RUNS = HERE.parent / "runs"
@@ -52,7 +53,7 @@ def _one_thread() -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
-def expansion_columns(peers: Mapping[str, Any], mine: Mapping[str, Mapping[int, float]]) -> dict[str, Column]:
+def expansion_columns(peers: Part, mine: Mapping[str, Mapping[int, float]]) -> dict[str, Column]:
     """CPU seconds; where a peer was stopped, after how many expansions."""
     columns = {
         f"TreeQuest {name}": {int(size): _expansion_cell(cell) for size, cell in row.items()}
@@ -61,13 +62,13 @@ def expansion_columns(peers: Mapping[str, Any], mine: Mapping[str, Mapping[int, 
     return columns | {f"arts {name}": {size: f"{s:.3g}" for size, s in row.items()} for name, row in mine.items()}
 
 
-def _expansion_cell(cell: Mapping[str, Any]) -> str:
+def _expansion_cell(cell: Part) -> str:
     if not cell["note"]:
         return f"{cell['seconds']:.3g}"
     return f"{cell['note']} at {cell['expansions']:,}"
 
 
-def problem_columns(peers: Mapping[str, Any], mine: Mapping[str, Mapping[int, float]]) -> dict[str, Column]:
+def problem_columns(peers: Part, mine: Mapping[str, Mapping[int, float]]) -> dict[str, Column]:
     """CPU milliseconds."""
     columns = {
         f"its_hub {name}": {int(n): f"{ms:.3g}" for n, ms in row.items()}
@@ -76,12 +77,11 @@ def problem_columns(peers: Mapping[str, Any], mine: Mapping[str, Mapping[int, fl
     return columns | {f"arts {name}": {n: f"{ms:.3g}" for n, ms in row.items()} for name, row in mine.items()}
 
 
-def table(title: str, columns: Mapping[str, Column], sizes: Sequence[int]) -> str:
+def by_size(title: str, columns: Mapping[str, Column], sizes: Sequence[int]) -> str:
     """A row per size and a column per program, in Markdown."""
-    rows = sorted({*sizes, *(size for column in columns.values() for size in column)})
-    cells = [[title, *columns], ["---:"] * (1 + len(columns))]
-    cells += [[f"{size:,}", *(column.get(size, "–") for column in columns.values())] for size in rows]
-    return "\n".join(f"| {' | '.join(row)} |" for row in cells) + "\n"
+    shown = sorted({*sizes, *(size for column in columns.values() for size in column)})
+    rows = [[f"{size:,}", *(column.get(size, "–") for column in columns.values())] for size in shown]
+    return table((title, *columns), rows, rule="---:") + "\n"
 
 
 def main() -> None:
@@ -94,8 +94,8 @@ def main() -> None:
     expansions, problems, busy = ours.expansions(SIZES), ours.best_of_n(NS), ours.in_flight()
     if peers:
         print(", ".join(f"{name} {version}" for name, version in peers["versions"].items()) + "\n")
-    print(table("expansions; CPU s", expansion_columns(peers, expansions), SIZES))
-    print(table("N; CPU ms per problem", problem_columns(peers, problems), NS))
+    print(by_size("expansions; CPU s", expansion_columns(peers, expansions), SIZES))
+    print(by_size("N; CPU ms per problem", problem_columns(peers, problems), NS))
     for name, row in expansions.items():
         growth = row[SIZES[-1]] / SIZES[-1] / (row[1_000] / 1_000)
         print(f"arts {name}: a draw costs {growth:.2f} times as much in a tree of {SIZES[-1]:,} as in one of 1,000")
@@ -106,7 +106,7 @@ def main() -> None:
         )
     mine = {"expansions_s": expansions, "problem_ms": problems, "in_flight": [asdict(one) for one in busy]}
     given.json.parent.mkdir(parents=True, exist_ok=True)
-    given.json.write_text(json.dumps({"peers": peers, "ours": mine}, indent=1) + "\n", encoding="utf-8")
+    write_json({"peers": peers, "ours": mine}, given.json)
 
 
 if __name__ == "__main__":

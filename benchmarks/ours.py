@@ -111,7 +111,7 @@ def best_of_n(ns: Sequence[int]) -> dict[str, dict[int, float]]:
 
 def _cpu_seconds(strategy: Make, budget: Budget, problems: int) -> float:
     drawing = Drawing(sampling=Sampling(max_tokens=10**9), splitter="newline")
-    plan = Plan(strategy=strategy, drawing=drawing, budget=budget, rule="best_of_n")
+    plan = Plan(strategy=strategy, drawing=drawing, budget=budget, selector="best_of_n")
     engine = Engine(ReadyTexts(), plan, make_grader("exact"), verifier=ReadyScores())
     gc.collect()
     started = time.process_time()
@@ -150,7 +150,7 @@ def _in_flight(name: str, make: Make, url: str) -> InFlight:
     async def run() -> tuple[float, list[Solved]]:
         proposer = OpenAIProposer(url, "mock", prompt=PromptFormat(), concurrency=1024)
         drawing = Drawing(sampling=Sampling(max_tokens=2048), splitter="newline")
-        plan = Plan(strategy=make, drawing=drawing, rule="best_of_n", in_flight=PROBLEMS)
+        plan = Plan(strategy=make, drawing=drawing, selector="best_of_n", in_flight=PROBLEMS)
         engine = Engine(proposer, plan, make_grader("exact"), verifier=ReadyScores())
         started = time.perf_counter()
         solved = [one async for one in engine.solve(_problems(PROBLEMS))]

@@ -10,7 +10,6 @@ further prefix in common; step texts are random tokens. Real trees share more.
 """
 
 import argparse
-import json
 import multiprocessing
 import statistics
 import time
@@ -21,10 +20,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from _page import write_json
 from torch import Tensor
 from transformers import LlamaConfig, LlamaModel
 
-from arts.training.objectives.flow import rfm
+from arts.training.objectives.flow import FlowMatching
 from arts.training.objectives.nodes import NodeTable
 from arts.verifiers.attention import TREE_ATTENTION
 from arts.verifiers.encoding import Encoded
@@ -185,7 +185,7 @@ def make_update(shape: Shape, layout: str) -> Update:
         batches = sequences(tree, states=layout == "states")
     batches = [(batch.to(device), part.to(device)) for batch, part in batches]
     scores = torch.zeros(len(tree.reads), device=device, requires_grad=True)
-    (gradient,) = torch.autograd.grad(rfm(scores, nodes.to(device)).value, scores)
+    (gradient,) = torch.autograd.grad(FlowMatching()(scores, nodes.to(device)).value, scores)
     return Update(model=model, batches=batches, gradient=gradient)
 
 
@@ -272,7 +272,7 @@ def main() -> None:
             flush=True,
         )
     if given.json:
-        given.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        write_json(rows, given.json)
 
 
 if __name__ == "__main__":

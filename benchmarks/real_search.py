@@ -12,14 +12,14 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from _page import percent, table
 from numpy.typing import NDArray
 
-from arts.estimate import Estimate
 from arts.evaluation.candidates import candidate_scores, collect, score_nodes
 from arts.evaluation.intervals import mean, paired_difference
 from arts.problems.graders import make_grader
-from arts.selection.decide import voting_weights
 from arts.selection.expected import vote_at_k
+from arts.selection.scores import voting_weights
 from arts.trees.exchange import import_trees
 from arts.verifiers.load import load_verifier
 
@@ -38,10 +38,12 @@ def main() -> None:
     found = {row["id"]: row for row in map(json.loads, given.search.read_text(encoding="utf-8").splitlines())}
     searched = np.array([float(found[i].get("correct", False)) for i in ids])
     spent = np.mean([found[i]["generated_tokens"] for i in ids])
-    print("| | accuracy, % | tokens per problem | search minus this, points |\n|---|---|---|---|")
-    for name, accuracy in recorded.items():
-        print(f"| {name} | {shown(mean(accuracy))} | {tokens:,.0f} | {shown(paired_difference(searched, accuracy))} |")
-    print(f"| search | {shown(mean(searched))} | {spent:,.0f} | |\n")
+    rows = [
+        [name, percent(mean(accuracy)), f"{tokens:,.0f}", percent(paired_difference(searched, accuracy))]
+        for name, accuracy in recorded.items()
+    ]
+    rows.append(["search", percent(mean(searched)), f"{spent:,.0f}", ""])
+    print(table(("", "accuracy, %", "tokens per problem", "search minus this, points"), rows) + "\n")
     for cost in ("proposer_calls", "prompt_tokens", "verifier_tokens_new", "verifier_tokens_reused"):
         print(f"search, {cost} per problem: {np.mean([found[i][cost] for i in ids]):,.0f}")
     print(f"search, problems without an answer: {sum('error' in found[i] for i in ids)}")
@@ -66,11 +68,6 @@ def of_samples(verifier: str, limit: int) -> tuple[dict[str, NDArray[np.float64]
     }
     tokens = float(np.mean([sum(r.tokens for r in tree.backbones[:N]) for tree in candidates.trees]))
     return accuracy, tokens, [p.id for p in candidates.problems]
-
-
-def shown(estimate: Estimate) -> str:
-    """In percent, with the interval."""
-    return f"{100 * estimate.value:.1f} [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ reached, a model of the same shape with random weights and the tokenizer of the 
 """
 
 import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from _page import write_json
 from transformers import LlamaConfig, LlamaModel
 
 from arts.errors import ArtsError
@@ -197,7 +197,7 @@ def main() -> None:
     agree = "agree" if difference < TOLERANCE else "DISAGREE"
     print(f"scores {agree}: at most {difference:.0e} apart, where they spread by {spread:.0e} within a step")
     if given.json:
-        given.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        write_json(rows, given.json)
     if difference >= TOLERANCE:
         raise SystemExit(1)
 

@@ -1,15 +1,16 @@
 """What one trained verifier does on a set of problems, per problem, so that intervals can be made afterwards."""
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
+from _study import Arrays
 from numpy.typing import NDArray
 
 from arts.evaluation.candidates import Candidates, NodeScores, candidate_scores, score_nodes
 from arts.evaluation.steps import Reference
 from arts.selection import expected as metrics
-from arts.selection.decide import Aggregation, voting_weights
+from arts.selection.scores import Aggregation, voting_weights
 from arts.testbed.congruences import line_is_valid, parse_question
 from arts.trees.tree import Tree
 from arts.verifiers.base import Verifier
@@ -17,8 +18,6 @@ from arts.verifiers.base import Verifier
 AGGREGATIONS: tuple[Aggregation, ...] = get_args(Aggregation)
 SPLITS = 20
 RARE_SHARE = 2 / 16
-
-Arrays = dict[str, NDArray[Any]]
 
 
 def decisions(candidates: Candidates, scores: NodeScores, ks: Sequence[int]) -> Arrays:

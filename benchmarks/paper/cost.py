@@ -2,12 +2,11 @@
 
 import gzip
 import json
-import tomllib
 from pathlib import Path
 from statistics import mean
-from typing import Any
 
-from plan import HERE, grid
+from _page import table
+from paper.paper_steps import HERE, grid, read_toml
 
 from arts.trees.splitting import SPLITTERS
 
@@ -31,16 +30,15 @@ def cost_table() -> str:
     """The arithmetic, line by line, as Markdown."""
     characters, depth = recorded()
     length = characters / CHARACTERS_PER_TOKEN
-    sampling = _table("trees.toml")
-    epochs = _table("verifier.toml")["training"]["epochs"]
+    sampling = read_toml(HERE / "trees.toml")
+    epochs = read_toml(HERE / "verifier.toml")["training"]["epochs"]
     drawn, tokens = drawing(length, depth, sampling["n"], sampling["fork_probability"])
     first = (
         "a solution",
         f"{characters:,.0f} characters (recorded) / {CHARACTERS_PER_TOKEN} (assumed)",
         f"{length:,.0f} tokens",
     )
-    lines = [first, *drawn, *learning(tokens, epochs, TEST_PROBLEMS * sampling["n"] * length)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in [("", "", ""), ("---", "---", "---"), *lines])
+    return table(("", "", ""), [first, *drawn, *learning(tokens, epochs, TEST_PROBLEMS * sampling["n"] * length)])
 
 
 def drawing(length: float, depth: float, n: int, p: float) -> tuple[list[Line], float]:
@@ -97,10 +95,6 @@ def recorded() -> tuple[float, float]:
 def _texts(path: Path) -> list[str]:
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         return [sample["text"] for line in lines for sample in json.loads(line)["samples"]]
-
-
-def _table(name: str) -> dict[str, Any]:
-    return tomllib.loads((HERE / name).read_text(encoding="utf-8"))
 
 
 def _millions(tokens: float) -> str:

@@ -7,8 +7,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from _page import estimate
+
+from arts.estimate import Estimate
+
 ROOT = Path(__file__).resolve().parents[2]
-Estimate = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +35,8 @@ class Notes:
             raise FileNotFoundError(f"{source['file']}: missing; make it with: {source['command']}")
         return source["absent"]
 
-    def number(self, place: str) -> Estimate | None:
-        """The estimate at a place of a file that is there; None: it is undefined.
+    def number(self, place: str) -> Estimate:
+        """The estimate at a place of a file that is there, where it may be undefined.
 
         Raises:
             LookupError: there is no such place; it says how far the way goes.
@@ -45,7 +48,7 @@ class Notes:
                 value = _inside(value, name)
             except LookupError as error:
                 raise LookupError(f"{self.sources[mark]['file']}: nothing at /{'/'.join(way[: i + 1])}") from error
-        return value if value and value["value"] is not None else None
+        return estimate(value)
 
     def mark(self, place: str) -> str:
         """A footnote's mark for a place."""

@@ -5,11 +5,10 @@ steps have probability p_h is found with probability Π_h r_h · (1 − (1 − p
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from memory import Soundness
-from numpy.typing import NDArray
+from _study import Arrays
+from search_equal_cost.memory import Soundness
 
 from arts.search.answer import Solved
 from arts.trees.tree import ROOT
@@ -17,7 +16,7 @@ from arts.trees.tree import ROOT
 DEPTHS = 9
 
 
-def survival(solved: Sequence[Solved], oracle: Soundness) -> dict[str, NDArray[Any]]:
+def survival(solved: Sequence[Solved], oracle: Soundness) -> Arrays:
     """Per problem and depth h, shape (P, DEPTHS): what the draws of a beam search were and what became of them.
 
     ``draws``: from sound states of depth h that were kept; ``sound``: of those, into sound states. ``kept``: sound

@@ -3,9 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from arts.search.strategies import StrategyName
-from arts.selection.decide import Rule
-
 BUDGETS = (4, 8, 16, 32, 64)
 """In samples' worth of generated tokens."""
 LARGEST = 1_000_000
@@ -23,8 +20,8 @@ class Method:
     """
 
     name: str
-    strategy: StrategyName
-    rule: Rule
+    strategy: str
+    selector: str
     verified: bool = True
     capped: bool = True
 
@@ -49,20 +46,20 @@ class Method:
 
 
 METHODS = (
-    Method(name="majority", strategy="best_of_n", rule="majority", verified=False, capped=False),
-    Method(name="best-of-N", strategy="best_of_n", rule="best_of_n", capped=False),
-    Method(name="flow vote", strategy="best_of_n", rule="flow_vote", capped=False),
-    Method(name="adaptive majority", strategy="adaptive_majority", rule="majority", verified=False, capped=False),
-    Method(name="adaptive flow vote", strategy="adaptive_flow_vote", rule="flow_vote", capped=False),
-    Method(name="beam", strategy="beam", rule="flow_vote", capped=False),
-    Method(name="dvts", strategy="dvts", rule="flow_vote", capped=False),
-    Method(name="flow sampling", strategy="flow_sampling", rule="flow_vote", capped=False),
-    Method(name="particles", strategy="particles", rule="majority", capped=False),
-    Method(name="capped majority", strategy="best_of_n", rule="majority", verified=False),
-    Method(name="capped best-of-N", strategy="best_of_n", rule="best_of_n"),
-    Method(name="capped flow vote", strategy="best_of_n", rule="flow_vote"),
-    Method(name="best-first", strategy="best_first", rule="flow_vote"),
-    Method(name="puct", strategy="puct", rule="flow_vote"),
+    Method(name="majority", strategy="best_of_n", selector="majority", verified=False, capped=False),
+    Method(name="best-of-N", strategy="best_of_n", selector="best_of_n", capped=False),
+    Method(name="flow vote", strategy="best_of_n", selector="flow_vote", capped=False),
+    Method(name="adaptive majority", strategy="adaptive_majority", selector="majority", verified=False, capped=False),
+    Method(name="adaptive flow vote", strategy="adaptive_flow_vote", selector="flow_vote", capped=False),
+    Method(name="beam", strategy="beam", selector="flow_vote", capped=False),
+    Method(name="dvts", strategy="dvts", selector="flow_vote", capped=False),
+    Method(name="flow sampling", strategy="flow_sampling", selector="flow_vote", capped=False),
+    Method(name="particles", strategy="particles", selector="majority", capped=False),
+    Method(name="capped majority", strategy="best_of_n", selector="majority", verified=False),
+    Method(name="capped best-of-N", strategy="best_of_n", selector="best_of_n"),
+    Method(name="capped flow vote", strategy="best_of_n", selector="flow_vote"),
+    Method(name="best-first", strategy="best_first", selector="flow_vote"),
+    Method(name="puct", strategy="puct", selector="flow_vote"),
 )
 BASELINES = ("best-of-N", "flow vote")
 """What a method is compared with: those under the same kind of budget."""

@@ -6,15 +6,13 @@ The k-th draw at a state has the same seed in every strategy; remembering it cha
 from collections.abc import AsyncIterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from _study import Floats
 
 from arts.problems.base import Grader, Problem, Verdict
 from arts.proposers.base import Completion, Proposer, Request, Sampling
 from arts.testbed.congruences import line_is_valid, parse_question
 from arts.trees.tree import ROOT, Tree
 from arts.verifiers.base import Verifier
-
-Floats = NDArray[np.float64]
 
 
 class RememberedDraws:

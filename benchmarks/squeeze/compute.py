@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from plan import MAIN, OBJECTIVES, SHAPE, Size, settings, training
+from _study import TESTBED_SHAPE, testbed_training, testbed_trees, trees_of
 from safetensors import safe_open
+from squeeze.plan import MAIN, OBJECTIVES, Size, settings
 
 from arts.models import bundled_model
 from arts.sampling.grow import spent
 from arts.training.fit import train_verifier
-from arts.trees.store import TreeStore
-from verifiers import grow_trees
 
 
 def timed_parts(folder: Path, size: Size, reinforce: Callable[[Path, int], None]) -> dict[str, float]:
@@ -34,13 +33,12 @@ def timed_parts(folder: Path, size: Size, reinforce: Callable[[Path, int], None]
         return time.monotonic() - started
 
     def learn() -> None:
-        with TreeStore.open(folder / "trees.db") as store:
-            grown = list(store.trees())
-        train_verifier(grown, SHAPE, training(objective, 0, tenth), folder / objective)
+        training = testbed_training(objective, 0, tenth.verifier_updates)
+        train_verifier(trees_of(folder / "trees.db"), TESTBED_SHAPE, training, folder / objective)
 
     return {
         "rl": seconds(lambda: reinforce(folder / "rl", updates)) * size.updates / updates,
-        "trees": seconds(lambda: grow_trees(folder / "trees.db", tenth)) * size.trees / tenth.trees,
+        "trees": seconds(lambda: testbed_trees(folder / "trees.db", "train", tenth.trees)) * size.trees / tenth.trees,
         "verifier": seconds(learn) * size.verifier_updates / tenth.verifier_updates,
     }
 
@@ -57,11 +55,12 @@ def compute(out: Path, size: Size) -> dict[str, Any]:
     main = settings(size)[MAIN]
     solutions = main.updates * main.problems_per_update * main.group_size
     rl_tokens = float(np.mean([row["tokens_per_solution"] for row in rows])) * solutions
-    with TreeStore.open(out / "trees.db") as store:
-        grown = list(store.trees())
+    grown = trees_of(out / "trees.db")
     cost = spent(grown)
     own = _parameters(out / "verifiers" / f"{OBJECTIVES[0]}-0" / "verifier.safetensors")
-    passes = size.verifier_updates * training(OBJECTIVES[0], 0, size).trees_per_batch / size.trees
+    passes = (
+        size.verifier_updates * testbed_training(OBJECTIVES[0], 0, size.verifier_updates).trees_per_batch / size.trees
+    )
     seconds = json.loads((out / "timing.json").read_text(encoding="utf-8"))
     return {
         "rl": {

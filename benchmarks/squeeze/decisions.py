@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from methods import METHODS, ORACLE, RANDOM, Method
-from plan import Arrays, Floats
+from _study import Arrays, Floats
+from msgspec import structs
+from squeeze.methods import METHODS, ORACLE, RANDOM, Method
 
 from arts.estimate import Estimate
-from arts.evaluation.intervals import gap_closed, mean, paired_difference, plain
+from arts.evaluation.intervals import gap_closed, mean, paired_difference
 
 TOP = 16
 MARGIN = 0.03
@@ -36,12 +37,12 @@ def decisions(base: Arrays, runs: list[Arrays], base_scores: list[Arrays], rl_sc
         "tokens_per_sample": {"base": tokens[0], "rl": tokens[1]},
         "equal_k": equal,
         "margin": MARGIN,
-        "base": {name: {str(k): plain(mean(v[k])) for k in ks} for name, v in frozen.items()},
-        "rl": {name: {str(k): plain(mean(v[k])) for k in v} for name, v in reinforced.items()},
+        "base": {name: {str(k): mean(v[k]) for k in ks} for name, v in frozen.items()},
+        "rl": {name: {str(k): mean(v[k]) for k in v} for name, v in reinforced.items()},
         "base_by_seed": {name: v[TOP].mean(axis=1).tolist() for name, v in by_seed[0].items()},
         "rl_by_seed": {name: v[equal].mean(axis=1).tolist() for name, v in by_seed[1].items()},
-        "gap_closed": at_top(lambda _, v: plain(gap_closed(v, single, best))),
-        "hardest": at_top(lambda _, v: plain(mean(v[hardest]))),
+        "gap_closed": at_top(lambda _, v: gap_closed(v, single, best)),
+        "hardest": at_top(lambda _, v: mean(v[hardest])),
         "minus_rl_single": at_top(lambda _, v: _verdict(paired_difference(v, reinforced[RANDOM][TOP]))),
         "minus_rl_same": at_top(lambda name, v: _verdict(paired_difference(v, reinforced[name][equal]))),
     }
@@ -55,7 +56,7 @@ def _verdict(difference: Estimate) -> dict[str, Any]:
         verdict = "open"
     else:
         verdict = "better" if difference.value > 0 else "worse"
-    return {**plain(difference), "verdict": verdict}
+    return {**structs.asdict(difference), "verdict": verdict}
 
 
 def _accuracies(runs: list[Arrays], scores: list[Arrays], ks: list[int]) -> dict[str, dict[int, Floats]]:

@@ -5,10 +5,10 @@ from math import comb
 from typing import Any
 
 import numpy as np
+from _study import Arrays, Floats
 from numpy.typing import NDArray
-from plan import Arrays, Floats
 
-from arts.evaluation.intervals import mean, paired_difference, plain, ratio
+from arts.evaluation.intervals import mean, paired_difference, ratio
 from arts.problems.base import Problem
 from arts.squeeze.diagnosis.diversity import distinct
 from arts.squeeze.diagnosis.pairs import Pair, Side
@@ -30,9 +30,9 @@ def success(base: Arrays, runs: list[Arrays]) -> list[dict[str, Any]]:
             {
                 "low": low,
                 "high": high,
-                "base": plain(mean(inside[0])),
-                "rl": plain(mean(after)),
-                "difference": plain(paired_difference(after, inside[0])),
+                "base": mean(inside[0]),
+                "rl": mean(after),
+                "difference": paired_difference(after, inside[0]),
             }
         )
     return rows
@@ -85,9 +85,9 @@ def same_again(base: Arrays, runs: list[Arrays]) -> dict[str, Any]:
         seen, again, gone = _gone(base, runs, kind)
         out[name] = {
             "seen": float(seen.sum()),
-            "again": plain(ratio(again, seen)),
-            "rl": plain(ratio(gone, seen)),
-            "difference": plain(ratio(gone - again, seen)),
+            "again": ratio(again, seen),
+            "rl": ratio(gone, seen),
+            "difference": ratio(gone - again, seen),
         }
     return out
 
@@ -119,9 +119,9 @@ def strategies(base: Arrays, runs: list[Arrays]) -> dict[str, Any]:
         found = [_different(run, column, half) for run in (base, *runs)]
         after = np.mean(found[1:], axis=0)
         out[name] = {
-            "base": plain(mean(found[0])),
-            "rl": plain(mean(after)),
-            "difference": plain(paired_difference(after, found[0])),
+            "base": mean(found[0]),
+            "rl": mean(after),
+            "difference": paired_difference(after, found[0]),
         }
     moves = sorted({str(s).split("+")[0] for run in (base, *runs) for s in np.unique(run["strategy"])} - {""})
     out["moves"] = {move: _move(base, runs, move) for move in moves}
@@ -141,8 +141,8 @@ def _move(base: Arrays, runs: list[Arrays], move: str) -> dict[str, Any]:
     right = [(b & run["correct"]).mean(axis=1) for b, run in zip(begins, (base, *runs), strict=True)]
     after_share, after_right = np.mean(share[1:], axis=0), np.mean(right[1:], axis=0)
     return {
-        "base": plain(mean(share[0])),
-        "rl": plain(mean(after_share)),
-        "base_success": plain(ratio(right[0], share[0])),
-        "rl_success": plain(ratio(after_right, after_share)),
+        "base": mean(share[0]),
+        "rl": mean(after_share),
+        "base_success": ratio(right[0], share[0]),
+        "rl_success": ratio(after_right, after_share),
     }

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from _study import Arrays, Floats
 from numpy.typing import NDArray
-from plan import Arrays, Floats
 
 from arts.selection.expected import best_of_k, pass_at_k, vote_at_k
 

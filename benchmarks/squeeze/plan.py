@@ -2,25 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from arts.baselines.config import RLConfig
-from arts.training.config import TrainConfig
-from arts.training.objectives import ObjectiveName
-from arts.verifiers.modules import Architecture
-
-Floats = NDArray[np.float64]
-Arrays = dict[str, NDArray[Any]]
-"""What is known of one run's samples, by name: see ``samples.arrays``."""
 
 BASE = "base"
 MAIN = "GRPO"
-SHAPE = Architecture(backbone="bundled", mode="frozen", trunk_layers=2, trunk_width=96, max_tokens=64)
-"""Chosen on validation problems for docs/objectives.md."""
-OBJECTIVES: tuple[ObjectiveName, ...] = ("value_flow", "rfm", "prm", "rm", "orm")
+OBJECTIVES = ("value_flow", "rfm", "prm", "rm", "orm")
 """The default verifier, the published one, and its published rivals."""
 
 
@@ -95,6 +82,6 @@ def policies(size: Size) -> Iterator[Policy]:
             yield Policy(setting=name, config=replace(config, seed=seed))
 
 
-def training(objective: ObjectiveName, seed: int, size: Size) -> TrainConfig:
-    """The same for all but objective and seed, as in docs/objectives.md."""
-    return TrainConfig(objective=objective, learning_rate=2e-3, updates=size.verifier_updates, epochs=100, seed=seed)
+BASE = "base"
+MAIN = "GRPO"
+OBJECTIVES = ("value_flow", "rfm", "prm", "rm", "orm")

@@ -8,12 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from _study import Arrays, Floats, testbed_trees
 from numpy.typing import NDArray
-from plan import Arrays, Floats
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from arts.cli.sample import Config as SampleConfig
-from arts.cli.sample import sample
 from arts.evaluation.candidates import Candidates, collect
 from arts.models import resolve_model
 from arts.problems.graders import make_grader
@@ -35,12 +33,7 @@ def sampled(model: str, store: Path, *, problems: int, n: int, seed: int, sampli
 
     Two models need two seeds to be independent of each other: with one they draw alike as far as they are alike.
     """
-    sample(
-        SampleConfig(
-            problems="congruences:test", store=store, limit=problems, model=model, n=n, fork_probability=0.0,
-            sampling=sampling, seed=seed,
-        )
-    )  # fmt: skip
+    testbed_trees(store, "test", problems, model=model, n=n, fork_probability=0.0, sampling=sampling, seed=seed)
 
 
 def candidates(store: Path, n: int) -> Candidates:

@@ -4,10 +4,11 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from _study import Arrays, Floats
 from numpy.typing import NDArray
-from plan import Arrays, Floats
 
-from arts.evaluation.intervals import bootstrap_observations, plain, ratio
+from arts.estimate import Estimate
+from arts.evaluation.intervals import bootstrap_observations, ratio
 
 EDGES = (0.0, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 """Of the probability under the base model."""
@@ -35,9 +36,9 @@ def traces(base: Arrays, after: list[Floats]) -> list[dict[str, Any]]:
 def _row(problem: NDArray[np.int64], before: Floats, change: Floats) -> dict[str, Any]:
     names, owner = np.unique(problem, return_inverse=True)
 
-    def share(hits: Floats) -> dict[str, Any]:
+    def share(hits: Floats) -> Estimate:
         """Of solutions, by problem."""
-        return plain(ratio(np.bincount(owner, weights=hits), np.bincount(owner).astype(np.float64)))
+        return ratio(np.bincount(owner, weights=hits), np.bincount(owner).astype(np.float64))
 
     def mass(values: Floats) -> Floats:
         return np.bincount(owner, weights=values)
@@ -49,8 +50,8 @@ def _row(problem: NDArray[np.int64], before: Floats, change: Floats) -> dict[str
         "fell_tenfold": share((change < -FOLD).mean(axis=0)),
         "fell": share((change < 0).mean(axis=0)),
         "rose_tenfold": share((change > FOLD).mean(axis=0)),
-        "median_ratio": plain(bootstrap_observations(lambda w: _median(w, np.median(change, axis=0)), problem)),
-        "mass_ratio": plain(ratio(mass(now), mass(np.exp(before)))),
+        "median_ratio": bootstrap_observations(lambda w: _median(w, np.median(change, axis=0)), problem),
+        "mass_ratio": ratio(mass(now), mass(np.exp(before))),
     }
 
 

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from methods import METHODS, part
+from _study import Arrays, Floats
 from numpy.typing import NDArray
-from plan import Arrays, Floats
+from squeeze.methods import METHODS, part
 
-from arts.evaluation.intervals import plain, ratio
+from arts.evaluation.intervals import ratio
 from arts.selection.expected import pass_at_k
 
 SPLITS = 10
@@ -74,7 +74,7 @@ def zones(base: Arrays, runs: list[Arrays], scores: list[Arrays]) -> dict[str, A
             "labelled": float(times[zone].sum() / (2 * SPLITS * len(runs))),
             "ever": int((times[zone] > 0).sum()),
             "methods": {
-                name: {str(k): plain(_mean(sums[zone, name, k], times[zone])) for k in ks}
+                name: {str(k): _mean(sums[zone, name, k], times[zone]) for k in ks}
                 for name in dict.fromkeys(key[1] for key in sums)
             },
         }

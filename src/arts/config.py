@@ -1,16 +1,19 @@
 """Strict TOML ↔ frozen dataclass: every key known, every value of its declared type, errors that name the key."""
 
+import contextlib
 import dataclasses
 import json
+import math
 import tomllib
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from arts.errors import InputError, UsageError
 
 C = TypeVar("C")
+BOOLS = {"true": True, "yes": True, "false": False, "no": False}
 
 
 def load_toml(path: Path, cls: type[C]) -> C:
@@ -44,7 +47,30 @@ def from_dict(cls: type[C], table: Mapping[str, Any], place: str = "$") -> C:
             for f in dataclasses.fields(cls)  # type: ignore[arg-type]
             if f.name not in values and f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
         ]
+        if not missing:
+            raise
         raise InputError(f"{place}: missing key(s): {', '.join(missing)}") from error
+
+
+def from_settings(cls: type[C], settings: Sequence[str], what: str) -> C:
+    """The dataclass that ``NAME=VALUE`` settings describe; ``what`` has them, each is read as its field's type.
+
+    Raises:
+        UsageError: ``cls`` is no dataclass; a setting is unknown, malformed, or does not fit.
+    """
+    if not (isinstance(cls, type) and dataclasses.is_dataclass(cls)):
+        raise UsageError(f"{what}: not a dataclass; its fields would be its settings")
+    hints = get_type_hints(cls)
+    names = [f.name for f in dataclasses.fields(cls)]
+    values: dict[str, bool | float | str] = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise UsageError(f"'{setting}' is not NAME=VALUE; as in: n=16")
+        if name not in names:
+            raise UsageError(f"{what} has no setting '{name}'; it has: {', '.join(names) or 'none'}")
+        values[name] = _read(hints[name], text)
+    return from_dict(cls, values, what)
 
 
 def require_at_least(config: Any, least: float, *names: str) -> None:
@@ -59,6 +85,17 @@ def require_at_least(config: Any, least: float, *names: str) -> None:
             raise UsageError(f"{name} is {value}; use {least:g} or more")
 
 
+def require_finite(config: Any, *names: str) -> None:
+    """Refuse a configuration one of whose fields ``names`` is infinite.
+
+    Raises:
+        UsageError: names the field.
+    """
+    for name in names:
+        if getattr(config, name) == math.inf:
+            raise UsageError(f"{name} is inf; use a finite number")
+
+
 def to_dict(config: Any) -> dict[str, Any]:
     """The dataclass as plain JSON-able values, None entries left out."""
     table: dict[str, Any] = _encode(config)
@@ -70,6 +107,18 @@ def dump_toml(config: Any) -> str:
     lines: list[str] = []
     _write_table(to_dict(config), "", lines)
     return "\n".join(lines) + "\n"
+
+
+def _read(hint: Any, text: str) -> bool | float | str:
+    """What ``text`` says where ``hint`` is expected; the text itself where that is nothing of its type."""
+    for kind in (hint, *get_args(hint)):
+        if kind is bool:
+            return BOOLS.get(text.lower(), text)
+        if kind in (int, float):
+            with contextlib.suppress(ValueError):
+                number = kind(text)
+                return number if kind is int or math.isfinite(number) else text
+    return text
 
 
 def _decode(hint: Any, value: Any, place: str) -> Any:

@@ -5,6 +5,9 @@ names the place (file, row, key, endpoint) and the remedy. The command line prin
 :attr:`ArtsError.exit_code`; anything else that escapes is a bug of ours and keeps its traceback.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class ArtsError(Exception):
     """The run could not do what was asked (exit code 1)."""
@@ -27,6 +30,21 @@ class MissingExtraError(UsageError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs the extra '{extra}': pip install 'arts-llm[{extra}]'")
+
+
+@contextmanager
+def needs_extra(what: str, extra: str, *libraries: str) -> Iterator[None]:
+    """Within it ``libraries``, which ``extra`` brings, may be missing; any other missing module is a bug of ours.
+
+    Raises:
+        MissingExtraError: one of them is.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name not in libraries:
+            raise
+        raise MissingExtraError(what, extra) from error
 
 
 class ModelError(UsageError):

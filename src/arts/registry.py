@@ -11,8 +11,10 @@ from arts.errors import UsageError
 T = TypeVar("T")
 
 
-def find(registry: Mapping[str, T], name: str, kind: str) -> T:
+def find(registry: Mapping[str, T | str], name: str, kind: str) -> T:
     """The entry called ``name``, or the object of one's own that ``module:attribute`` names.
+
+    An entry that is itself such a text is imported on use.
 
     Raises:
         UsageError: there is no such entry, module or attribute; ``kind`` says of what.
@@ -22,10 +24,11 @@ def find(registry: Mapping[str, T], name: str, kind: str) -> T:
     >>> find({}, "math:pi", "number")
     3.141592653589793
     """
-    if name in registry:
-        return registry[name]
-    if ":" in name:
-        found: T = imported(name, kind)
+    entry = registry.get(name, name)
+    if not isinstance(entry, str):
+        return entry
+    if ":" in entry:
+        found: T = imported(entry, kind)
         return found
     near = difflib.get_close_matches(name, registry, n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""

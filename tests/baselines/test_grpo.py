@@ -19,11 +19,12 @@ from trl import GRPOConfig
 from trl.trainer.utils import RepeatSampler
 
 from arts.baselines import grpo
+from arts.baselines.card import model_card
 from arts.baselines.config import RLConfig
 from arts.baselines.grpo import train_policy, trainer_arguments
 from arts.baselines.rewards import GraderReward
-from arts.baselines.task import HeldOut, Task
-from arts.errors import ArtsError, UsageError
+from arts.baselines.task import HeldOut, Task, check_place, finished, make_plan
+from arts.errors import ArtsError, InputError, UsageError
 from arts.models import bundled_model
 from arts.problems.base import Grade, Problem, Verdict
 from arts.problems.graders import make_grader
@@ -323,8 +324,6 @@ def test_weights_that_are_left_in_shards_fail_the_run_and_lose_nothing(tmp_path)
 
 
 def test_the_plan_tells_runs_apart_by_everything_that_decides_them():
-    from arts.baselines.task import make_plan
-
     plans = {make_plan(make_task(), "exact", RLConfig())}
     assert plans == {make_plan(make_task(), "exact", RLConfig())}
     other = [Problem(**{**asdict(mixed()[0]), "answer": "0"}), *mixed()[1:]]
@@ -335,3 +334,35 @@ def test_the_plan_tells_runs_apart_by_everything_that_decides_them():
     )}  # fmt: skip
     plans |= {make_plan(make_task(), "math", RLConfig()), make_plan(make_task(), "exact", RLConfig(seed=1))}
     assert len(plans) == 10
+
+
+def test_a_plan_and_a_record_of_earlier_versions_are_known_again(tmp_path):
+    """They were plain dicts, the plan with its keys in order."""
+    config, held_out = RLConfig(kl=0.1), HeldOut(problems=mixed()[:3], samples=2)
+    task = make_task(held_out=held_out, prompt=PromptFormat(system="s"))
+    plan = make_plan(task, "exact", config)
+    seen = {"count": 3, "hash": plan.held_out.problems.hash}
+    run = {
+        "model": "bundled", "problems": {"count": 9, "hash": plan.problems.hash}, "grader": "exact",
+        "settings": asdict(config), "max_tokens": 46, "prompt": asdict(task.prompt),
+        "held_out": {"problems": seen, "samples": 2},
+    }  # fmt: skip
+    (tmp_path / "plan.json").write_text(json.dumps(run, sort_keys=True))
+    check_place(tmp_path, plan)
+    with pytest.raises(UsageError, match="holds a run with other settings"):
+        check_place(tmp_path, make_plan(task, "exact", RLConfig(kl=0.2)))
+    assert finished(tmp_path) is None
+    made = {"run": run, "versions": {"trl": "1"}, "updates": 2, "tokens": 9.0, "seconds": 1.5}
+    (tmp_path / "rl.json").write_text(json.dumps({**made, "held_out_pass_rate": {"0": 0.25, "2": 0.5}}, indent=1))
+    record = finished(tmp_path)
+    assert (record.run, record.held_out_pass_rate, record.tokens) == (plan, {0: 0.25, 2: 0.5}, 9)
+    assert "| 2 | 50.0% |" in model_card("x", record, "")
+
+
+def test_a_damaged_plan_or_record_is_one_line(tmp_path):
+    plan = make_plan(make_task(), "exact", RLConfig())
+    for name, look in (("plan.json", lambda: check_place(tmp_path, plan)), ("rl.json", lambda: finished(tmp_path))):
+        (tmp_path / name).write_text('{"model": 1}')
+        with pytest.raises(InputError, match=f"{name}: is no .* of arts rl: ") as caught:
+            look()
+        assert "\n" not in str(caught.value)

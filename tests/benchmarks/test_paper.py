@@ -7,6 +7,9 @@ import re
 import sys
 from pathlib import Path
 
+import study_paper
+from paper import paper_steps
+
 from arts.cli.options import parse
 from arts.cli.sources import task_defaults
 
@@ -27,36 +30,34 @@ def flat(table, prefix=""):
     return found
 
 
-def all_steps(plan):
-    return [step for stage in plan.STAGES for step in plan.steps(stage)]
+def all_steps():
+    return [step for stage in paper_steps.STAGES for step in paper_steps.steps(stage)]
 
 
-def test_the_rehearsal_replaces_what_small_toml_says_and_nothing_else(paper):
-    plan = paper("plan")
-    steps = all_steps(plan)
-    assert plan.overrides().keys() <= {step.name for step in steps}
+def test_the_rehearsal_replaces_what_small_toml_says_and_nothing_else():
+    steps = all_steps()
+    assert paper_steps.overrides().keys() <= {step.name for step in steps}
     for step in steps:
         own, small = resolved(step.argv(small=False)), resolved(step.argv(small=True))
         changed = {key: small[key] for key in own if own[key] != small[key]}
-        assert changed == flat(plan.overrides().get(step.name, {})), step
+        assert changed == flat(paper_steps.overrides().get(step.name, {})), step
 
 
-def test_the_rehearsal_replaces_only_models_sets_sizes_and_counts(paper):
+def test_the_rehearsal_replaces_only_models_sets_sizes_and_counts():
     models_and_sets = {"model", "backbone", "style", "problems", "held_out"}
     sizes = {"limit", "held_out_limit", "max_tokens", "updates", "problems_per_update", "group_size", "batch"}
-    replaced = {key.rpartition(".")[2] for key in flat(paper("plan").overrides())}
+    replaced = {key.rpartition(".")[2] for key in flat(paper_steps.overrides())}
     assert replaced <= models_and_sets | sizes | {"save_updates", "vllm", "report_to"}
 
 
-def test_values_become_flags(paper):
-    table = {"limit": 3, "rl": {"vllm": False, "group_size": 4}, "audit": True, "record": False}
-    words = ["--limit", "3", "--rl.no-vllm", "--rl.group-size", "4", "--audit", "--no-record"]
-    assert paper("plan").flags(table) == words
+def test_values_become_flags():
+    table = {"limit": 3, "rl": {"vllm": False, "group_size": 4}, "audit": True, "cassette": False}
+    words = ["--limit", "3", "--rl.no-vllm", "--rl.group-size", "4", "--audit", "--no-cassette"]
+    assert paper_steps.flags(table) == words
 
 
-def test_the_files_say_what_the_paper_says(paper):
-    plan = paper("plan")
-    configs = {step.name: resolved(step.argv(small=False)) for step in all_steps(plan)}
+def test_the_files_say_what_the_paper_says():
+    configs = {step.name: resolved(step.argv(small=False)) for step in all_steps()}
     trees, samples, policy = configs["trees"], configs["samples"], configs["policy"]
     assert (trees["n"], trees["fork_probability"], trees["problems"]) == (16, 0.5, "math:train")
     for drawn in (samples, policy):
@@ -74,12 +75,12 @@ def test_the_files_say_what_the_paper_says(paper):
 
 
 def test_what_is_left_to_defaults_is_what_the_paper_says():
-    from arts.training.objectives import Options, settings
+    from arts.training.objectives import make_objective
     from arts.verifiers import modules
 
-    reward = settings("rfm", Options())
-    assert (reward["reward_contrast"], reward["leaf_weight"], reward["detach"]) == (10 / 0.1, 1, False)
-    assert settings("prm", Options())["loss"] == "squared"
+    reward = make_objective("rfm")
+    assert (reward.reward_contrast, reward.leaf_weight, reward.detach) == (10 / 0.1, 1, False)
+    assert make_objective("prm").loss == "squared"
     for name in ("math:train", "math500"):
         assert (task_defaults(name).splitter, task_defaults(name).grader) == ("paragraph", "math")
     source = Path(modules.__file__).read_text(encoding="utf-8")
@@ -101,57 +102,53 @@ def test_every_line_says_whose_it_is():
         assert not unmarked, path.name
 
 
-def test_every_verifier_that_is_evaluated_is_trained_first(paper):
-    plan = paper("plan")
-    trained = {str(step.produces.parent): resolved(step.argv(small=False)) for step in plan.steps("train")}
+def test_every_verifier_that_is_evaluated_is_trained_first():
+    trained = {str(step.produces.parent): resolved(step.argv(small=False)) for step in paper_steps.steps("train")}
     assert len(trained) == 15
     for folder, config in trained.items():
         given = f"{config['training.objective']}-{config['training.seed']}"
         assert (str(config["out"]), Path(folder).name) == (folder, given)
-        assert str(config["store"]) == str(plan.steps("sample")[0].produces)
-    evaluated = resolved(plan.steps("evaluate")[0].argv(small=False))
+        assert str(config["store"]) == str(paper_steps.steps("sample")[0].produces)
+    evaluated = resolved(paper_steps.steps("evaluate")[0].argv(small=False))
     families = dict(text.split("=") for text in evaluated["verifiers"] if "=" in text)
     assert {folder for text in families.values() for folder in text.split(",")} == set(trained)
     assert all(Path(f).name.startswith(f"{name}-") for name, text in families.items() for f in text.split(","))
 
 
-def test_the_three_commands_print_what_they_would_run(paper, monkeypatch, capsys):
-    run, plan = paper("run"), paper("plan")
-    monkeypatch.setattr(sys, "argv", ["run.py", "sample", "train", "evaluate", "--list"])
-    assert run.main() == 0
+def test_the_three_commands_print_what_they_would_run(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["study_paper.py", "sample", "train", "evaluate", "--list"])
+    assert study_paper.main() == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[1] for line in lines] == ["sample"] * 3 + ["train"] * 15 + ["evaluate"] * 2
-    assert lines[0] == f"arts sample --config {plan.HERE / 'trees.toml'}"
+    assert lines[0] == f"arts sample --config {paper_steps.HERE / 'trees.toml'}"
 
 
-def test_a_stage_ends_with_the_command_that_failed_or_left_nothing(paper, monkeypatch, tmp_path, capsys):
-    run = paper("run")
+def test_a_stage_ends_with_the_command_that_failed_or_left_nothing(monkeypatch, tmp_path, capsys):
     ran = []
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("arts.cli.main", lambda argv: ran.append(argv) or 0)
-    monkeypatch.setattr(sys, "argv", ["run.py", "sample"])
-    assert run.main() == 1
+    monkeypatch.setattr(sys, "argv", ["study_paper.py", "sample"])
+    assert study_paper.main() == 1
     assert len(ran) == 1
     assert "runs/paper/trees.db: is missing" in capsys.readouterr().err
     monkeypatch.setattr("arts.cli.main", lambda argv: ran.append(argv) or 3)
-    assert run.main() == 3
+    assert study_paper.main() == 3
     assert len(ran) == 2
 
 
-def test_the_rehearsal_stays_in_its_folder_and_off_the_network(paper, monkeypatch, tmp_path, capsys):
-    run = paper("run")
+def test_the_rehearsal_stays_in_its_folder_and_off_the_network(monkeypatch, tmp_path, capsys):
     seen = []
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
     monkeypatch.setattr(
         "arts.cli.main", lambda argv: seen.append((argv, Path.cwd(), os.environ["HF_HUB_OFFLINE"])) or 3
     )
-    monkeypatch.setattr(sys, "argv", ["run.py", "sample", "--small", "--list"])
-    assert run.main() == 0
+    monkeypatch.setattr(sys, "argv", ["study_paper.py", "sample", "--small", "--list"])
+    assert study_paper.main() == 0
     assert "--model bundled" in capsys.readouterr().out
     assert not list(tmp_path.iterdir())
-    monkeypatch.setattr(sys, "argv", ["run.py", "sample", "--small"])
-    assert run.main() == 3
+    monkeypatch.setattr(sys, "argv", ["study_paper.py", "sample", "--small"])
+    assert study_paper.main() == 3
     ((argv, folder, offline),) = seen
     assert "bundled" in argv
-    assert (folder, offline) == (tmp_path / run.REHEARSAL, "1")
+    assert (folder, offline) == (tmp_path / study_paper.REHEARSAL, "1")

@@ -5,10 +5,14 @@ import re
 import tomllib
 from pathlib import Path
 
+import page_paper
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from paper import cost
+from paper.places import Notes
 
+from arts.estimate import Estimate
 from arts.trees.splitting import split_paragraphs
 
 ROOT = Path(__file__).parents[2]
@@ -17,11 +21,10 @@ CELL = re.compile(r"(undefined|[+-]?[\d.]+ \[[+-]?[\d.]+, [+-]?[\d.]+\])\[\^(\w+
 NOTE = re.compile(r"^\[\^(\w+)\]: \[(\S+)\]\(\.\./(\S+)\) at `(/.+?)`, by `(.+)`$", re.MULTILINE)
 
 
-def test_the_page_is_what_its_generator_gives(paper):
-    page, places = paper("page"), paper("places")
-    of = page.contents()
+def test_the_page_is_what_its_generator_gives():
+    of = page_paper.contents()
     written = (ROOT / "docs" / "paper.md").read_text(encoding="utf-8")
-    assert written == page.page(of, places.Notes(sources=of["sources"])), "run: python benchmarks/paper/page.py"
+    assert written == page_paper.page(of, Notes(sources=of["sources"])), "run: python benchmarks/page_paper.py"
 
 
 def at(file, way):
@@ -62,17 +65,20 @@ def test_no_number_of_the_paper_is_lost():
     assert published == sorted([*overall, 8.5, 27.0, 2.7, 1.7, 1.7, 6.9])
 
 
-def test_a_place_that_is_not_there_is_said(paper, tmp_path):
-    places = paper("places")
-    elements = [{"name": "x", "k": 4, "b": {"value": None}}, {"name": "x", "k": 8, "b": {"value": 1}}]
+def test_a_place_that_is_not_there_is_said(tmp_path):
+    elements = [
+        {"name": "x", "k": 4, "b": {"value": None, "low": None, "high": None}, "c": None},
+        {"name": "x", "k": 8, "b": {"value": 1, "low": 0, "high": 2, "n": 7.0}},
+    ]
     (tmp_path / "r.json").write_text(json.dumps({"a": elements}))
     sources = {"r": {"file": "r.json", "command": "make r"}, "m": {"file": "m.json", "command": "make m"}}
-    notes = places.Notes(sources=sources, root=tmp_path)
-    assert notes.number("r/a/x;k=4/b") is None
-    assert notes.number("r/a/0/b") is None
-    assert notes.number("r/a/x;k=8/b") == {"value": 1}
-    with pytest.raises(LookupError, match=r"r\.json: nothing at /a/x;k=4/c"):
-        notes.number("r/a/x;k=4/c/value")
+    notes = Notes(sources=sources, root=tmp_path)
+    assert not notes.number("r/a/x;k=4/b").defined
+    assert not notes.number("r/a/0/b").defined
+    assert not notes.number("r/a/0/c").defined
+    assert notes.number("r/a/x;k=8/b") == Estimate(value=1, low=0, high=2, n=7, method="")
+    with pytest.raises(LookupError, match=r"r\.json: nothing at /a/x;k=4/d"):
+        notes.number("r/a/x;k=4/d/value")
     with pytest.raises(LookupError, match="nothing at /a/x"):
         notes.number("r/a/x/b")
     with pytest.raises(FileNotFoundError, match="make m"):
@@ -80,26 +86,27 @@ def test_a_place_that_is_not_there_is_said(paper, tmp_path):
     assert not notes.absent("r/a")
 
 
-def test_footnotes_are_counted_by_source_and_shared(paper):
+def test_footnotes_are_counted_by_source_and_shared():
     sources = {"a": {"file": "a.json", "command": "make a"}, "b": {"file": "b.json", "command": "make b"}}
-    notes = paper("places").Notes(sources=sources)
+    notes = Notes(sources=sources)
     assert [notes.mark(p) for p in ("a/x", "b/x", "a/y", "a/x")] == ["[^a1]", "[^b1]", "[^a2]", "[^a1]"]
     assert notes.footnotes().splitlines()[1] == "[^b1]: [b.json](../b.json) at `/x`, by `make b`"
 
 
-def test_a_report_of_the_paper_fills_the_last_column(paper, tmp_path):
-    page, places = paper("page"), paper("places")
+def test_a_report_of_the_paper_fills_the_last_column(tmp_path):
     (tmp_path / "report.json").write_text(json.dumps({"pass_at_k": {"1": {"value": 0.577, "low": 0.5, "high": 0.6}}}))
     source = {"g": {"file": "report.json", "command": "make it", "absent": "needs a GPU"}}
     row = {"quantity": "one sample", "paper": 57.7, "gpu": "g/pass_at_k/1"}
-    full, empty = (places.Notes(sources=source, root=root) for root in (tmp_path, tmp_path / "nowhere"))
-    assert page.table([row], full).splitlines()[2] == "| one sample | 57.7 | – | – | – | 57.7 [50.0, 60.0][^g1] |"
-    assert page.table([row], empty).splitlines()[2] == "| one sample | 57.7 | – | – | – | needs a GPU |"
+    full, empty = (Notes(sources=source, root=root) for root in (tmp_path, tmp_path / "nowhere"))
+    last = [page_paper.quantities([row], notes).splitlines()[2] for notes in (full, empty)]
+    assert last[0] == "| one sample | 57.7 | – | – | – | 57.7 [50.0, 60.0][^g1] |"
+    assert last[1] == "| one sample | 57.7 | – | – | – | needs a GPU |"
     claim = {"text": "half", "published": "said", "is": "positive", "gpu": ["g/pass_at_k/1"], "gpu_is": "negative"}
-    assert page.verdict(claim, "gpu", full) == "contradicted"
-    assert page.claims_table([claim], full).splitlines()[2].endswith("| **contradicted**: +57.7 [+50.0, +60.0][^g1] |")
-    assert page.claims_table([claim], empty).splitlines()[2].endswith("| – | – | needs a GPU |")
-    assert page.verdict(claim, "testbed", full) == page.verdict(claim, "gpu", empty) == ""
+    assert page_paper.verdict(claim, "gpu", full) == "contradicted"
+    last = [page_paper.claims_table([claim], notes).splitlines()[2] for notes in (full, empty)]
+    assert last[0].endswith("| **contradicted**: +57.7 [+50.0, +60.0][^g1] |")
+    assert last[1].endswith("| – | – | needs a GPU |")
+    assert page_paper.verdict(claim, "testbed", full) == page_paper.verdict(claim, "gpu", empty) == ""
 
 
 @pytest.mark.parametrize(
@@ -122,21 +129,19 @@ def test_a_report_of_the_paper_fills_the_last_column(paper, tmp_path):
         ("apart", [(0.1, 0.29), (0.3, 0.4)], "contradicted"),
     ],
 )
-def test_a_verdict_needs_the_whole_interval(paper, rule, intervals, expected):
-    estimates = [{"value": (low + high) / 2, "low": low, "high": high} for low, high in intervals]
-    assert paper("page").RULES[rule](estimates) == expected
+def test_a_verdict_needs_the_whole_interval(rule, intervals, expected):
+    estimates = [Estimate(value=(low + high) / 2, low=low, high=high, n=500, method="") for low, high in intervals]
+    assert page_paper.RULES[rule](estimates) == expected
 
 
-def test_an_undefined_number_decides_nothing(paper, tmp_path):
+def test_an_undefined_number_decides_nothing(tmp_path):
     (tmp_path / "r.json").write_text('{"a": {"value": null, "low": null, "high": null}}')
-    notes = paper("places").Notes(sources={"r": {"file": "r.json", "command": ""}}, root=tmp_path)
-    page = paper("page")
-    assert page.verdict({"is": "positive", "testbed": ["r/a"]}, "testbed", notes) == "undecided"
-    assert page.cell("r/a", notes) == "undefined[^r1]"
+    notes = Notes(sources={"r": {"file": "r.json", "command": ""}}, root=tmp_path)
+    assert page_paper.verdict({"is": "positive", "testbed": ["r/a"]}, "testbed", notes) == "undecided"
+    assert page_paper.cell("r/a", notes) == "undefined[^r1]"
 
 
-def test_trees_cost_their_backbones_and_the_ends_of_their_forks(paper):
-    cost = paper("cost")
+def test_trees_cost_their_backbones_and_the_ends_of_their_forks():
 
     @given(length=st.floats(1, 2000), depth=st.floats(1, 30), n=st.integers(1, 64), p=st.floats(0, 1))
     def law(length, depth, n, p):
@@ -146,8 +151,7 @@ def test_trees_cost_their_backbones_and_the_ends_of_their_forks(paper):
     law()
 
 
-def test_the_estimate_of_cost_is_the_product_of_its_factors(paper):
-    cost = paper("cost")
+def test_the_estimate_of_cost_is_the_product_of_its_factors():
     one, training, scoring = cost.learning(1e9, 2.0, 1e6)
     operations = 4 * 1.5e9 * 1e9 * 2
     assert one[2] == f"{operations / 300e12 / 3600:.1f} GPU hours"

@@ -1,30 +1,18 @@
 """The numbers of the Normalization Squeeze study: estimators on arrays that can be counted by hand, or enumerated."""
 
-import importlib
-import sys
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from squeeze.samples import log_probabilities
+from squeeze.zones import OWN, ZONES, zones
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from arts.models import BUNDLED, resolve_model
+from squeeze import decisions, losses
 
-STUDY = Path(__file__).parents[2] / "benchmarks" / "squeeze"
 VERIFIERS = ("rm", "prm", "orm", "rfm", "value_flow")
-
-
-@pytest.fixture
-def study(monkeypatch):
-    """A module of the study by its name; none of them stays imported."""
-    before = set(sys.modules)
-    monkeypatch.syspath_prepend(str(STUDY))
-    yield importlib.import_module
-    for name in set(sys.modules) - before:
-        if str(STUDY) in str(getattr(sys.modules[name], "__file__", "")):
-            del sys.modules[name]
 
 
 def samples(rng, rates, n):
@@ -48,8 +36,7 @@ def scores(rng, run, knows):
     return {f"{v} {what}": np.exp(found) for v in VERIFIERS for what in ("last", "min", "weight")}
 
 
-def test_what_is_missing_is_the_mean_over_all_ways_to_halve(study):
-    losses = study("losses")
+def test_what_is_missing_is_the_mean_over_all_ways_to_halve():
     rng = np.random.default_rng(0)
     base, rl = samples(rng, [0.5, 0.2, 0.9], 6), samples(rng, [0.3, 0.6, 0.0], 6)
     seen, again, gone = losses._gone(base, [rl], lambda run: run["text"])
@@ -62,33 +49,31 @@ def test_what_is_missing_is_the_mean_over_all_ways_to_halve(study):
         assert gone[i] == pytest.approx(np.mean([len(a - b) for a in things[0] for b in things[1]]))
 
 
-def test_two_draws_of_one_model_miss_as_much_of_each_other(study):
+def test_two_draws_of_one_model_miss_as_much_of_each_other():
     rng = np.random.default_rng(1)
     rates = rng.random(200)
-    found = study("losses").same_again(samples(rng, rates, 32), [samples(rng, rates, 32) for _ in range(3)])
+    found = losses.same_again(samples(rng, rates, 32), [samples(rng, rates, 32) for _ in range(3)])
     for part in found.values():
-        assert part["difference"]["low"] < 0 < part["difference"]["high"]
+        assert part["difference"].low < 0 < part["difference"].high
 
 
-def test_labels_and_decisions_share_no_sample(study):
+def test_labels_and_decisions_share_no_sample():
     """Where every problem is solved by chance alone, labels must not help: 'rare' problems are as easy as all."""
-    zones = study("zones")
     rng = np.random.default_rng(2)
     base, rl = samples(rng, np.full(150, 0.15), 64), samples(rng, np.full(150, 0.15), 64)
-    found = zones.zones(base, [rl], [scores(rng, base, 0.0)])
+    found = zones(base, [rl], [scores(rng, base, 0.0)])
     for zone in ("rare", "extinction zone"):
         assert found[zone]["ever"] > 30
-        for name in ("random choice", "ORM", zones.OWN[0]):
+        for name in ("random choice", "ORM", OWN[0]):
             part = found[zone]["methods"][name]["16"]
-            assert part["low"] - 0.02 < 0.15 < part["high"] + 0.02, (zone, name, part)
+            assert part.low - 0.02 < 0.15 < part.high + 0.02, (zone, name, part)
 
 
-def test_the_zones_are_what_they_are_called(study):
-    zones = study("zones").ZONES
+def test_the_zones_are_what_they_are_called():
     base, rl = ({"correct": np.zeros((4, 20), dtype=bool)} for _ in range(2))
     base["correct"][0, 0] = base["correct"][1, 17] = True
     rl["correct"][2, 17] = rl["correct"][3, 0] = True
-    labels = {name: of(base, rl).tolist() for name, (_, of) in zones.items()}
+    labels = {name: of(base, rl).tolist() for name, (_, of) in ZONES.items()}
     assert labels == {
         "rare": [True, False, False, False],
         "extinction zone": [True, True, True, False],
@@ -97,14 +82,14 @@ def test_the_zones_are_what_they_are_called(study):
     }
 
 
-def test_solutions_have_the_probability_that_their_tokens_have(study):
+def test_solutions_have_the_probability_that_their_tokens_have():
     traces = {
         "question": np.array(["solve 41 x = 15 mod 47", "solve 3 x = 6 mod 19", "solve 5 x = 6 mod 19"]),
         "solution": np.array(
             ["neg 6 x = 32\ndiv 3 x = 16\nadd 3 x = 63\ndiv 1 x = 21\n", "div 1 x = 2\n", "add 5 x = 25\n"]
         ),
     }
-    found = study("samples").log_probabilities(BUNDLED, traces)
+    found = log_probabilities(BUNDLED, traces)
     folder = resolve_model(BUNDLED)
     tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder).eval()
     for question, solution, total in zip(traces["question"], traces["solution"], found, strict=True):
@@ -118,8 +103,7 @@ def test_solutions_have_the_probability_that_their_tokens_have(study):
         assert total == pytest.approx(expected, abs=1e-4)
 
 
-def test_a_verdict_needs_the_whole_interval(study):
-    decisions = study("decisions")
+def test_a_verdict_needs_the_whole_interval():
     rng = np.random.default_rng(3)
     noise = rng.normal(size=4000) * 0.3
     verdicts = [
@@ -132,12 +116,11 @@ def test_a_verdict_needs_the_whole_interval(study):
     assert decisions._verdict(decisions.paired_difference(noise[:20], np.zeros(20)))["verdict"] == "open"
 
 
-def test_equal_tokens_are_never_more_for_rl(study):
-    decisions = study("decisions")
+def test_equal_tokens_are_never_more_for_rl():
     rng = np.random.default_rng(4)
     base, rl = samples(rng, np.full(30, 0.4), 64), samples(rng, np.full(30, 0.7), 64)
     rl["tokens"] = np.full(rl["tokens"].shape, 23)
     found = decisions.decisions(base, [rl], [scores(rng, base, 2.0)], [scores(rng, rl, 2.0)])
     assert found["equal_k"] == 13
     assert 13 * 23 <= 16 * 20 < 14 * 23
-    assert found["rl"]["majority"]["13"]["value"] == pytest.approx(found["rl_by_seed"]["majority"][0])
+    assert found["rl"]["majority"]["13"].value == pytest.approx(found["rl_by_seed"]["majority"][0])

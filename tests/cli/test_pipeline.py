@@ -115,11 +115,13 @@ def test_the_report_compares_the_verifier_with_the_rest(folder, capsys):
 @pytest.mark.parametrize("rule", ["flow_vote", "best_of_n"])
 def test_solving_a_file_gives_one_line_per_problem(folder, capsys, rule):
     flags = ("--problems", "congruences:test", "--limit", 3, "--n", N, "--grader", "exact", "--splitter", "newline")
-    assert call("solve", *flags, "--strategy", "best_of_n", "--verifier", folder.verifier, "--rule", rule, *DRAWN) == 0
+    assert (
+        call("solve", *flags, "--strategy", "best_of_n", "--verifier", folder.verifier, "--selector", rule, *DRAWN) == 0
+    )
     answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert len({a["id"] for a in answers}) == 3
     for a in answers:
-        assert a["rule"] == rule
+        assert a["selector"] == rule
         assert a["proposer_calls"] == N
         assert 0 < a["solutions"] <= N
         assert a["stop_reason"] == "complete"

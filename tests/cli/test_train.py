@@ -146,8 +146,8 @@ def test_help_says_what_each_objective_is(capsys):
     [
         (["--training.objective", "rm"], "needs a problem with correct and incorrect solutions"),
         (["--architecture.lora-r", "8"], "mode frozen has no adapters"),
-        (["--training.objective", "rfm", "--training.options.trace", "0.5"], "objective rfm has no option trace"),
-        (["--training.options.trace", "2"], "trace is 2.0; use a number in"),
+        (["--training.objective", "rfm", "--training.options", "trace=0.5"], "objective rfm has no setting 'trace'"),
+        (["--training.options", "trace=2"], "trace is 2.0; use a number in"),
         (["--training.patience", "2", "--training.held-out", "0"], "patience needs held-out problems"),
         (["--training.epochs", "inf"], "epochs is inf; use a finite number"),
         (["--training.warmup-ratio", "2"], "warmup_ratio is 2.0; use a share of the updates"),

@@ -134,7 +134,7 @@ def test_a_page_fits_asks_for_nothing_and_has_no_error(browser, folder, name, si
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", [n for n in PAGES if n != "diagnosis"])
+@pytest.mark.parametrize("name", PAGES)
 def test_every_section_is_reached_from_the_contents(browser, folder, name, size):
     with opened(browser, file_of(folder, name), size) as (page, wrong):
         links = page.locator("nav a").all()

@@ -109,5 +109,5 @@ def test_what_there_is_not_is_named(spec, said):
 
 def test_the_missing_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "reasoning_gym", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'arts\[gym\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'arts-llm\[gym\]'"):
         load_problems("reasoning-gym:gcd")

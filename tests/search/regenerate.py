@@ -11,7 +11,7 @@ FOLDER = Path(__file__).parent / "golden"
 
 def golden(name):
     """What a strategy makes of the first problem, as JSON."""
-    (solved,) = solve(PROBLEMS[:1], make(name), verifier=HUNCH, rule="flow_vote", seed=2)
+    (solved,) = solve(PROBLEMS[:1], make(name), verifier=HUNCH, selector="flow_vote", seed=2)
     tree = solved.tree
     record = {
         "strategy": name,

@@ -161,7 +161,7 @@ def test_problems_after_a_deadline_are_solved_as_if_nothing_had_been():
 
 def test_states_of_many_problems_are_scored_together_beside_the_loop():
     verifier = Counting()
-    solve(PROBLEMS[:10], make("beam"), verifier=verifier, rule="flow_vote")
+    solve(PROBLEMS[:10], make("beam"), verifier=verifier, selector="flow_vote")
     assert len(verifier.batches[0]) == 10
     assert len(verifier.batches) <= 12
     assert threading.main_thread() not in verifier.threads
@@ -188,7 +188,7 @@ def test_what_scoring_cost_is_told_for_each_problem():
 
 @pytest.mark.parametrize("score_all", [False, True])
 def test_every_state_is_scored_only_where_that_is_wanted(score_all):
-    (solved,) = solve(PROBLEMS[:1], make("best_of_n"), verifier=HUNCH, rule="flow_vote", score_all=score_all)
+    (solved,) = solve(PROBLEMS[:1], make("best_of_n"), verifier=HUNCH, selector="flow_vote", score_all=score_all)
     known = np.flatnonzero(~np.isnan(solved.tree.scores["hunch"])).tolist()
     assert known == (list(range(len(solved.tree))) if score_all else sorted(set(solved.candidates)))
 
@@ -212,18 +212,18 @@ def test_a_verifier_that_is_missing_or_does_not_fit_is_refused(name, verifier, w
 
 @pytest.mark.parametrize("name", ["best_of_n", "adaptive_majority"])
 def test_a_vote_needs_no_verifier(name):
-    (solved,) = solve(PROBLEMS[:1], make(name), verifier=None, rule="majority")
-    assert solved.decision.rule == "majority"
+    (solved,) = solve(PROBLEMS[:1], make(name), verifier=None, selector="majority")
+    assert solved.decision.selector == "majority"
 
 
 def test_other_rules_need_one():
-    with pytest.raises(UsageError, match="rule best_of_n needs a verifier"):
-        solve(PROBLEMS[:1], make("best_of_n"), verifier=None, rule="best_of_n")
+    with pytest.raises(UsageError, match="selector best_of_n needs a verifier"):
+        solve(PROBLEMS[:1], make("best_of_n"), verifier=None, selector="best_of_n")
 
 
 def test_an_order_suffices_to_compare():
     for verifier in (length_verifier(), random_verifier()):
-        (solved,) = solve(PROBLEMS[:1], make("beam"), verifier=verifier, rule="best_of_n")
+        (solved,) = solve(PROBLEMS[:1], make("beam"), verifier=verifier, selector="best_of_n")
         assert solved.decision is not None
 
 
@@ -370,9 +370,9 @@ def test_failures_are_recorded_once_a_later_success_has_shown_that_the_backend_l
 def test_scores_on_record_are_not_computed_again(tmp_path):
     with TreeStore.create(tmp_path / "s.db", {}) as store:
         store.add_problems(PROBLEMS[:3])
-        first = solve(PROBLEMS[:3], make("beam"), store=store, rule="flow_vote")
+        first = solve(PROBLEMS[:3], make("beam"), store=store, selector="flow_vote")
         verifier = Counting(by_text("truth", "probability", lambda question, text: 1 / 0))
-        again = solve(PROBLEMS[:3], make("beam"), store=store, rule="flow_vote", verifier=verifier)
+        again = solve(PROBLEMS[:3], make("beam"), store=store, selector="flow_vote", verifier=verifier)
     assert verifier.batches == []
     assert [told(s, replayed=True) for s in again] == [told(s, replayed=True) for s in first]
 

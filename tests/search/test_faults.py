@@ -59,7 +59,7 @@ def recorded(path):
 
 async def run(path, name, proposer, *, problems=MANY, verifier=HUNCH, **plan):
     with TreeStore.open(path, write=True) as store:
-        plan = {"rule": "flow_vote", **plan}
+        plan = {"selector": "flow_vote", **plan}
         return await solving(problems, make(name), proposer=proposer, store=store, verifier=verifier, **plan)
 
 
@@ -127,7 +127,7 @@ def test_a_healthy_endpoint_and_the_script_itself_come_to_the_same(path, monkeyp
             return await run(path, "beam", proposer)
 
     over_http = asyncio.run(body())
-    itself = asyncio.run(solving(MANY, make("beam"), verifier=HUNCH, rule="flow_vote"))
+    itself = asyncio.run(solving(MANY, make("beam"), verifier=HUNCH, selector="flow_vote"))
     keep = ("candidates", "decision", "stop_reason", "error", "spend")
     assert [{k: told(s)[k] for k in keep} for s in over_http] == [{k: told(s)[k] for k in keep} for s in itself]
 
@@ -190,7 +190,7 @@ async def interrupted(path, name, after, *, how, **options):
                 task.cancel()
 
         store.record = record
-        options = {"verifier": HUNCH, "rule": "flow_vote", **options}
+        options = {"verifier": HUNCH, "selector": "flow_vote", **options}
         task = asyncio.create_task(solving(MANY[:3], make(name), proposer=proposer, store=store, **options))
         try:
             await task
@@ -203,7 +203,7 @@ async def interrupted(path, name, after, *, how, **options):
 
 def whole(path, name, **options):
     with TreeStore.open(path, write=True) as store:
-        options = {"verifier": HUNCH, "rule": "flow_vote", **options}
+        options = {"verifier": HUNCH, "selector": "flow_vote", **options}
         return asyncio.run(solving(MANY[:3], make(name), store=store, **options))
 
 
@@ -218,7 +218,7 @@ def same(solved, name):
 @pytest.mark.parametrize("budget", [Budget(), Budget(generated_tokens=3 * LONGEST, proposer_calls=14)], ids=repr)
 def test_a_run_that_was_broken_off_ends_as_if_it_had_not_been(name, how, budget, path):
     untouched = [same(s, name) for s in asyncio.run(solving(
-        MANY[:3], make(name), verifier=HUNCH, rule="flow_vote", budget=budget
+        MANY[:3], make(name), verifier=HUNCH, selector="flow_vote", budget=budget
     ))]  # fmt: skip
     moments, broken = (1, 4, 9, 17), 0
     for after in moments:
@@ -237,7 +237,9 @@ def test_a_run_that_was_broken_off_ends_as_if_it_had_not_been(name, how, budget,
 
 @every_strategy
 def test_a_run_that_is_broken_off_again_and_again_comes_to_the_same_end(name, path):
-    untouched = [same(s, name) for s in asyncio.run(solving(MANY[:3], make(name), verifier=HUNCH, rule="flow_vote"))]
+    untouched = [
+        same(s, name) for s in asyncio.run(solving(MANY[:3], make(name), verifier=HUNCH, selector="flow_vote"))
+    ]
     rounds = 0
     while asyncio.run(interrupted(path, name, 4, how="at once")):
         rounds += 1

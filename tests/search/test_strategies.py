@@ -42,7 +42,7 @@ from arts.search.strategies.dvts import DiverseTreeSearch
 from arts.search.strategies.flow_sampling import FlowSampling, choose
 from arts.search.strategies.particles import ParticleFilter, systematic
 from arts.search.strategies.puct import Puct
-from arts.selection.decide import vote
+from arts.selection.vote import vote
 from arts.trees.store import TreeStore
 from arts.trees.tree import ROOT, Step, Tree
 from arts.verifiers.simple import LikelihoodVerifier
@@ -97,7 +97,7 @@ def test_the_seed_decides_everything(name):
 def test_a_problem_is_solved_alone_as_among_others(name, batch_size):
     if name.startswith("adaptive") and batch_size == 7:
         pytest.skip("a wave that comes back in two parts may be settled by the first")
-    options = {"verifier": HUNCH, "rule": "flow_vote"}
+    options = {"verifier": HUNCH, "selector": "flow_vote"}
     together = solve(PROBLEMS[:21], make(name), proposer=Reciter(batch_size=batch_size), **options)
     for i in (0, 7, 20):
         assert told(solve(PROBLEMS[i : i + 1], make(name), **options)[0]) == told(together[i])
@@ -169,8 +169,8 @@ def test_a_replay_over_the_finished_tree_draws_nothing_and_comes_to_the_same(nam
 @every_strategy
 def test_every_rule_and_aggregation_decides(name):
     for rule, aggregation in product(("best_of_n", "majority", "flow_vote"), ("last", "min", "product", "mean")):
-        (solved,) = solve(PROBLEMS[2:3], make(name), rule=rule, aggregation=aggregation, verifier=HUNCH)
-        assert solved.decision.rule == rule
+        (solved,) = solve(PROBLEMS[2:3], make(name), selector=rule, aggregation=aggregation, verifier=HUNCH)
+        assert solved.decision.selector == rule
         assert solved.tree.stop[solved.chosen] == "stop"
         assert solved.decision.answer == GRADER.extract(solved.tree.solution(solved.chosen))
         scores = solved.tree.scores["hunch"][list(solved.candidates)]
@@ -216,7 +216,7 @@ def test_only_what_has_ended_by_itself_is_a_candidate(name):
 
 
 def test_best_of_n_under_the_truth_is_pass_at_n():
-    found = solve(PROBLEMS[:60], make("best_of_n", "n=3"), rule="best_of_n")
+    found = solve(PROBLEMS[:60], make("best_of_n", "n=3"), selector="best_of_n")
     passed = [any(correct(s.tree.solution(node)) for node in s.candidates) for s in found]
     assert [s.decision.answer == "1" for s in found] == passed
     assert 0 < sum(passed) < len(passed)

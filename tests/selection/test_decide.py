@@ -7,7 +7,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from arts.problems.graders import MathGrader, equivalence_classes, make_grader
-from arts.selection.decide import aggregate, best_of_n, decide, ranked, vote, voting_weights
+from arts.selection.base import Pool
+from arts.selection.decide import decided
+from arts.selection.scores import aggregate, best, ranked, voting_weights
+from arts.selection.vote import vote
 from arts.verifiers.base import Unit, flow_weights
 
 INF, NAN = math.inf, math.nan
@@ -22,8 +25,8 @@ CANDIDATES = st.lists(
 
 
 def choose(rule, answers, scores=None, unit="log_flow", grader=EXACT):
-    classes = np.array(equivalence_classes(grader, answers))
-    return decide(rule, answers, classes, None if scores is None else np.array(scores, dtype=float), unit)
+    classes = equivalence_classes(grader, answers)
+    return decided(rule, answers, Pool.of(len(answers), classes=classes, scores=scores, unit=unit))
 
 
 @pytest.fixture(scope="module")
@@ -129,15 +132,15 @@ def test_an_impossible_candidate_has_no_weight():
 
 
 def test_a_candidate_without_a_score_comes_last():
-    assert best_of_n(np.array([NAN, -3.0, -2.0])) == 2
-    assert best_of_n(np.array([-5.0, NAN])) == 0
+    assert best(np.array([NAN, -3.0, -2.0])) == 2
+    assert best(np.array([-5.0, NAN])) == 0
     assert choose("flow_vote", ["a", "b", "b"], [NAN, 0.0, 1.0]).share == pytest.approx((1 + math.e) / (2 + math.e))
 
 
 def test_no_score_is_below_every_score():
     ascending = ranked(np.array([NAN, -INF, 0.0, INF]))
     assert (ascending[1:] > ascending[:-1]).all()
-    assert best_of_n(np.array([NAN, -INF])) == 1
+    assert best(np.array([NAN, -INF])) == 1
 
 
 @pytest.mark.parametrize("unit", get_args(Unit))

@@ -86,8 +86,8 @@ def mean(values):
 @every_case
 def test_the_curves_are_those_of_drawing_one_after_the_other(case):
     n, counts = right(case)
-    found = result(case)["curves"]
-    assert (found["ks"], found["problems"], found["left_out"]) == (ladder(n), len(counts), 0)
+    found = result(case).curves
+    assert (found.ks, found.problems, found.left_out) == (ladder(n), len(counts), 0)
     for k in ladder(n):
         chances = [(solved(c, n, k), solved(d, n, k)) for c, d in counts.values()]
         expected = {
@@ -98,7 +98,7 @@ def test_the_curves_are_those_of_drawing_one_after_the_other(case):
             "gained": mean((1 - b) * r for b, r in chances),
             "room": mean(b for b, _ in chances) - mean(d / n for _, d in counts.values()),
         }
-        assert {name: found[name][str(k)]["value"] for name in expected} == pytest.approx(expected, abs=1e-12)
+        assert {name: getattr(found, name)[k].value for name in expected} == pytest.approx(expected, abs=1e-12)
 
 
 @every_case
@@ -111,7 +111,7 @@ def test_the_crossing_is_where_a_line_over_log_k_meets_zero_for_the_last_time(ca
             break
         before = gaps[i - 1] if i else None
         expected = 1 if before is None else 2 ** (i - 1 + before / (before - gaps[i]))
-    assert result(case)["curves"]["crossing"]["value"] == (expected and pytest.approx(expected))
+    assert result(case).curves.crossing.value == (expected and pytest.approx(expected))
 
 
 @every_case
@@ -130,15 +130,13 @@ def test_the_classes_are_those_of_fishers_test_and_a_step_up_by_hand(case):
         way = "gained" if d > c else "squeezed" if d else "extinct"
         expected[name] = way if name in ranked[:last] else "unresolved"
     found = result(case)
-    assert {p["id"]: p["change"] for p in found["problems"]} == expected
-    assert {p["id"]: p["p"] for p in found["problems"]} == pytest.approx(ps)
-    assert {p["id"]: (p["base"], p["rl"]) for p in found["problems"]} == {
-        name: ([c, n], [d, n]) for name, (c, d) in counts.items()
-    }
-    changes = found["changes"]
-    assert changes["counts"] == {**dict.fromkeys(changes["counts"], 0), **Counter(expected.values())}
-    assert changes["tested"] == len(could)
-    assert changes["level"] == pytest.approx(RATE * last / len(could))
+    assert {p.id: p.change for p in found.problems} == expected
+    assert {p.id: p.p for p in found.problems} == pytest.approx(ps)
+    assert {p.id: (p.base, p.rl) for p in found.problems} == {name: ((c, n), (d, n)) for name, (c, d) in counts.items()}
+    changes = found.changes
+    assert changes.counts == {**dict.fromkeys(changes.counts, 0), **Counter(expected.values())}
+    assert changes.tested == len(could)
+    assert changes.level == pytest.approx(RATE * last / len(could))
 
 
 @every_case
@@ -153,25 +151,25 @@ def test_recovery_is_that_of_all_ways_to_halve_the_samples(case):
             for k in ladder(half):
                 sums["base", k] += label * hypergeom.sf(0, half, c - x, k)
                 sums["rl", k] += label * hypergeom.sf(0, half, min(d, half), k)
-    found = result(case)["recovery"]
-    assert (found["ks"], found["problems"]) == (ladder(half), len(counts))
-    assert found["lost"] == pytest.approx(lost)
+    found = result(case).recovery
+    assert (found.ks, found.problems) == (ladder(half), len(counts))
+    assert found.lost == pytest.approx(lost)
     for side in ("base", "rl"):
-        expected = {str(k): sums[side, k] / lost for k in ladder(half)}
-        assert {k: e["value"] for k, e in found[side].items()} == pytest.approx(expected)
+        expected = {k: sums[side, k] / lost for k in ladder(half)}
+        assert {k: e.value for k, e in getattr(found, side).items()} == pytest.approx(expected)
 
 
 @every_case
 def test_diversity_is_that_of_counting(case):
-    n, found = CASES[case][2], result(case)["diversity"]
-    assert (found["top_k"], found["problems"]) == (n, len(raw(case)))
+    n, found = CASES[case][2], result(case).diversity
+    assert (found.top_k, found.problems) == (n, len(raw(case)))
     keys = [key for key, *_ in raw(case).values()]
     for side, name in enumerate(("base", "rl")):
         texts = [of[side] for _, *of in raw(case).values()]
         answers = [Counter(map(stated, of)) for of in texts]
         for k in ladder(n):
             distinct = mean(sum(hypergeom.sf(0, n, size, k) for size in of.values()) for of in answers)
-            assert found["answers"][str(k)][name]["value"] == pytest.approx(distinct)
+            assert getattr(found.answers[k], name).value == pytest.approx(distinct)
         expected = {
             "entropy": mean(-sum(x / n * math.log(x / n) for x in of.values()) for of in answers),
             "majority_share": mean(max(of.values()) / n for of in answers),
@@ -181,13 +179,15 @@ def test_diversity_is_that_of_counting(case):
             ),
             "first_steps": mean(len({t.partition("\n")[0] for t in of}) for of in texts),
         }
-        assert {measure: found[measure][name]["value"] for measure in expected} == pytest.approx(expected)
+        assert {measure: getattr(getattr(found, measure), name).value for measure in expected} == pytest.approx(
+            expected
+        )
 
 
 def test_the_cases_are_none_that_anything_would_pass():
     found = [result(case) for case in CASES]
-    assert all(sum(r["changes"]["counts"][name] for r in found) > 0 for name in found[0]["changes"]["counts"])
-    assert any(0 < r["changes"]["tested"] < len(r["problems"]) for r in found)
-    crossings = [r["curves"]["crossing"]["value"] for r in found]
+    assert all(sum(r.changes.counts[name] for r in found) > 0 for name in found[0].changes.counts)
+    assert any(0 < r.changes.tested < len(r.problems) for r in found)
+    crossings = [r.curves.crossing.value for r in found]
     assert crossings[:2] == [None, 1] and 1 < crossings[2] < 16
-    assert all(r["recovery"]["lost"] > 0.01 for r in found)
+    assert all(r.recovery.lost > 0.01 for r in found)

@@ -97,9 +97,9 @@ def test_after_one_update_the_threshold_is_the_closed_one():
         update=Update(beta=0.02),
     )
     (row,) = rows(plan, list(cells(plan)))
-    assert row.seen == seen_threshold(plan.world, 16, 0.8)
-    assert row.threshold.low <= row.seen <= row.threshold.high
-    assert row.threshold.value == pytest.approx(row.seen, rel=0.05)
+    assert row.seen_threshold == seen_threshold(plan.world, 16, 0.8)
+    assert row.survival_threshold.low <= row.seen_threshold <= row.survival_threshold.high
+    assert row.survival_threshold.value == pytest.approx(row.seen_threshold, rel=0.05)
 
 
 def test_a_cell_is_what_the_exact_chain_says():
@@ -147,7 +147,7 @@ def test_where_nothing_is_drawn_one_run_is_all_of_them():
     assert (drawn.low, drawn.high) != (drawn.value, drawn.value)
     plan = Plan(rules=("exact",), n=(2,), temperature=(1.0,), runs=1)
     ((row,),) = [rows(plan, list(cells(plan)))]
-    assert (row.threshold.low, row.threshold.high) == (0.005, 0.01)
+    assert (row.survival_threshold.low, row.survival_threshold.high) == (0.005, 0.01)
 
 
 def test_a_cell_does_not_depend_on_what_else_is_simulated_but_on_the_seed():

@@ -14,7 +14,7 @@ from arts.training import fit
 from arts.training.batches import collate, labelled_nodes, make_example
 from arts.training.config import TrainConfig
 from arts.training.fit import is_finished, train_verifier
-from arts.training.objectives import OBJECTIVES, Options, make_objective
+from arts.training.objectives import OBJECTIVES, make_objective
 from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree
 from arts.verifiers.features import FeatureCache
 from arts.verifiers.modules import Architecture, load_feature_model, load_tokenizer, make_scorer
@@ -81,7 +81,7 @@ def test_a_trained_verifier_is_read_back_as_it_was(tmp_path, mode):
 def test_training_teaches_what_is_right(tmp_path, objective):
     trained = train(tmp_path, objective=objective, epochs=60, learning_rate=5e-3, trunk_layers=1, head_dropout=0.0)
     assert trained.about.calibration is None
-    assert (trained.name, trained.unit) == (objective, OBJECTIVES[objective].unit)
+    assert (trained.name, trained.unit) == (objective, make_objective(objective).unit)
     for tree, values in zip(TREES, trained.score(EVERYTHING), strict=True):
         right, *wrong = (values[r.leaf] for r in tree.rollouts)
         assert right > max(wrong) + 0.3
@@ -106,14 +106,14 @@ class Killed(BaseException):
 
 def kill_at(monkeypatch, batch):
     """The process ends in the middle of training."""
-    spec, seen = OBJECTIVES["rfm"], iter(range(1, batch + 1))
+    loss, seen = OBJECTIVES["rfm"].__call__, iter(range(1, batch + 1))
 
-    def loss(*args, leaf_weight=1.0, detach=False, reward_contrast=100.0):
+    def killed(*args):
         if next(seen) == batch:
             raise Killed
-        return spec.loss(*args, leaf_weight=leaf_weight, detach=detach, reward_contrast=reward_contrast)
+        return loss(*args)
 
-    monkeypatch.setitem(OBJECTIVES, "rfm", spec._replace(loss=loss))
+    monkeypatch.setattr(OBJECTIVES["rfm"], "__call__", killed)
 
 
 def test_a_killed_run_goes_on_where_it_was(tmp_path, monkeypatch):
@@ -237,7 +237,7 @@ def test_packed_trees_have_the_loss_and_the_gradients_of_their_trajectories(obje
     scorer = make_scorer(shape)
     for weight in scorer.parameters():  # adapters start at zero, where half of their gradients vanish
         weight.data += 0.02 * torch.randn_like(weight)
-    loss, _ = make_objective(objective, Options())
+    loss = make_objective(objective)
     found = {}
     for layout in ("packed", "paths"):
         part = collate(fit._examples(trees, shape, features), layout)
@@ -322,8 +322,8 @@ def test_tensorboard_gets_the_curve(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"objective": "rm", "options": Options(trace=0.5)}, "rm has no option trace; it has none"),
-        ({"objective": "rfm", "options": Options(loss="squared")}, "rfm has no option loss; it has: leaf_weight"),
+        ({"objective": "rm", "options": ("trace=0.5",)}, "rm has no setting 'trace'; it has: none"),
+        ({"objective": "rfm", "options": ("loss=squared",)}, "rfm has no setting 'loss'; it has: leaf_weight"),
         ({"patience": 2, "held_out": 0.0}, "patience needs held-out"),
     ],
 )

@@ -1,35 +1,30 @@
 """The model card of a policy: what it was made from, how, and what came of it."""
 
-from collections.abc import Mapping
-from typing import Any
+from arts.baselines.task import Measured, Record
 
 
-def model_card(name: str, record: Mapping[str, Any], flags: str) -> str:
+def model_card(name: str, record: Record, flags: str) -> str:
     """Markdown from what ``rl.json`` says and the flags (TOML) that make the model again."""
-    run, held_out = record["run"], record["run"]["held_out"]
-    rates = "".join(f"| {update} | {rate:.1%} |\n" for update, rate in record["held_out_pass_rate"].items())
-    versions = ", ".join(f"{library} {version}" for library, version in record["versions"].items())
+    run = record.run
+    rates = "".join(f"| {update} | {rate:.1%} |\n" for update, rate in record.held_out_pass_rate.items())
+    versions = ", ".join(f"{library} {version}" for library, version in record.versions.items())
     return (
         f"# {name}\n\n"
-        f"`{run['model']}` after reinforcement learning from verifiable rewards: all weights, by `arts rl` with TRL's\n"
-        f"`GRPOTrainer`, recipe `{run['settings']['recipe']}`.\n\n"
-        f"- learned from: {_problems(run['problems'])}, in solutions of at most {run['max_tokens']} tokens\n"
-        f"- reward: 1 where the grader `{run['grader']}` says correct; 0 otherwise and where the limit cut it\n"
-        f"- spent: {record['updates']} updates, {record['tokens']:,.0f} tokens (prompts and solutions),"
-        f" {record['seconds']:.0f} s of drawing, grading and gradients\n"
+        f"`{run.model}` after reinforcement learning from verifiable rewards: all weights, by `arts rl` with TRL's\n"
+        f"`GRPOTrainer`, recipe `{run.settings.recipe}`.\n\n"
+        f"- learned from: {run.problems}, in solutions of at most {run.max_tokens} tokens\n"
+        f"- reward: 1 where the grader `{run.grader}` says correct; 0 otherwise and where the limit cut it\n"
+        f"- spent: {record.updates} updates, {record.tokens:,.0f} tokens (prompts and solutions),"
+        f" {record.seconds:.0f} s of drawing, grading and gradients\n"
         f"- versions: {versions}\n"
         "- every update: `metrics.jsonl`; models on the way: `checkpoint-UPDATE`\n\n"
-        + (_held_out(held_out) + rates + "\n" if held_out else "")
+        + (_held_out(run.held_out) + rates + "\n" if run.held_out else "")
         + f"## Settings\n\n`arts rl --config FILE` with this file does it again:\n\n```toml\n{flags}```\n"
     )
 
 
-def _held_out(measured: Mapping[str, Any]) -> str:
+def _held_out(measured: Measured) -> str:
     return (
-        f"## Held-out problems\n\n{measured['samples']} solution(s) of each of {_problems(measured['problems'])}:\n\n"
+        f"## Held-out problems\n\n{measured.samples} solution(s) of each of {measured.problems}:\n\n"
         "| update | pass rate |\n|---|---|\n"
     )
-
-
-def _problems(fingerprint: Mapping[str, Any]) -> str:
-    return f"{fingerprint['count']:,} problems (fingerprint `{fingerprint['hash']}`)"

@@ -1,6 +1,5 @@
 """Group Relative Policy Optimization of a proposer by TRL's ``GRPOTrainer``, on our problems and graders."""
 
-import json
 import shutil
 import warnings
 from collections.abc import Callable, Sequence
@@ -17,10 +16,11 @@ from trl import GRPOConfig, GRPOTrainer
 
 from arts.baselines.card import model_card
 from arts.baselines.config import RLConfig
-from arts.baselines.metrics import DIVERGED, Metrics, summary
+from arts.baselines.metrics import DIVERGED, Metrics, record
 from arts.baselines.rewards import GraderReward
-from arts.baselines.task import CARD, PLAN, RECORD, HeldOut, Task, check_place, finished, make_plan
+from arts.baselines.task import CARD, PLAN, RECORD, HeldOut, Record, Task, check_place, finished, make_plan
 from arts.config import dump_toml
+from arts.documents.data import as_json
 from arts.errors import ArtsError, ModelError, UsageError
 from arts.files import write_whole
 from arts.models import resolve_model
@@ -28,9 +28,10 @@ from arts.problems.base import Grader, Problem
 from arts.proposers.prompt import PromptFormat
 from arts.training.trainer import last_checkpoint
 from arts.verifiers.modules import best_device
-from arts.versions import versions
 
-RECIPES: dict[str, dict[str, Any]] = {
+Told = dict[str, str | float | bool]
+"""Arguments of TRL's trainer."""
+RECIPES: dict[str, Told] = {
     "grpo": {"loss_type": "grpo", "scale_rewards": "group"},
     "dr_grpo": {"loss_type": "dr_grpo", "scale_rewards": "none"},
     "dapo": {
@@ -41,7 +42,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     },
 }
 """What each recipe is in TRL's words."""
-ALWAYS: dict[str, Any] = {
+ALWAYS: Told = {
     "shuffle_dataset": False,  # see _order
     "lr_scheduler_type": "constant_with_warmup",
     "logging_steps": 1,
@@ -76,7 +77,7 @@ def train_policy(
     on_progress: Callable[[str], None] = lambda line: None,
     *,
     flags: str = "",
-) -> dict[str, Any]:
+) -> Record:
     """Fine-tune all weights of a model and save it as a Hugging Face folder at ``out``; returns what ``rl.json`` says.
 
     A run that was killed goes on from its last checkpoint and ends with the same weights as one that was not, on the
@@ -100,18 +101,14 @@ def train_policy(
         main = trainer.accelerator.is_main_process
         if main:
             out.mkdir(parents=True, exist_ok=True)
-            write_whole(out / PLAN, plan)
+            write_whole(out / PLAN, as_json(plan))
         _train(trainer, begun)
         trainer.save_model(str(out))
     trainer.accelerator.wait_for_everyone()  # each process writes a part of a checkpoint
-    record = {
-        "run": json.loads(plan),
-        "versions": versions("arts", "trl", "transformers", "torch"),
-        **summary(trainer.state.log_history),
-    }
+    made = record(plan, trainer.state.log_history)
     if main:
-        _finish(out, record, flags or f"[rl]\n{dump_toml(config)}")
-    return record
+        _finish(out, made, flags or f"[rl]\n{dump_toml(config)}")
+    return made
 
 
 def trainer_arguments(
@@ -154,12 +151,12 @@ def trainer_arguments(
         raise UsageError(f"these settings cannot be trained with: {' '.join(str(error).split())[:200]}") from error
 
 
-def _recipe(config: RLConfig) -> dict[str, Any]:
-    clip = {} if config.clip_high is None else {"epsilon_high": config.clip_high}
+def _recipe(config: RLConfig) -> Told:
+    clip: Told = {} if config.clip_high is None else {"epsilon_high": config.clip_high}
     return {**RECIPES[config.recipe], **clip}
 
 
-def _evaluation(config: RLConfig, held_out: HeldOut, processes: int) -> dict[str, Any]:
+def _evaluation(config: RLConfig, held_out: HeldOut, processes: int) -> Told:
     return {
         "eval_strategy": "steps",
         "eval_steps": config.save_updates,
@@ -252,7 +249,7 @@ def _rows(problems: Sequence[Problem], prompt: PromptFormat, chat: bool) -> Data
     return Dataset.from_list([{"prompt": form(p.question), "key": p.answer} for p in problems])
 
 
-def _finish(out: Path, record: dict[str, Any], flags: str) -> None:
+def _finish(out: Path, made: Record, flags: str) -> None:
     if not any(out.glob("*.safetensors")):
         raise ArtsError(
             f"{out}: the weights are there in shards only; let accelerate gather them (fsdp_state_dict_type:"
@@ -262,5 +259,5 @@ def _finish(out: Path, record: dict[str, Any], flags: str) -> None:
         for pattern in ONLY_TO_RESUME:
             for found in folder.glob(pattern):
                 shutil.rmtree(found) if found.is_dir() else found.unlink()
-    write_whole(out / CARD, model_card(out.name, record, flags))
-    write_whole(out / RECORD, json.dumps(record, indent=1) + "\n")
+    write_whole(out / CARD, model_card(out.name, made, flags))
+    write_whole(out / RECORD, as_json(made))

@@ -1,14 +1,16 @@
 """What a run of reinforcement learning writes down of itself: one row per update."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback, TrainerState
 
+from arts.baselines.task import Record, Run
 from arts.errors import ArtsError
+from arts.versions import versions
 
 METRICS = "metrics.jsonl"
 HELD_OUT = "eval_reward"
@@ -34,13 +36,17 @@ What is about solutions is missing from updates that use those of an earlier one
 DIVERGED = "{what} at update {update}; use a smaller --rl.learning-rate and another --out"
 
 
-def row(logged: dict[str, Any]) -> dict[str, Any] | None:
+Row = dict[str, float]
+"""Numbers by the names of ``NAMES``, those that there are, and ``update``."""
+
+
+def row(logged: Mapping[str, float]) -> Row | None:
     """One update as metrics.jsonl has it, or a measurement on held-out problems; None for what is neither."""
     found = {ours: float(logged[theirs]) for theirs, ours in NAMES.items() if logged.get(theirs) is not None}
     return {"update": logged["step"], **found} if "seconds" in found or "held_out_pass_rate" in found else None
 
 
-def rows(history: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def rows(history: Sequence[Mapping[str, float]]) -> list[Row]:
     """All rows of what the trainer has logged."""
     return [found for logged in history if (found := row(logged))]
 
@@ -53,7 +59,7 @@ class Metrics(TrainerCallback):  # type: ignore[misc]
 
     def __init__(self, out: Path, on_progress: Callable[[str], None]) -> None:
         self._out, self._on_progress = out, on_progress
-        self._drawn: dict[str, Any] = {}
+        self._drawn: Row = {}
 
     def on_train_begin(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
         """Write the rows up to here."""
@@ -61,7 +67,7 @@ class Metrics(TrainerCallback):  # type: ignore[misc]
             lines = [f"{json.dumps(r)}\n" for r in rows(state.log_history)]
             (self._out / METRICS).write_text("".join(lines), encoding="utf-8")
 
-    def on_log(self, args: Any, state: TrainerState, control: Any, logs: dict[str, Any], **_: Any) -> None:
+    def on_log(self, args: Any, state: TrainerState, control: Any, logs: Row, **_: Any) -> None:
         """Add a row."""
         if not isfinite(logs.get("grad_norm", 0.0)):
             raise ArtsError(DIVERGED.format(what="the gradient is not finite", update=state.global_step))
@@ -85,13 +91,15 @@ class Metrics(TrainerCallback):  # type: ignore[misc]
             )
 
 
-def summary(history: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What the whole run cost and came to."""
+def record(run: Run, history: Sequence[Mapping[str, float]]) -> Record:
+    """What the whole run cost and came to, by what the trainer has logged."""
     found = rows(history)
     updates = [r for r in found if "seconds" in r]
-    return {
-        "updates": len(updates),
-        "tokens": max(r["tokens"] for r in updates if "tokens" in r),
-        "seconds": sum(r["seconds"] for r in updates),
-        "held_out_pass_rate": {str(r["update"]): r[key] for r in found if (key := "held_out_pass_rate") in r},
-    }
+    return Record(
+        run=run,
+        versions=versions("arts", "trl", "transformers", "torch"),
+        updates=len(updates),
+        tokens=max(r["tokens"] for r in updates if "tokens" in r),
+        seconds=sum(r["seconds"] for r in updates),
+        held_out_pass_rate={int(r["update"]): r[key] for r in found if (key := "held_out_pass_rate") in r},
+    )

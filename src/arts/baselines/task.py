@@ -1,13 +1,14 @@
 """What is learned, and the place where it is: the identity of a run, so that it can be taken up again."""
 
 import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+from msgspec import Struct
 
 from arts.baselines.config import RLConfig
+from arts.documents.data import read_result
 from arts.errors import UsageError
 from arts.files import UNFINISHED
 from arts.problems.base import Problem
@@ -36,22 +37,65 @@ class Task:
     held_out: HeldOut | None = None
 
 
-def make_plan(task: Task, grader: str, config: RLConfig) -> str:
-    """Everything that decides the weights, as text that two runs have in common exactly when they are the same."""
-    held_out = task.held_out
-    plan = {
-        "model": task.model,
-        "problems": _fingerprint(task.problems),
-        "grader": grader,
-        "settings": asdict(config),
-        "max_tokens": task.max_tokens,
-        "prompt": asdict(task.prompt),
-        "held_out": held_out and {"problems": _fingerprint(held_out.problems), "samples": held_out.samples},
-    }
-    return json.dumps(plan, sort_keys=True)
+class Fingerprint(Struct, frozen=True, kw_only=True):
+    """Which problems, without their texts."""
+
+    count: int
+    hash: str
+
+    def __str__(self) -> str:
+        return f"{self.count:,} problems (fingerprint `{self.hash}`)"
 
 
-def check_place(out: Path, plan: str) -> None:
+class Measured(Struct, frozen=True, kw_only=True):
+    """Held-out problems and how many solutions of each are drawn."""
+
+    problems: Fingerprint
+    samples: int
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """Everything that decides the weights: equal exactly when two runs are the same."""
+
+    model: str
+    problems: Fingerprint
+    grader: str
+    settings: RLConfig
+    max_tokens: int
+    prompt: PromptFormat
+    held_out: Measured | None
+
+
+class Record(Struct, frozen=True, kw_only=True):
+    """What a finished run says of itself.
+
+    ``tokens`` are of prompts and solutions, ``seconds`` of drawing, grading and gradients. ``held_out_pass_rate`` is by
+    update, empty where nothing is held out.
+    """
+
+    run: Run
+    versions: dict[str, str]
+    updates: int
+    tokens: float
+    seconds: float
+    held_out_pass_rate: dict[int, float]
+
+
+def make_plan(task: Task, grader: str, config: RLConfig) -> Run:
+    """The identity of a run."""
+    held = task.held_out
+    return Run(
+        model=task.model,
+        problems=_fingerprint(task.problems),
+        grader=grader,
+        settings=config,
+        max_tokens=task.max_tokens,
+        prompt=task.prompt,
+        held_out=None if held is None else Measured(problems=_fingerprint(held.problems), samples=held.samples),
+    )
+
+
+def check_place(out: Path, plan: Run) -> None:
     """Refuse a folder that is another run's.
 
     Raises:
@@ -63,18 +107,18 @@ def check_place(out: Path, plan: str) -> None:
         raise UsageError(f"{out}: is a file; give a folder as --out")
     begun = out / PLAN
     if begun.is_file():
-        if begun.read_text(encoding="utf-8") != plan:
+        if read_result(begun, Run, "plan of arts rl") != plan:
             raise UsageError(f"{out}: holds a run with other settings or problems; use the same ones or another --out")
     elif any(entry.suffix != UNFINISHED for entry in out.iterdir()):
         raise UsageError(f"{out}: holds files that are no run of arts rl; use another --out")
 
 
-def finished(out: Path) -> dict[str, Any] | None:
+def finished(out: Path) -> Record | None:
     """What a run that has come to its end says of itself."""
     record = out / RECORD
-    return dict(json.loads(record.read_text(encoding="utf-8"))) if record.is_file() else None
+    return read_result(record, Record, "record of arts rl") if record.is_file() else None
 
 
-def _fingerprint(problems: Sequence[Problem]) -> dict[str, Any]:
+def _fingerprint(problems: Sequence[Problem]) -> Fingerprint:
     seen = hashlib.blake2b(repr([(p.id, p.question, p.answer) for p in problems]).encode(), digest_size=8)
-    return {"count": len(problems), "hash": seen.hexdigest()}
+    return Fingerprint(count=len(problems), hash=seen.hexdigest())

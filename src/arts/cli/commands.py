@@ -63,6 +63,8 @@ def training(spec: str, verifier: Verifier) -> list[str]:
 
     names = {f.name for f in fields(TrainConfig)}
     kept = {k: v for k, v in saved.training.items() if k in names and v is not None}
+    if isinstance(of := kept.get("options"), Mapping):  # as earlier checkpoints have them
+        kept["options"] = [f"{name}={value}" for name, value in of.items() if value is not None]
     table = {"store": str(saved.training.get("store", "STORE")), "out": spec, "training": kept}
     try:
         config = from_dict(TrainCommand, table, spec)

@@ -23,7 +23,6 @@ from arts.problems.graders import make_grader
 from arts.testbed.measure import SAMPLING
 from arts.training.config import TrainConfig
 from arts.training.fit import is_finished, train_verifier
-from arts.training.objectives import ObjectiveName
 from arts.trees.store import TreeStore
 from arts.verifiers.base import Verifier
 from arts.verifiers.features import FeatureCache
@@ -31,7 +30,7 @@ from arts.verifiers.load import load_verifier
 from arts.verifiers.modules import Architecture, load_feature_model
 
 SHAPE = Architecture(backbone=BUNDLED, mode="frozen", trunk_layers=2, trunk_width=96, max_tokens=64)
-OBJECTIVES: tuple[ObjectiveName, ...] = ("prm", "rm", "orm", "rfm", "value_flow")
+OBJECTIVES = ("prm", "rm", "orm", "rfm", "value_flow")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,10 +33,9 @@ from arts.evaluation.report.sections import main_table
 from arts.evaluation.results import Evaluation
 from arts.evaluation.steps import Reference
 from arts.logs.formats import LogOptions, VerdictsOf
-from arts.problems.base import GraderName
 from arts.problems.graders import make_grader
 from arts.proposers.load import BackendOptions
-from arts.selection.decide import Aggregation
+from arts.selection.scores import Aggregation
 from arts.trees.splitting import SplitterName
 from arts.trees.tree import Tree
 from arts.verifiers.base import Unit, Verifier
@@ -66,8 +65,9 @@ class Config:
     """Score columns to select by; default: all that samples of other tools carry, none of a store."""
     score_unit: Unit = "logit"
     """What those scores mean; it decides their weight in a vote."""
-    grader: GraderName = "math"
-    """Grades samples of other tools; of a store, only says which answers are equal."""
+    grader: str = "math"
+    """Grades samples of other tools; of a store, only says which answers are equal: exact, math, or module:function of
+    your own."""
     splitter: SplitterName = "paragraph"
     """Cuts samples of other tools into steps."""
     log: LogOptions = field(default_factory=LogOptions)

@@ -133,8 +133,8 @@ def _sample(store: TreeStore, settings: SampleConfig, states: Sequence[ProbeStat
         return
     assert settings.splitter and settings.grader
     print(f"probing {len(states)} states with {probes.rollouts} rollouts each: {store.path}", file=sys.stderr)
-    proposer = open_proposer(settings.model, prompt=settings.prompt, options=settings.backend)
     grader = make_grader(settings.grader)
+    proposer = open_proposer(settings.model, prompt=settings.prompt, options=settings.backend)
     plan = GrowthPlan(
         method=SparseDeepFork(n=probes.rollouts, fork_probability=0.0, splitter=settings.splitter),
         sampling=settings.sampling,

@@ -11,7 +11,6 @@ import tyro
 
 from arts.cli.sources import CONGRUENCES, open_problems, other_splits, task_defaults
 from arts.errors import UsageError
-from arts.problems.base import GraderName
 from arts.problems.check import Checked, KeyRemark, Overlap, check_problems
 from arts.problems.fetch import Fetched, fetch_set, fetched
 from arts.problems.graders import make_grader
@@ -37,8 +36,8 @@ class Config:
     """A name of the list with or without :SPLIT, hf:REPO#SPLIT, or a .jsonl, .jsonl.gz or .parquet file."""
     limit: int | None = None
     """At most this many problems (show: 3 unless given)."""
-    grader: GraderName | None = None
-    """Grader to check with; default: the set's own."""
+    grader: str | None = None
+    """Grader to check with: exact, math, or module:function of your own; default: the set's own."""
     file: Path | None = None
     """Fetch: a copy to take instead of asking the Hub; needs NAME:SPLIT where the set has several splits."""
     against: tuple[str, ...] = ()

@@ -16,8 +16,7 @@ from arts.baselines.config import RLConfig
 from arts.baselines.task import HeldOut, Task
 from arts.cli.sources import open_problems, task_defaults
 from arts.config import dump_toml, require_at_least
-from arts.errors import MissingExtraError, UsageError
-from arts.problems.base import GraderName
+from arts.errors import UsageError, needs_extra
 from arts.proposers.prompt import PromptFormat
 
 
@@ -43,8 +42,8 @@ class Config:
     """Solutions drawn of each of them."""
     max_tokens: int | None = None
     """Longest solution; default: what fits the problem set (congruences 46, others 1024)."""
-    grader: GraderName | None = None
-    """Gives the reward; default: what fits the problem set."""
+    grader: str | None = None
+    """Gives the reward: exact, math, or module:function of your own; default: what fits the problem set."""
     prompt: PromptFormat = field(default_factory=PromptFormat)
     """How a question becomes a prompt."""
     rl: RLConfig = field(default_factory=RLConfig)
@@ -62,12 +61,8 @@ def run(config: Config) -> int:
 
     task = _task(config)
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # TRL reports every run to its makers otherwise
-    try:
+    with needs_extra("arts rl", "rl", "trl", "torch", "transformers", "accelerate", "datasets", "safetensors"):
         from arts.baselines.grpo import train_policy
-    except ModuleNotFoundError as error:
-        if error.name not in ("trl", "torch", "transformers", "accelerate", "datasets", "safetensors"):
-            raise
-        raise MissingExtraError("arts rl", "rl") from error
     grader = make_grader(config.grader or task_defaults(config.problems).grader)
     flags = dump_toml(replace(config, out=Path(config.out.name)))
     try:
@@ -75,7 +70,7 @@ def run(config: Config) -> int:
     finally:
         grader.close()
     if os.environ.get("RANK", "0") == "0":  # one line, however many processes accelerate has launched
-        _say(f"{done['updates']} updates, {done['tokens']:,.0f} tokens, {done['seconds']:.0f} s")
+        _say(f"{done.updates} updates, {done.tokens:,.0f} tokens, {done.seconds:.0f} s")
         print(config.out)
     return 0
 

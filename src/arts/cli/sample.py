@@ -12,7 +12,7 @@ from arts.cli.progress import sampling_progress
 from arts.cli.sources import open_problems, task_defaults
 from arts.config import to_dict
 from arts.errors import UsageError
-from arts.problems.base import GraderName, Problem
+from arts.problems.base import Problem
 from arts.proposers.base import Proposer, Sampling
 from arts.proposers.load import BackendOptions, open_proposer
 from arts.proposers.prompt import PromptFormat
@@ -39,7 +39,7 @@ class Config:
     store: Path
     """The store (one SQLite file); made if missing, resumed or extended if there."""
     model: str = "bundled"
-    """bundled, a GGUF file, a model folder, a Hub id, or openai:URL#NAME."""
+    """bundled, a GGUF file, a model folder, a Hub id, openai:URL#NAME, or module:function of your own."""
     limit: int | None = None
     """Take at most this many problems."""
     offset: int = 0
@@ -52,8 +52,8 @@ class Config:
     """At most this many forks per backbone; 0 is no limit."""
     splitter: SplitterName | None = None
     """How text is cut into steps; default: what fits the problem set."""
-    grader: GraderName | None = None
-    """How answers are graded; default: what fits the problem set."""
+    grader: str | None = None
+    """How answers are graded: exact, math, or module:function of your own; default: what fits the problem set."""
     sampling: Sampling = field(default_factory=Sampling)
     """How text is drawn from the model."""
     prompt: PromptFormat = field(default_factory=PromptFormat)
@@ -108,8 +108,8 @@ def sample(config: Config, on_start: Callable[[int], None] | None = None) -> Spe
         max_forks_per_trajectory=config.max_forks_per_trajectory,
         splitter=config.splitter,
     )
-    proposer = open_proposer(config.model, prompt=config.prompt, options=config.backend)
     grader = make_grader(config.grader)
+    proposer = open_proposer(config.model, prompt=config.prompt, options=config.backend)
     plan = GrowthPlan(
         method=method,
         sampling=config.sampling,

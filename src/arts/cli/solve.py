@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import tyro
@@ -20,7 +20,7 @@ from arts.cli.sources import CONGRUENCES, open_problems, task_defaults
 from arts.config import require_at_least, to_dict
 from arts.errors import ArtsError, UsageError
 from arts.models import BUNDLED
-from arts.problems.base import Grader, GraderName, Problem, Verdict
+from arts.problems.base import Grader, Problem, Verdict
 from arts.problems.graders import make_grader
 from arts.proposers.base import Proposer, Sampling
 from arts.proposers.load import BackendOptions, open_proposer
@@ -29,13 +29,16 @@ from arts.search.answer import Solved
 from arts.search.budget import Budget
 from arts.search.engine import Engine, Plan
 from arts.search.session import Drawing
-from arts.search.strategies import StrategyName, strategy_factory
-from arts.selection.decide import Aggregation, Rule
+from arts.search.strategies import STRATEGIES, strategy_factory
+from arts.selection.scores import Aggregation
+from arts.selection.selectors import SELECTORS
 from arts.text import visible
 from arts.trees.splitting import SplitterName
 from arts.trees.store import TreeStore
 from arts.verifiers.base import Verifier
 from arts.verifiers.load import cached, load_verifier
+
+__doc__ += f"\n\nStrategies: {', '.join(STRATEGIES)}, or module:class of your own"
 
 RUN_CONTROL = ("store", "limit", "backend", "in_flight", "show_tree")
 """Flags that may differ when a store is taken up again."""
@@ -52,8 +55,8 @@ class Config:
     limit: int | None = None
     """At most this many problems of the set."""
     model: str = "bundled"
-    """bundled, a GGUF file, a model folder, a Hub id, or openai:URL#NAME."""
-    strategy: StrategyName | None = None
+    """bundled, a GGUF file, a model folder, a Hub id, openai:URL#NAME, or module:function of your own."""
+    strategy: str | None = None
     """How solutions are searched for; default: adaptive_flow_vote with a verifier, else adaptive_majority."""
     n: int | None = None
     """Size of the search: solutions, beams, particles, simulations; default: what the literature uses (mostly 16)."""
@@ -61,8 +64,9 @@ class Config:
     """Other settings of the strategy, NAME=VALUE, as in: --settings width=2."""
     verifier: str = ""
     """A checkpoint folder, likelihood or length; none: majority, and likelihood where the strategy needs scores."""
-    rule: Rule | None = None
-    """How to decide between solutions; default: flow_vote with a verifier, else majority."""
+    selector: Annotated[str | None, tyro.conf.arg(aliases=["--rule"], help_behavior_hint=", ".join(SELECTORS))] = None
+    """How to decide between solutions: majority, best_of_n, flow_vote, random, or one of your own as module:attribute;
+    default: flow_vote with a verifier, else majority."""
     aggregation: Aggregation = "last"
     """How step scores become a solution's score."""
     budget_tokens: int | None = None
@@ -77,8 +81,9 @@ class Config:
     """Problems in work together."""
     store: Path | None = None
     """Keep every draw in this tree store; the same command goes on from there."""
-    grader: GraderName | None = None
-    """Says which answers are equal; default: what fits the problem set or the bundled model, else math."""
+    grader: str | None = None
+    """Says which answers are equal: exact, math, or module:function of your own; default: what fits the problem set or
+    the bundled model, else math."""
     splitter: SplitterName | None = None
     """How text is cut into steps; default: what fits the problem set or the bundled model, else paragraph."""
     step_tokens: int = 256
@@ -117,6 +122,8 @@ def run(config: Config) -> int:
     if config.show_tree and config.problems:
         raise UsageError("--show-tree is for one question; leave it out, or give a question instead of --problems")
     config = _resolved(config)
+    assert config.grader
+    grader = make_grader(config.grader)
     plan, verifier = _plan(config)
     problems = (
         open_problems(config.problems, limit=config.limit)
@@ -124,8 +131,6 @@ def run(config: Config) -> int:
         else [Problem(id="question", question=config.question, answer="")]
     )
     proposer = open_proposer(config.model, prompt=config.prompt, options=config.backend)
-    assert config.grader
-    grader = make_grader(config.grader)
     try:
         with _store(config, proposer, problems) as store:
             engine = Engine(proposer, plan, grader, verifier=verifier, store=store)
@@ -173,7 +178,7 @@ def _plan(config: Config) -> tuple[Plan, Verifier | None]:
         strategy=strategy,
         drawing=drawing,
         budget=config.budget(),
-        rule=config.rule or ("flow_vote" if config.verifier else "majority"),
+        selector=config.selector or ("flow_vote" if config.verifier else "majority"),
         aggregation=config.aggregation,
         in_flight=config.in_flight,
         seed=config.seed,
@@ -260,7 +265,7 @@ def _show(config: Config, solved: Solved, verifier: Verifier | None) -> None:
         raise ArtsError(solved.error)
     console.print(Text(visible(solved.tree.solution(solved.chosen)).strip()))
     if solved.classes:
-        table = Table("answer", "solutions", "share of the vote", title=solved.decision.rule.replace("_", " "))
+        table = Table("answer", "solutions", "share of the vote", title=solved.decision.selector.replace("_", " "))
         shares = dict(enumerate(solved.decision.shares))
         for label in sorted(set(solved.classes), key=lambda c: (-shares.get(c, 0.0), c)):
             first = solved.answers[solved.classes.index(label)]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from arts.errors import InputError, UsageError
-from arts.problems.base import GraderName, Problem
+from arts.problems.base import Problem
 from arts.trees.splitting import SplitterName
 
 CONGRUENCES = "congruences"
@@ -16,7 +16,7 @@ CONGRUENCES = "congruences"
 class TaskDefaults:
     """What a problem set usually goes with."""
 
-    grader: GraderName
+    grader: str
     splitter: SplitterName
     max_tokens: int = 1024
 

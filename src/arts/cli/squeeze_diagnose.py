@@ -5,10 +5,10 @@ evals, chats and batches, exported trees, or any other whose fields are named), 
 """
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import tyro
 
@@ -23,15 +23,15 @@ from arts.errors import InputError, UsageError
 from arts.logs.formats import LogOptions
 from arts.logs.imported import read_samples
 from arts.logs.read import is_log
-from arts.problems.base import Grader, GraderName
+from arts.problems.base import Grader
 from arts.problems.graders import make_grader
 from arts.proposers.base import Sampling
 from arts.proposers.load import BackendOptions
 from arts.proposers.prompt import PromptFormat
 from arts.squeeze.diagnosis.diagnose import diagnose
-from arts.squeeze.diagnosis.pairs import Samples, match
-from arts.squeeze.diagnosis.report import write_diagnosis
-from arts.squeeze.diagnosis.tables import classes_table, curves_table, headline
+from arts.squeeze.diagnosis.pairs import Pair, Samples, match
+from arts.squeeze.diagnosis.parts import Both, Origin
+from arts.squeeze.diagnosis.tables import classes_table, curves_table
 from arts.trees.splitting import SplitterName
 from arts.trees.store import TreeStore
 from arts.versions import versions
@@ -61,9 +61,10 @@ class Config:
     """Folder for report.json, report.md and report.html, and for base.db and rl.db where models are sampled."""
     rate: float = 0.1
     """Rate of false discoveries among the problems that are called gained, squeezed or extinct."""
-    grader: GraderName | None = None
-    """Grades the answers of logs against their keys, and says which wrong answers are equal. Default: the verdicts of
-    logs are believed, math grades where there is none, exact says which are equal."""
+    grader: str | None = None
+    """Grades the answers of logs against their keys, and says which wrong answers are equal: exact, math, or
+    module:function of your own. Default: the verdicts of logs are believed, math grades where there is none, exact says
+    which are equal."""
     splitter: SplitterName | None = None
     """Cuts solutions into steps; default: what fits the problem set, paragraph for logs."""
     problems: str | None = None
@@ -101,7 +102,7 @@ class Read:
     """One side: its samples, what the report says of them, and remarks."""
 
     samples: Samples
-    about: Mapping[str, Any]
+    origin: Origin
     notes: list[str]
     seed: int | None
     """Of the sampling, where it is known."""
@@ -120,20 +121,20 @@ def run(config: Config) -> int:
         pair,
         rate=config.rate,
         seed=config.seed,
-        sides={"base": base.about, "rl": rl.about},
+        origins=Both(base=base.origin, rl=rl.origin),
+        notes=[*base.notes, *rl.notes, *_notes(pair, base, rl)],
         about={
             "command": command_line("squeeze diagnose", config, "base.source", "rl.source"),
             **versions("arts", "numpy", "scipy"),
         },
     )
-    result["notes"] = [*base.notes, *rl.notes, *_notes(result, base, rl)]
-    for table in (curves_table(result), classes_table(result)):
+    for table in (curves_table(result.curves), classes_table(result.changes)):
         print_table(table.header, table.rows, table.title)
         print()
-    print(shown(headline(result)), file=sys.stderr)
-    for note in result["notes"]:
+    print(shown(result), file=sys.stderr)
+    for note in result.notes:
         print(f"note: {shown(note)}", file=sys.stderr)
-    paths = write_diagnosis(result, config.out)
+    paths = result.write(config.out)
     for path in paths:
         print(f"wrote {path}", file=sys.stderr)
     if paths[-1].suffix != ".html":
@@ -143,7 +144,7 @@ def run(config: Config) -> int:
 
 def read_side(which: str, config: Config, grader: Grader) -> Read:
     """The samples of BASE (``which`` "base") or RL ("rl"), drawn first where it is a model."""
-    side: Side = getattr(config, which)
+    side = config.base if which == "base" else config.rl
     if is_log(side.source):
         return _read_log(which, side, config, grader)
     path = Path(side.source)
@@ -157,13 +158,13 @@ def read_side(which: str, config: Config, grader: Grader) -> Read:
         samples = Samples(name=str(path), problems=store.problems(), trees=list(store.trees()))
     made = record.get("sample", {})
     how = made.get("sampling", {})
-    about = {
-        "source": side.source,
-        "kind": f"store of {record.get('proposer', 'unknown')}",
-        "verdicts": f"of the {made['grader']} grader" if "grader" in made else "of the store",
-        **({"sampling": f"temperature {how['temperature']:g}, top-p {how['top_p']:g}"} if "top_p" in how else {}),
-    }
-    return Read(samples=samples, about=about, notes=[], seed=made.get("seed"))
+    origin = Origin(
+        source=side.source,
+        kind=f"store of {record.get('proposer', 'unknown')}",
+        verdicts=f"of the {made['grader']} grader" if "grader" in made else "of the store",
+        sampling=f"temperature {how['temperature']:g}, top-p {how['top_p']:g}" if "top_p" in how else None,
+    )
+    return Read(samples=samples, origin=origin, notes=[], seed=made.get("seed"))
 
 
 def _read_log(which: str, side: Side, config: Config, grader: Grader) -> Read:
@@ -180,8 +181,8 @@ def _read_log(which: str, side: Side, config: Config, grader: Grader) -> Read:
     except InputError as error:
         raise InputError(f"{which}: {error}") from error
     samples = Samples(name=side.source, problems=found.problems, trees=found.trees, ids_chosen=bool(side.fields.id))
-    about = {"source": " ".join([side.source, *side.where]), "kind": found.format, "verdicts": found.verdicts}
-    return Read(samples=samples, about=about, notes=[f"{which}: {note}" for note in found.notes], seed=None)
+    origin = Origin(source=" ".join([side.source, *side.where]), kind=found.format, verdicts=found.verdicts)
+    return Read(samples=samples, origin=origin, notes=[f"{which}: {note}" for note in found.notes], seed=None)
 
 
 def _sampling(model: str, store: Path, seed: int, config: Config) -> SampleConfig:
@@ -217,21 +218,20 @@ def _refuse_unused(config: Config) -> None:
             raise UsageError(f"--{name} is for models, and BASE and RL are samples; leave it out")
 
 
-def _notes(result: Mapping[str, Any], base: Read, rl: Read) -> Iterator[str]:
+def _notes(pair: Pair, base: Read, rl: Read) -> Iterator[str]:
     """What has to be known of the two sides together."""
-    others = result["matching"]["other_question"]
-    if others:
+    if others := pair.matching.other_question:
         yield f"{others} problems have one id and different questions; they were matched by id."
-    disbelieved = result["matching"]["disbelieved"]
-    if disbelieved:
+    if disbelieved := pair.matching.disbelieved:
         yield (
             f"{disbelieved} problems have one id, but other questions and keys; they were not matched. If the ids are"
             " right, name them (--base.fields.id, --rl.fields.id)."
         )
-    if base.about["verdicts"] != rl.about["verdicts"]:
-        yield f"The sides were judged differently: base {base.about['verdicts']}, RL {rl.about['verdicts']} (--grader)."
+    judges = base.origin.verdicts, rl.origin.verdicts
+    if judges[0] != judges[1]:
+        yield f"The sides were judged differently: base {judges[0]}, RL {judges[1]} (--grader)."
     if base.seed is not None and base.seed == rl.seed:
         yield "Both stores were sampled with one seed, which can make samples of similar models alike: not independent."
-    for name, side in result["sides"].items():
-        if side["ungraded_share"] > UNGRADED:
-            yield f"{name}: {side['ungraded_share']:.1%} of the samples are ungraded and count as not correct."
+    for name, side in (("base", pair.base), ("rl", pair.rl)):
+        if (share := side.ungraded.mean()) > UNGRADED:
+            yield f"{name}: {share:.1%} of the samples are ungraded and count as not correct."

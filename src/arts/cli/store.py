@@ -12,7 +12,6 @@ from arts.cli.sample import describe
 from arts.errors import UsageError
 from arts.logs.formats import LogOptions, VerdictsOf
 from arts.logs.imported import read_samples
-from arts.problems.base import GraderName
 from arts.sampling.grow import spent
 from arts.text import visible
 from arts.trees.data_set import export_data_set
@@ -45,8 +44,8 @@ class Config:
     """Logs: who says what is correct. key: the grader, where there is a key. log: the log, where it has verdicts."""
     splitter: SplitterName = "paragraph"
     """Logs: how texts are cut into steps."""
-    grader: GraderName = "math"
-    """Logs: how answers are graded."""
+    grader: str = "math"
+    """Logs: how answers are graded: exact, math, or module:function of your own."""
 
 
 def run(config: Config) -> int:

@@ -9,7 +9,9 @@ WIDE = 92
 """Columns of a terminal that shows the whole table."""
 
 
-def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str, *, optional: str = "") -> None:
+def print_table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], title: str, *, optional: str | tuple[str, ...] = ()
+) -> None:
     """Every row; a narrow terminal does without the columns whose name starts with ``optional``."""
     if sys.stdout.isatty():
         _draw(header, rows, title, optional)
@@ -18,7 +20,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str
         print("\t".join(" ".join(shown(cell).split()) for cell in row))
 
 
-def _draw(header: Sequence[str], rows: Sequence[Sequence[str]], title: str, optional: str) -> None:
+def _draw(header: Sequence[str], rows: Sequence[Sequence[str]], title: str, optional: str | tuple[str, ...]) -> None:
     """Each interval stands below its value."""
     from rich import box
     from rich.console import Console

@@ -6,27 +6,24 @@ More processes or GPUs: accelerate launch --multi_gpu --num_processes 2 $(comman
 
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import tyro
 
 from arts.cli.sources import require_samples
-from arts.errors import MissingExtraError, UsageError
+from arts.errors import UsageError
 from arts.models import cache_folder
+from arts.training.config import TrainConfig
+from arts.training.fit import check_same, is_finished, train_verifier
+from arts.training.objectives import OBJECTIVES
 from arts.trees.store import TreeStore
+from arts.verifiers.modules import Architecture
 
-try:
-    from arts.training.config import TrainConfig
-    from arts.training.fit import check_same, is_finished, train_verifier
-    from arts.training.objectives import OBJECTIVES
-    from arts.verifiers.modules import Architecture
-except ModuleNotFoundError as error:
-    if error.name not in ("torch", "transformers", "safetensors"):
-        raise
-    raise MissingExtraError("arts train", "torch") from error
-
-__doc__ += "\n\nObjectives:\n" + "\n".join(f"  {name}: {spec.about}" for name, spec in OBJECTIVES.items())
+__doc__ += "\n\nObjectives, and their options:\n" + "\n".join(
+    f"  {name}: {cls.about} ({', '.join(f'{f.name}={f.default}' for f in fields(cls)) or 'no options'})"
+    for name, cls in OBJECTIVES.items()
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,8 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from arts.documents.document import Figure, Point, line
-from arts.estimate import Estimate
+from arts.documents.document import Figure, Point
 
 COLOURS = ("#2f7ed8", "#d9622b", "#1f9d72", "#9a6bdf", "#d6497a", "#8a8f1f", "#0f93a8", "#7c7f86")
 """Told apart on white and on black."""
@@ -54,13 +53,6 @@ def in_page(svg: str, described: str) -> str:
     """An SVG file's text as part of a page: in the page's colour, with words for who does not see it."""
     drawing = re.sub(r'<g id="[^"]*">', "<g>", svg[svg.index("<svg") :]).replace(INK, "currentColor")
     return f'<svg role="img" aria-label="{escape(described)}" {drawing[len("<svg ") :]}'
-
-
-def accuracy_lines(lines: Mapping[str, Mapping[int, Estimate]], label: str) -> str:
-    """Accuracies in percent against numbers of samples, on a logarithmic axis, with bands, for a page."""
-    drawn = {name: line(estimates, scale=100) for name, estimates in lines.items()}
-    figure = Figure(name="", caption="Accuracy", x=label, y="accuracy, %", scale="powers of 2", lines=drawn)
-    return in_page(files(figure)[0], figure.described)
 
 
 def _drawn(figure: Figure) -> Canvas:

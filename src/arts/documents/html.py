@@ -15,6 +15,8 @@ from arts.documents.words import shown
 
 TALL = 24
 """Rows from which on a table has its own scroll bar."""
+LONG = 40
+"""Characters from which on a cell holds a sentence."""
 _NUMERIC = re.compile(r"[-+−±<> ]*[\d–]|\[|$")
 """How a cell begins that stands to the right of its column."""
 
@@ -47,10 +49,16 @@ def _cell(text: object) -> Markup:
     return Markup('{} <span class="ci">[{}</span>').format(value, interval)
 
 
-def _worded(table: Table) -> list[bool]:
-    """Which columns hold words; those of numbers stand to the right."""
+def _worded(table: Table) -> list[str]:
+    """The class of each column: words, long ones with room for lines, or none for numbers, which stand to the right."""
     columns = zip(*table.rows, strict=True) if table.rows else ([] for _ in table.header)
-    return [not all(_NUMERIC.match(cell) for cell in column) for column in columns]
+    return [_kind(column) for column in columns]
+
+
+def _kind(column: Sequence[str]) -> str:
+    if any(len(cell) > LONG for cell in column):
+        return "words long"
+    return "" if all(_NUMERIC.match(cell) for cell in column) else "words"
 
 
 def _strip(verdicts: Sequence[str]) -> Markup:

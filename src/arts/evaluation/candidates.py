@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from arts.errors import UsageError
 from arts.problems.base import Grader, Problem, Verdict
 from arts.problems.graders import equivalence_classes
-from arts.selection.decide import Aggregation, aggregate
+from arts.selection.scores import Aggregation, aggregate
 from arts.trees.tree import Tree
 from arts.verifiers.base import Unit, Verifier
 from arts.verifiers.calibration import success_probability

@@ -19,7 +19,7 @@ from arts.evaluation.parts import About, Part
 from arts.evaluation.steps import Reference
 from arts.evaluation.upgrade import upgraded_about, upgraded_audit
 from arts.problems.base import Problem
-from arts.selection.decide import Aggregation
+from arts.selection.scores import Aggregation
 from arts.trees.exchange import fill_store
 from arts.trees.store import TreeStore
 from arts.trees.tree import Tree

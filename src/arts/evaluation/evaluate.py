@@ -12,7 +12,7 @@ from arts.evaluation.parts import About
 from arts.evaluation.results import Evaluation
 from arts.evaluation.steps import Reference
 from arts.problems.base import Grader, Problem
-from arts.selection.decide import Aggregation
+from arts.selection.scores import Aggregation
 from arts.trees.tree import Tree
 from arts.verifiers.base import Unit, Verifier
 

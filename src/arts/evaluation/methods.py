@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from arts.evaluation.candidates import Candidates, CandidateScores
 from arts.selection import expected as metrics
-from arts.selection.decide import Aggregation, voting_weights
+from arts.selection.scores import Aggregation, voting_weights
 
 Floats = NDArray[np.float64]
 

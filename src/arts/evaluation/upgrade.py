@@ -4,7 +4,7 @@ from typing import Any, get_args
 
 from arts.evaluation.audit import LOGGED
 from arts.evaluation.methods import NAMES
-from arts.selection.decide import Aggregation
+from arts.selection.scores import Aggregation
 
 _PLAIN = {"one sample": "random", "majority": "majority", "oracle": "oracle"}
 """Selectors without scores by their former rule."""

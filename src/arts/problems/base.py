@@ -3,10 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, Protocol
-
-GraderName = Literal["exact", "math"]
-"""``exact``: strings and exact numbers. ``math``: mathematical equality by math-verify."""
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +23,11 @@ class Problem:
     source: str = ""
 
 
+def question_key(question: str) -> str:
+    """The question up to white space: what problems of two sources are matched by."""
+    return " ".join(question.split())
+
+
 class Verdict(StrEnum):
     """What the grader could establish about one answer."""
 
@@ -43,6 +45,7 @@ class Grade:
     reason: str = ""
 
 
+@runtime_checkable
 class Grader(Protocol):
     """Deterministic check of answers against a key. Safe to call from several threads.
 

@@ -1,42 +1,33 @@
-"""The graders: exact, and mathematics."""
+"""The graders by name: exact, mathematics, and functions of one's own."""
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
-from typing import final, get_args
+from collections.abc import Callable, Sequence
+from typing import final
+
+import numpy as np
 
 from arts.errors import UsageError
-from arts.problems.base import Grade, Grader, GraderName, Verdict
+from arts.problems.base import Grade, Grader, Verdict
 from arts.problems.extract import MAX_ANSWER, extract_answer
 from arts.problems.normalise import exact_number, normalise
 from arts.problems.pool import MathPool
+from arts.registry import find
 
+Judge = Callable[[str, str], object]
+"""``f(key, answer)``, see :class:`FunctionGrader` for what it may return."""
 MEMORY = 65_536
 """Pairs that the mathematics grader remembers."""
 
 _CORRECT = Grade(verdict=Verdict.CORRECT)
 _INCORRECT = Grade(verdict=Verdict.INCORRECT)
-
-
-def make_grader(name: str) -> Grader:
-    """The grader of that name.
-
-    Raises:
-        UsageError: there is none.
-    """
-    match name:
-        case "exact":
-            return ExactGrader()
-        case "math":
-            return MathGrader()
-        case _:
-            raise UsageError(f"no grader '{name}'; there are: {', '.join(get_args(GraderName))}")
+_NO_ANSWER = Grade(verdict=Verdict.INCORRECT, reason="no answer")
 
 
 def quick_grade(key: str, answer: str | None) -> Grade | None:
     """The verdict where spelling or exact arithmetic settles it; None where it does not."""
     if answer is None:
-        return Grade(verdict=Verdict.INCORRECT, reason="no answer")
+        return _NO_ANSWER
     if len(answer) > MAX_ANSWER:
         return Grade(verdict=Verdict.UNGRADED, reason=f"the answer has more than {MAX_ANSWER} characters")
     mine, theirs = normalise(key), normalise(answer)
@@ -48,27 +39,29 @@ def quick_grade(key: str, answer: str | None) -> Grade | None:
     return None
 
 
-@final
-class ExactGrader:
-    """Equality of normalised strings or of exact numbers; no mathematics beyond that."""
-
-    name = "exact"
-
+class _StatedAnswer:
     def extract(self, text: str) -> str | None:
         """The stated answer; the last number when nothing else states one."""
         found = extract_answer(text)
         return found.value if found else None
-
-    def grade(self, pairs: Sequence[tuple[str, str | None]]) -> list[Grade]:
-        """Grade ``(key, answer)`` pairs."""
-        return [quick_grade(key, answer) or _INCORRECT for key, answer in pairs]
 
     def close(self) -> None:
         """Nothing to release."""
 
 
 @final
-class MathGrader:
+class ExactGrader(_StatedAnswer):
+    """Equality of normalised strings or of exact numbers; no mathematics beyond that."""
+
+    name = "exact"
+
+    def grade(self, pairs: Sequence[tuple[str, str | None]]) -> list[Grade]:
+        """Grade ``(key, answer)`` pairs."""
+        return [quick_grade(key, answer) or _INCORRECT for key, answer in pairs]
+
+
+@final
+class MathGrader(_StatedAnswer):
     """Mathematical equality: spelling and exact numbers first, then math-verify in worker processes."""
 
     name = "math"
@@ -77,11 +70,6 @@ class MathGrader:
         self._pool = MathPool(workers=workers, deadline_s=deadline_s)
         self._known: OrderedDict[tuple[str, str], Grade] = OrderedDict()
         self._lock = threading.Lock()
-
-    def extract(self, text: str) -> str | None:
-        """The stated answer; the last number when nothing else states one."""
-        found = extract_answer(text)
-        return found.value if found else None
 
     def grade(self, pairs: Sequence[tuple[str, str | None]]) -> list[Grade]:
         """Grade ``(key, answer)`` pairs; a repeated pair is graded once."""
@@ -104,6 +92,85 @@ class MathGrader:
             self._known |= graded
             while len(self._known) > MEMORY:
                 self._known.popitem(last=False)
+
+
+@final
+class FunctionGrader(_StatedAnswer):
+    """The verdicts of a function of one's own, one call at a time.
+
+    ``function(key, answer)`` returns True or False, a :class:`Verdict`, a :class:`Grade`, or None where it cannot say.
+    What raises, or returns anything else, is ungraded with the reason. Answers are extracted as by the exact grader, or
+    by the function's own ``extract(text) -> str | None`` where it has one; an error of that ends the run, because
+    without an answer there is nothing to grade. That a key equals itself and that no call hangs is the function's duty.
+    """
+
+    def __init__(self, function: Judge, name: str) -> None:
+        self.name = name
+        self._function = function
+        self._extract: Callable[[str], str | None] = getattr(function, "extract", super().extract)
+        self._lock = threading.Lock()
+
+    def extract(self, text: str) -> str | None:
+        """By the function's own ``extract``, or as the exact grader does."""
+        return self._extract(text)
+
+    def grade(self, pairs: Sequence[tuple[str, str | None]]) -> list[Grade]:
+        """Grade ``(key, answer)`` pairs."""
+        with self._lock:
+            return [_NO_ANSWER if answer is None else self._grade(key, answer) for key, answer in pairs]
+
+    def _grade(self, key: str, answer: str) -> Grade:
+        try:
+            said = self._function(key, answer)
+        except Exception as error:  # whatever it is, it says nothing about the other answers
+            return _ungraded(f"{self.name} raised {type(error).__name__}: {' '.join(str(error).split())[:200]}")
+        match said:
+            case Grade():
+                return said
+            case bool() | np.bool_():
+                return _CORRECT if said else _INCORRECT
+            case None | Verdict.UNGRADED:
+                return _ungraded(f"{self.name} gave no verdict")
+            case Verdict():
+                return Grade(verdict=said)
+            case _:
+                return _ungraded(f"{self.name} returned {type(said).__name__}, not a verdict")
+
+
+def _ungraded(reason: str) -> Grade:
+    return Grade(verdict=Verdict.UNGRADED, reason=reason)
+
+
+GRADERS: dict[str, type[Grader] | Grader | Judge | str] = {"exact": ExactGrader, "math": MathGrader}
+"""``exact``: strings and exact numbers. ``math``: mathematical equality by math-verify. An entry is whatever
+:func:`make_grader` takes, a name excepted."""
+
+
+def make_grader(grader: str | type[Grader] | Grader | Judge) -> Grader:
+    """A grader by name, or made of what is given.
+
+    A name is one of :data:`GRADERS`, or ``module:attribute``. Given or so named may be a function, see
+    :class:`FunctionGrader`; a :class:`Grader`; or a class, made without arguments, of either. A grader's own ``name``
+    is the one it is found under, so that a store that remembers it can be resumed.
+
+    Raises:
+        UsageError: there is no such grader, or it is none.
+
+    >>> def same_case(key: str, answer: str) -> bool | None:
+    ...     return key == answer if key else None
+    >>> [grade.verdict.value for grade in make_grader(same_case).grade([("A", "A"), ("A", "a"), ("", "a")])]
+    ['correct', 'incorrect', 'ungraded']
+    """
+    found = find(GRADERS, grader, "grader") if isinstance(grader, str) else grader
+    made: object = found() if isinstance(found, type) else found
+    name = grader if isinstance(grader, str) else f"{made.__module__}:{getattr(made, '__qualname__', 'object')}"
+    if not isinstance(made, Grader):
+        if not callable(made):
+            raise UsageError(f"grader {name}: neither a function (key, answer) -> bool | None nor a Grader")
+        made = FunctionGrader(made, name)
+    elif isinstance(grader, str) and made.name != grader:
+        raise UsageError(f"grader {grader}: calls itself '{made.name}'; its name must be '{grader}'")
+    return made
 
 
 @final

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from arts.errors import ArtsError, MissingExtraError
+from arts.errors import ArtsError, needs_extra
 
 
 def hub_rows(repo: str, config: str | None, split: str, *, remedy: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -14,10 +14,8 @@ def hub_rows(repo: str, config: str | None, split: str, *, remedy: str) -> Itera
         ArtsError: the Hub cannot be reached, or has no such set or split; the line ends with ``remedy``.
         MissingExtraError: the extra ``data`` is not installed.
     """
-    try:
+    with needs_extra(f"{repo}: a set of the Hugging Face Hub", "data", "datasets"):
         import datasets
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(f"{repo}: a set of the Hugging Face Hub", "data") from error
     try:
         rows = datasets.load_dataset(repo, config, split=split)
     except (OSError, ValueError, RuntimeError) as error:

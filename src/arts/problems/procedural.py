@@ -5,7 +5,7 @@ import importlib.metadata
 from collections.abc import Iterator
 from typing import Literal, get_args
 
-from arts.errors import InputError, MissingExtraError
+from arts.errors import InputError, needs_extra
 from arts.problems.base import Problem
 from arts.text import well_formed
 
@@ -46,10 +46,8 @@ def gym_problems(task: str, split: str, seed: int) -> Iterator[Problem]:
         raise InputError(f"{GYM}:{task}: no task that one key can grade; there are: {', '.join(TASKS)}")
     if split not in get_args(GymSplit):
         raise InputError(f"{GYM}:{task}:{split}: no split '{split}'; there are: {', '.join(get_args(GymSplit))}")
-    try:
+    with needs_extra(f"{GYM}:{task}: a procedural set", "gym", "reasoning_gym"):
         import reasoning_gym
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(f"{GYM}:{task}: a procedural set", "gym") from error
     drawn = reasoning_gym.create_dataset(task, seed=_start(task, seed), size=DRAWS)
     source = f"{GYM} {importlib.metadata.version('reasoning-gym')}"
     seen: set[str] = set()

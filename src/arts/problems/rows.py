@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from arts.errors import InputError, MissingExtraError
+from arts.errors import InputError, needs_extra
 from arts.text import well_formed
 
 ROWS_AT_ONCE = 128
@@ -51,11 +51,9 @@ def _parse(path: Path, number: int, line: str) -> dict[str, Any]:
 
 
 def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    try:
+    with needs_extra(f"{path}: reading Parquet", "data", "pyarrow"):
         import pyarrow as pa
         import pyarrow.parquet as pq
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(f"{path}: reading Parquet", "data") from error
     try:
         with pq.ParquetFile(path) as file:
             batches = file.iter_batches(batch_size=ROWS_AT_ONCE)

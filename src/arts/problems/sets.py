@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from arts.problems.base import GraderName
-
 CLEAN = "-clean"
 """Ends the name of a split without the problems that :mod:`arts.problems.fetch` has marked."""
 
@@ -36,7 +34,7 @@ class ProblemSet:
     config: str | None = None
     key_mark: str = ""
     apart_from: str = ""
-    grader: GraderName = "math"
+    grader: str = "math"
     splitter: Literal["newline", "paragraph", "numbered", "gsm8k"] = "paragraph"
     licence: str = "MIT"
     about: str

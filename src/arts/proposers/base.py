@@ -4,7 +4,7 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from arts.errors import UsageError
 from arts.trees.tree import State
@@ -82,6 +82,7 @@ class Completion:
     refused: bool = False
 
 
+@runtime_checkable
 class Proposer(Protocol):
     """A frozen language model.
 

@@ -1,15 +1,21 @@
 """From the name of a model to a proposer; the only place that knows all backends."""
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
 from arts.config import require_at_least
-from arts.errors import MissingExtraError, ModelError, UsageError
+from arts.errors import ModelError, UsageError, needs_extra
 from arts.models import resolve_model
 from arts.proposers.base import Proposer
 from arts.proposers.prompt import PromptFormat
+from arts.registry import find, imported
+
+REFERENCE = re.compile(r"[^\W\d][\w.]*:[^\W\d]\w*")
+"""What ``module:attribute`` looks like; web addresses, paths and Hub ids do not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,24 +55,39 @@ class BackendOptions:
         require_at_least(self, 0, "timeout_s", "retries")
 
 
+Backend = Callable[[str, PromptFormat, BackendOptions], Proposer]
+"""Opens a model by its name, without the backend's own."""
+
+
 def open_proposer(model: str, *, prompt: PromptFormat, options: BackendOptions) -> Proposer:
     """The proposer for ``bundled``, ``openai:URL#NAME``, a GGUF file, a model folder, a catalogue name or a Hub id.
+
+    ``BACKEND:MODEL`` is a model of one of :data:`BACKENDS`. ``module:attribute`` is a proposer of your own, or a
+    function ``f(prompt, options)`` that makes one.
 
     Raises:
         ModelError: nothing loadable under that name.
         MissingExtraError: the backend's library is not installed.
         UsageError: the endpoint's address or key is missing, or its interface does not fit the prompt settings.
     """
-    if model.startswith("openai:"):
-        return _endpoint(model.removeprefix("openai:"), prompt, options)
-    found = resolve_model(model)
-    name = model if found != model else ""  # a catalogue name; files and folders give their own
-    path = Path(found)
-    if path.suffix == ".gguf" and options.kind != "transformers":
-        return _llamacpp(path, name, prompt, options)
-    if options.kind == "llamacpp":
-        raise ModelError(f"{model}: llama.cpp reads .gguf files only; leave out --backend.kind")
-    return _transformers(found, name, prompt, options)
+    scheme, _, rest = model.partition(":")
+    if rest and scheme in BACKENDS:
+        return find(BACKENDS, scheme, "backend")(rest, prompt, options)
+    if REFERENCE.fullmatch(model) and not Path(model).exists():
+        return _own(model, prompt, options)
+    local = options.kind
+    if local == "auto":
+        local = "llamacpp" if resolve_model(model).endswith(".gguf") else "transformers"
+    return find(BACKENDS, local, "backend")(model, prompt, options)
+
+
+def _own(name: str, prompt: PromptFormat, options: BackendOptions) -> Proposer:
+    found = imported(name, "model")
+    is_maker = callable(found) and (isinstance(found, type) or not isinstance(found, Proposer))
+    made = found(prompt, options) if is_maker else found
+    if not isinstance(made, Proposer):
+        raise ModelError(f"{name}: neither a Proposer nor f(prompt, options) -> Proposer, but {type(made).__name__}")
+    return made
 
 
 def _endpoint(address: str, prompt: PromptFormat, options: BackendOptions) -> Proposer:
@@ -95,13 +116,19 @@ def _is_web_address(url: str) -> bool:
         return False
 
 
-def _llamacpp(path: Path, name: str, prompt: PromptFormat, options: BackendOptions) -> Proposer:
-    try:
+def _resolved(model: str) -> tuple[str, str]:
+    """File, folder or Hub id, and the name; files and folders give their own, which is not repeated here."""
+    found = resolve_model(model)
+    return found, model if found != model else ""
+
+
+def _llamacpp(model: str, prompt: PromptFormat, options: BackendOptions) -> Proposer:
+    found, name = _resolved(model)
+    path = Path(found)
+    if path.suffix != ".gguf":
+        raise ModelError(f"{model}: llama.cpp reads .gguf files only; leave out --backend.kind")
+    with needs_extra(f"{path.name}: running a GGUF file", "local", "xllamacpp"):
         from arts.proposers.llamacpp import LlamaCppProposer
-    except ModuleNotFoundError as error:
-        if error.name != "xllamacpp":
-            raise
-        raise MissingExtraError(f"{path.name}: running a GGUF file", "local") from error
     return LlamaCppProposer.load(
         path,
         prompt=prompt,
@@ -112,7 +139,8 @@ def _llamacpp(path: Path, name: str, prompt: PromptFormat, options: BackendOptio
     )
 
 
-def _transformers(model: str, name: str, prompt: PromptFormat, options: BackendOptions) -> Proposer:
+def _transformers(model: str, prompt: PromptFormat, options: BackendOptions) -> Proposer:
+    model, name = _resolved(model)
     folder = Path(model)
     if folder.is_dir():
         if not (folder / "config.json").is_file():
@@ -121,12 +149,12 @@ def _transformers(model: str, name: str, prompt: PromptFormat, options: BackendO
             raise ModelError(f"{model}: no weights (*.safetensors) in this folder; download the model again")
     elif model.startswith(("/", ".", "~")) or (folder.suffix == ".gguf" and not folder.is_file()):
         raise ModelError(f"{model}: no such model; give an existing folder, a .gguf file or a Hub id")
-    try:
+    with needs_extra(f"{model}: running a model folder", "torch", "torch", "transformers", "safetensors"):
         from arts.proposers.transformers import TransformersProposer
-    except ModuleNotFoundError as error:
-        if error.name not in ("torch", "transformers", "safetensors"):
-            raise
-        raise MissingExtraError(f"{model}: running a model folder", "torch") from error
     return TransformersProposer.load(
         model, prompt=prompt, device=options.device, batch_size=options.batch_size, name=name
     )
+
+
+BACKENDS: dict[str, Backend | str] = {"openai": _endpoint, "llamacpp": _llamacpp, "transformers": _transformers}
+"""By name the function that opens a model, or the ``module:function`` that is imported on use."""

@@ -1,7 +1,7 @@
 """From a search that has stopped to its answer."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,7 +9,9 @@ from arts.problems.base import Grader
 from arts.problems.graders import AnswerClasses
 from arts.search.budget import Spend, StopReason
 from arts.search.session import Search
-from arts.selection.decide import Aggregation, Decision, Rule, aggregate, best_of_n, decide
+from arts.selection.base import Pool
+from arts.selection.decide import Decision, decided, usable
+from arts.selection.scores import Aggregation, aggregate
 from arts.trees.tree import Tree
 from arts.verifiers.base import Verifier
 
@@ -19,8 +21,8 @@ class Solved:
     """One problem's search: its tree, what was decided and why it ended, and what it cost.
 
     ``candidates`` are the nodes between which was decided, one for each time that a solution was reached; ``answers``
-    their answers and ``classes`` which of them are equal, both empty where the rule needs neither. ``decision`` is None
-    without any candidate; ``error`` says why then.
+    their answers and ``classes`` which of them are equal, both empty where the selector needs neither. ``decision`` is
+    None without any candidate; ``error`` says why then.
     """
 
     tree: Tree
@@ -40,7 +42,7 @@ class Solved:
 
 async def conclude(
     search: Search,
-    rule: Rule,
+    selector: str,
     aggregation: Aggregation,
     grader: Grader,
     classes: AnswerClasses,
@@ -49,18 +51,24 @@ async def conclude(
     """Decide between the candidates, whose scores the tree carries where there is a verifier."""
     assert search.stopped is not None
     tree, candidates = search.tree, search.candidates
-    decision, answers, labels = None, [], []
+    decision: Decision | None = None
+    answers: list[str | None] = []
+    labels: list[int] = []
     if candidates:
         scores = None if verifier is None else candidate_scores(tree, candidates, verifier, aggregation)
-        if rule == "best_of_n" and scores is not None:
-            chosen = best_of_n(scores)
-            answer = grader.extract(tree.solution(candidates[chosen]))
-            decision = Decision(answer=answer, candidate=chosen, rule=rule, share=float("nan"))
-        else:
+        if "answers" in usable(selector).needs:
             answers = [grader.extract(tree.solution(node)) for node in candidates]
             labels = await asyncio.to_thread(lambda: [classes.of(answer) for answer in answers])
-            unit = "rank" if verifier is None else verifier.unit
-            decision = decide(rule, answers, np.array(labels), scores, unit)
+        pool = Pool.of(
+            len(candidates),
+            classes=labels or None,
+            scores=scores,
+            unit="rank" if verifier is None else verifier.unit,
+        )
+        decision = decided(selector, answers or [None] * len(candidates), pool)
+        if not answers:
+            stated = grader.extract(tree.solution(candidates[decision.candidate]))
+            decision = replace(decision, answer=stated)
     return Solved(
         tree=tree,
         candidates=tuple(candidates),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -41,6 +41,7 @@ class Grown(NamedTuple):
     answer: int = -1
 
 
+@runtime_checkable
 class Strategy(Protocol):
     """One search over one tree, in rounds.
 

@@ -20,7 +20,9 @@ from arts.search.budget import Budget
 from arts.search.dispatch import Dispatcher, Mailbox
 from arts.search.scoring import ScoringDesk
 from arts.search.session import Call, Drawing, Search
-from arts.selection.decide import Aggregation, Rule
+from arts.selection.base import SCORES
+from arts.selection.decide import usable
+from arts.selection.scores import Aggregation
 from arts.trees.store import TreeStore
 from arts.trees.tree import Rollout, Tree
 from arts.verifiers.base import CountsTokens, Verifier
@@ -34,13 +36,13 @@ class Plan:
     """How every problem is solved.
 
     ``in_flight`` problems are in work together. ``score_all``: score every state of the tree, for looking at it, and
-    not only those that the strategy and the rule need.
+    not only those that the strategy and the selector need.
     """
 
     strategy: Callable[[], Strategy]
     drawing: Drawing
     budget: Budget = field(default_factory=Budget)
-    rule: Rule = "majority"
+    selector: str = "majority"
     aggregation: Aggregation = "last"
     in_flight: int = 64
     seed: int = 0
@@ -140,9 +142,9 @@ class Engine:
         if search.stopped is None:
             search.stop("deadline")
         if scored is not None:
-            await scored.complete(plan.rule, plan.aggregation, everything=plan.score_all)
+            await scored.complete(plan.selector, plan.aggregation, everything=plan.score_all)
         search.ledger.spend.seconds = time.monotonic() - started
-        return await conclude(search, plan.rule, plan.aggregation, self._grader, classes, self._verifier)
+        return await conclude(search, plan.selector, plan.aggregation, self._grader, classes, self._verifier)
 
     async def _to_the_end(
         self,
@@ -228,9 +230,9 @@ class _Scored:
         texts = [f"{self._search.tree.question}\n{self._search.tree.solution(node)}" for node in nodes]
         return sum(len(text.encode("utf-8", "replace")) + SPECIAL_TOKENS for text in texts)
 
-    async def complete(self, rule: Rule, aggregation: Aggregation, *, everything: bool) -> None:
+    async def complete(self, selector: str, aggregation: Aggregation, *, everything: bool) -> None:
         """Score what the decision needs, as far as the budget goes, and put all scores into the tree."""
-        tree, wanted = self._search.tree, list(self._search.candidates) if rule != "majority" else []
+        tree, wanted = self._search.tree, list(self._search.candidates) if usable(selector).needs & SCORES else []
         if aggregation != "last":
             wanted = [node for leaf in wanted for node in tree.path(leaf)]
         for nodes in (wanted, range(len(tree)) if everything else ()):
@@ -256,8 +258,8 @@ def _check(plan: Plan, verifier: Verifier | None) -> None:
         plan.drawing.step_sampling  # noqa: B018 - raises for a splitter that has no end of a step
         if plan.drawing.sampling.stop:
             raise UsageError("stop strings of one's own do not go with a strategy that draws steps; leave them out")
-    if plan.rule != "majority" and verifier is None:
-        raise UsageError(f"rule {plan.rule} needs a verifier; give --verifier, or use majority")
+    if usable(plan.selector).needs & SCORES and verifier is None:
+        raise UsageError(f"selector {plan.selector} needs a verifier; give --verifier, or use majority")
     needs = strategy.needs
     if needs == "nothing":
         return

@@ -11,7 +11,7 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from arts.selection.decide import ranked
+from arts.selection.scores import ranked
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

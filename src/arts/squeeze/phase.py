@@ -1,21 +1,22 @@
 """Phase diagrams: in which worlds and under which settings the rare trajectory survives."""
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from msgspec import Struct
 from scipy.optimize import isotonic_regression
 
 from arts.config import require_at_least
 from arts.errors import UsageError
 from arts.estimate import Estimate
-from arts.evaluation.intervals import plain
 from arts.squeeze.exact import seen_threshold
 from arts.squeeze.policy import FREQUENT, RARE, Floats, World
 from arts.squeeze.rules import GROUP_RELATIVE, RULES, WITHOUT_DRAWS, RuleName, Update
 from arts.squeeze.simulate import Extinction, certain, dynamics, first_passage, wilson
+from arts.versions import versions
 
 MOMENTS = (1, 2, 5)
 """Extinction is recorded after 1, 2, 5, 10, 20, 50, … updates, and at the end."""
@@ -72,30 +73,23 @@ class Plan:
         return n, temperature, pi0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class Cell(Struct, frozen=True, kw_only=True):
     """What became of the rare trajectory in the runs of one setting.
 
-    ``extinct`` maps numbers of updates to the share of runs in which it is extinct then; ``grew`` is the share in which
-    it ends more probable than it began; ``correct`` the mean probability of both correct trajectories at the end, which
-    is pass@1; ``median_updates`` the number after which half of all runs have seen it extinct once, None where fewer
-    have.
+    ``correct`` is the mean probability of both correct trajectories at the end, which is pass@1; ``median_updates``
+    the number after which half of all runs have seen the rare one extinct once, None where fewer have. ``extinct`` maps
+    numbers of updates to the share of runs in which it is extinct then; ``grew`` is the share in which it ends more
+    probable than it began.
     """
 
     rule: RuleName
     n: int
     temperature: float
     pi0: float
-    extinct: Mapping[int, Estimate]
-    grew: Estimate
     correct: float
     median_updates: int | None
-
-    def as_json(self) -> dict[str, Any]:
-        """The cell as JSON knows it."""
-        names = ("rule", "n", "temperature", "pi0", "correct", "median_updates")
-        shares = {str(u): plain(share) for u, share in self.extinct.items()}
-        return {name: getattr(self, name) for name in names} | {"extinct": shares, "grew": plain(self.grew)}
+    extinct: dict[int, Estimate]
+    grew: Estimate
 
 
 def settings(plan: Plan) -> list[tuple[int, float]]:
@@ -177,7 +171,7 @@ def survival_threshold(pi0: Floats, extinct: Sequence[Estimate], level: float = 
     """
     # what bounds extinction from below bounds survival from above
     survival, upper, lower = (
-        isotonic_regression([1 - getattr(share, side) for share in extinct]).x for side in ("value", "low", "high")
+        isotonic_regression(1 - shares).x for shares in np.array([(e.value, e.low, e.high) for e in extinct]).T
     )
     low = pi0[upper < level].max(initial=0.0)
     high = pi0[lower >= level].min(initial=1.0)
@@ -197,31 +191,56 @@ def _crossing(pi0: Floats, survival: Floats, level: float) -> float:
     return float(np.exp((1 - part) * np.log(pi0[i - 1]) + part * np.log(pi0[i])))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One rule at one group size and temperature over all pi0: its cells and its two thresholds.
+class Row(Struct, frozen=True, kw_only=True):
+    """The two thresholds of one rule at one group size and temperature.
 
-    ``threshold``: pi0 that survives all updates with probability 1/2. ``seen``: pi0 that is in the first group with
-    probability 1/2, in closed form; the same for every rule.
+    ``seen_threshold``: pi0 that is in the first group with probability 1/2, in closed form; the same for every rule.
+    ``survival_threshold``: pi0 that survives all updates with probability 1/2.
     """
 
     rule: RuleName
     n: int
     temperature: float
-    cells: tuple[Cell, ...]
-    threshold: Estimate
-    seen: float
+    seen_threshold: float
+    survival_threshold: Estimate
 
 
 def rows(plan: Plan, found: Sequence[Cell]) -> list[Row]:
-    """The cells of :func:`cells` as rows, in their order."""
+    """The thresholds of the cells of :func:`cells`, in their order."""
     lines: dict[tuple[RuleName, int, float], list[Cell]] = {}
     for cell in found:
         lines.setdefault((cell.rule, cell.n, cell.temperature), []).append(cell)
-    made = []
-    for (rule, n, temperature), line in lines.items():
-        extinct = [cell.extinct[plan.updates] for cell in line]
-        threshold = survival_threshold(np.array([cell.pi0 for cell in line]), extinct)
-        seen = seen_threshold(plan.world, n, temperature)
-        made.append(Row(rule=rule, n=n, temperature=temperature, cells=tuple(line), threshold=threshold, seen=seen))
-    return made
+    return [
+        Row(
+            rule=rule,
+            n=n,
+            temperature=temperature,
+            seen_threshold=seen_threshold(plan.world, n, temperature),
+            survival_threshold=survival_threshold(
+                np.array([cell.pi0 for cell in line]), [cell.extinct[plan.updates] for cell in line]
+            ),
+        )
+        for (rule, n, temperature), line in lines.items()
+    ]
+
+
+class Simulation(Struct, frozen=True, kw_only=True):
+    """All that was simulated; ``floor`` is the largest probability that counts as extinct, ``arts`` the version."""
+
+    schema: Literal[1] = 1
+    arts: str
+    settings: Plan
+    floor: float
+    cells: list[Cell]
+    rows: list[Row]
+
+
+def simulation(plan: Plan, found: Sequence[Cell]) -> Simulation:
+    """The cells of :func:`cells` with what follows from them."""
+    return Simulation(
+        arts=versions("arts").get("arts", "unknown"),
+        settings=plan,
+        floor=plan.extinction.floor,
+        cells=list(found),
+        rows=rows(plan, found),
+    )

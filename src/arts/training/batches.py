@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from arts.problems.base import Verdict
 from arts.training.objectives.nodes import NodeTable
 from arts.trees.tree import NO_PARENT, ROOT, Tree
 from arts.verifiers.encoding import encode
-from arts.verifiers.packing import Layout, TokenTree, token_batch, token_tree
+from arts.verifiers.packing import Layout, TokenBatch, TokenTree, token_batch, token_tree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,13 @@ class Example:
     """One tree: its tokens, read at the nodes of the table in their order, and the table."""
 
     tokens: TokenTree
+    nodes: NodeTable
+
+
+class Batch(TypedDict):
+    """Some examples side by side: what the network reads, and the table of the nodes it is read at."""
+
+    batch: TokenBatch
     nodes: NodeTable
 
 
@@ -62,8 +69,8 @@ def _label(tree: Tree, node: int) -> float:
     return float(outcome.verdict is Verdict.CORRECT)
 
 
-def collate(examples: Sequence[Example], layout: Layout = "auto") -> dict[str, Any]:
-    """Examples side by side, with node indices shifted: ``{"batch": TokenBatch, "nodes": NodeTable}``."""
+def collate(examples: Sequence[Example], layout: Layout = "auto") -> Batch:
+    """Examples side by side, with node indices shifted."""
     starts = np.cumsum([0, *(len(e.nodes.parent) for e in examples)])
     tables = [e.nodes for e in examples]
     parents = [torch.where(t.parent >= 0, t.parent + int(s), t.parent) for t, s in zip(tables, starts, strict=False)]

@@ -1,12 +1,11 @@
 """What decides a verifier besides its trees and its network."""
 
-from dataclasses import dataclass, field
-from math import inf
+from dataclasses import dataclass
 from typing import Literal
 
-from arts.config import require_at_least
+from arts.config import require_at_least, require_finite
 from arts.errors import UsageError
-from arts.training.objectives import ObjectiveName, Options, settings
+from arts.training.objectives import make_objective
 from arts.verifiers.calibration import CalibrationMethod
 
 
@@ -14,11 +13,11 @@ from arts.verifiers.calibration import CalibrationMethod
 class TrainConfig:
     """What decides a verifier besides the trees and its architecture."""
 
-    objective: ObjectiveName = "value_flow"
-    """What is minimised; the objectives are listed above. The default was chosen on validation problems, see
-    docs/objectives.md; rfm is the paper's."""
-    options: Options = field(default_factory=Options)
-    """Options of the objective; one that it does not have is refused."""
+    objective: str = "value_flow"
+    """What is minimised: an objective of the list above, or module:class of your own. The default was chosen on
+    validation problems, see docs/objectives.md; rfm is the paper's."""
+    options: tuple[str, ...] = ()
+    """Options of the objective, NAME=VALUE, as in: trace=0.5 detach=no."""
     learning_rate: float = 2e-4
     epochs: float = 3.0
     updates: int = 0
@@ -50,13 +49,11 @@ class TrainConfig:
         for name in ("learning_rate", "epochs"):
             if not getattr(self, name) > 0:
                 raise UsageError(f"{name} is {getattr(self, name)}; use more than 0")
-        for name in ("learning_rate", "epochs", "weight_decay"):
-            if getattr(self, name) == inf:
-                raise UsageError(f"{name} is inf; use a finite number")
+        require_finite(self, "learning_rate", "epochs", "weight_decay")
         if self.warmup_ratio >= 1:
             raise UsageError(f"warmup_ratio is {self.warmup_ratio}; use a share of the updates, below 1")
         if not 0 <= self.held_out < 1:
             raise UsageError(f"held_out is {self.held_out}; use a share in [0, 1)")
         if self.patience and not self.held_out:
             raise UsageError("patience needs held-out problems; give --training.held-out a share above 0")
-        settings(self.objective, self.options)
+        make_objective(self.objective, self.options)

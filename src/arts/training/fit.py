@@ -3,11 +3,10 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,10 +17,11 @@ from arts.errors import UsageError
 from arts.problems.base import Verdict
 from arts.training.batches import Example, collate, labelled_nodes, make_example
 from arts.training.config import TrainConfig
-from arts.training.objectives import OBJECTIVES, Objective, make_objective, settings
+from arts.training.objectives import make_objective
+from arts.training.objectives.base import Objective
 from arts.training.trainer import ObjectiveTrainer, Trees, last_checkpoint, training_arguments
 from arts.trees.tree import ROOT, Tree
-from arts.verifiers.calibration import PUBLISHED_CONTRAST, Calibration, CalibrationMethod, fit_calibration
+from arts.verifiers.calibration import Calibration, CalibrationMethod, fit_calibration
 from arts.verifiers.checkpoint import CONFIG, SavedVerifier, save_checkpoint
 from arts.verifiers.features import FeatureCache
 from arts.verifiers.modules import (
@@ -47,15 +47,15 @@ def check_trees(trees: Sequence[Tree], config: TrainConfig) -> None:
         UsageError: no labelled rollout at all; for ``rm`` no problem with both correct and incorrect ones; for
             ``subtb`` a step without the proposer's log-probability.
     """
-    spec = OBJECTIVES[config.objective]
+    objective = make_objective(config.objective, config.options)
     verdicts = [_verdicts(t) for t in trees]
     if not any(verdicts):
         raise UsageError("no graded rollout in this store; sample more or check the grader with 'arts problems check'")
-    if spec.needs_mixed and not any(len(v) == 2 for v in verdicts):
+    if objective.needs_mixed and not any(len(v) == 2 for v in verdicts):
         raise UsageError(
             f"objective {config.objective} needs a problem with correct and incorrect solutions, this store has none"
         )
-    if spec.needs_logprobs and any(np.isnan(t.logprob[n]) for t in trees for n in labelled_nodes(t)):
+    if objective.needs_logprobs and any(np.isnan(t.logprob[n]) for t in trees for n in labelled_nodes(t)):
         raise UsageError(
             f"objective {config.objective} needs the proposer's log-probability of every step, this store lacks some"
         )
@@ -70,7 +70,7 @@ def train_verifier(
     name: str | None = None,
     features: FeatureCache | None = None,
     feature_folder: Path | None = None,
-    about: dict[str, Any] | None = None,
+    about: Mapping[str, str] | None = None,
     on_progress: Callable[[str], None] = lambda line: None,
 ) -> NeuralVerifier:
     """Train on whole trees and save a checkpoint folder at ``out``; resumes when ``out`` holds an unfinished run.
@@ -86,8 +86,8 @@ def train_verifier(
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: is a file; give a folder as --out")
     held_out, trees = _split(trees, config)
-    held_trees, trees = (_teaching(part, config) for part in (held_out, trees))
-    objective, unit = make_objective(config.objective, config.options)
+    objective = make_objective(config.objective, config.options)
+    held_trees, trees = (_teaching(part, objective) for part in (held_out, trees))
     plan = _plan(held_trees, trees, shape, config)
     _check_place(out, plan)
     set_seed(config.seed)
@@ -108,10 +108,10 @@ def train_verifier(
     losses = [entry["loss"] for entry in curve if "loss" in entry]
     saved = SavedVerifier(
         name=name or config.objective,
-        unit=unit,
+        unit=objective.unit,
         architecture=shape,
-        per_step=OBJECTIVES[config.objective].per_step,
-        reward_contrast=settings(config.objective, config.options).get("reward_contrast", PUBLISHED_CONTRAST),
+        per_step=objective.per_step,
+        reward_contrast=objective.reward_contrast,
         training={**asdict(config), "trees": len(trees), "held_out_trees": len(held_out), **(about or {})},
         metrics={"training_loss": float(np.mean(losses)), "updates": float(len(losses))},
     )
@@ -193,10 +193,9 @@ def _split(trees: Sequence[Tree], config: TrainConfig) -> tuple[list[Tree], list
     return teaching[:held], teaching[held:]
 
 
-def _teaching(trees: Sequence[Tree], config: TrainConfig) -> list[Tree]:
+def _teaching(trees: Sequence[Tree], objective: Objective) -> list[Tree]:
     """Those that the objective learns from, or is measured on."""
-    mixed = OBJECTIVES[config.objective].needs_mixed
-    return [t for t in trees if not mixed or len(_verdicts(t)) == 2]
+    return [t for t in trees if not objective.needs_mixed or len(_verdicts(t)) == 2]
 
 
 def _verdicts(tree: Tree) -> set[Verdict]:

@@ -11,9 +11,9 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerState
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from arts.errors import UsageError
-from arts.training.batches import Example
+from arts.training.batches import Batch, Example
 from arts.training.config import TrainConfig
-from arts.training.objectives import Objective
+from arts.training.objectives.base import Objective
 from arts.verifiers.modules import Scorer, best_device
 
 STATE = "trainer_state.json"
@@ -52,7 +52,7 @@ class ObjectiveTrainer(Trainer):  # type: ignore[misc]
         self.add_callback(_SaveEvery(save_updates))
 
     def compute_loss(
-        self, model: Scorer, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+        self, model: Scorer, inputs: Batch, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         """The objective's loss of a batch, a scalar."""
         scores = model(inputs["batch"].to(self.args.device))

@@ -15,7 +15,7 @@ import torch
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from arts.training.objectives import NodeTable
+from arts.training.objectives.nodes import NodeTable
 
 NAN = float("nan")
 few = settings(max_examples=settings.default.max_examples // 4)

@@ -1,34 +1,33 @@
 """The list of objectives with their options, and the laws that all of them obey."""
 
-from dataclasses import fields
-from functools import partial
-from inspect import signature
-from typing import get_args
+from dataclasses import FrozenInstanceError, asdict, fields
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arts.config import from_dict
-from arts.errors import InputError, UsageError
-from arts.training.objectives import OBJECTIVES, ObjectiveName, Options, make_objective, prm, rfm, rm, subtb, value_flow
-from arts.training.objectives import settings as objective_settings
+from arts.errors import UsageError
+from arts.training.objectives import OBJECTIVES, make_objective
+from arts.training.objectives.base import Objective
+from arts.training.objectives.flow import FlowMatching, SubTrajectoryBalance, ValueFlow
+from arts.training.objectives.reward import PairwiseReward, ProcessReward
+from arts.verifiers.calibration import PUBLISHED_CONTRAST
 
 from .tables import OUTPUT, TREE, few, forest, permuted, tensor, trees
 
 close = torch.testing.assert_close
 
 VARIANTS = {
-    **{name: spec.loss for name, spec in OBJECTIVES.items()},
-    "rfm, detached": partial(rfm, detach=True, leaf_weight=0.5),
-    "value_flow, trace": partial(value_flow, trace=0.5),
-    "value_flow, attached": partial(value_flow, trace=0.5, detach=False),
-    "value_flow, probability": partial(value_flow, space="probability"),
-    "value_flow, probability, trace": partial(value_flow, space="probability", trace=0.5),
-    "value_flow, probability, attached": partial(value_flow, space="probability", trace=0.5, detach=False),
-    "subtb, long": partial(subtb, subtb_lambda=3.0, leaf_weight=0.5),
-    "prm, cross-entropy": partial(prm, loss="cross_entropy"),
+    **{name: make_objective(name) for name in OBJECTIVES},
+    "rfm, detached": FlowMatching(detach=True, leaf_weight=0.5),
+    "value_flow, trace": ValueFlow(trace=0.5),
+    "value_flow, attached": ValueFlow(trace=0.5, detach=False),
+    "value_flow, probability": ValueFlow(space="probability"),
+    "value_flow, probability, trace": ValueFlow(space="probability", trace=0.5),
+    "value_flow, probability, attached": ValueFlow(space="probability", trace=0.5, detach=False),
+    "subtb, long": SubTrajectoryBalance(subtb_lambda=3.0, leaf_weight=0.5),
+    "prm, cross-entropy": ProcessReward(loss="cross_entropy"),
 }
 WHOLE = ["rfm", "value_flow, attached", "value_flow, probability, attached", "subtb", "subtb, long", "prm"]
 WHOLE += ["prm, cross-entropy", "rm", "orm", "noisy_and"]
@@ -44,7 +43,7 @@ def test_the_order_of_nodes_does_not_matter(objective, case, data):
     order = torch.tensor(data.draw(st.permutations(range(len(output)))))
     there, here = objective(output[order], permuted(nodes, order)), objective(output, nodes)
     close(there.value, here.value)
-    if objective is rm:  # its residuals are per pair, in no promised order
+    if isinstance(objective, PairwiseReward):  # its residuals are per pair, in no promised order
         close(there.residuals.sort().values, here.residuals.sort().values)
     else:
         close(there.residuals, here.residuals[order])
@@ -75,9 +74,9 @@ def test_a_batch_is_the_mean_of_its_problems(objective, cases):
     tables, outputs = zip(*cases, strict=True)
     alone = [objective(output, nodes) for nodes, output in cases]
     together = objective(torch.cat(outputs), forest(*tables))
-    counted = [loss.value for loss in alone if objective is not rm or len(loss.residuals)]
+    counted = [loss.value for loss in alone if not isinstance(objective, PairwiseReward) or len(loss.residuals)]
     close(together.value, torch.stack(counted).mean() if counted else tensor(0.0))
-    if objective is not rm:
+    if not isinstance(objective, PairwiseReward):
         close(together.residuals, torch.cat([loss.residuals for loss in alone]))
 
 
@@ -99,90 +98,95 @@ def test_flows_are_read_at_every_state(name):
     assert output.grad.nonzero()[:, 0].tolist() == [0, 1, 2, 3, 4]
 
 
-def test_every_name_has_an_objective_and_every_option_an_owner():
-    assert set(OBJECTIVES) == set(get_args(ObjectiveName))
-    owned = {option for name in OBJECTIVES for option in objective_settings(name, Options())}
-    assert owned == {f.name for f in fields(Options)}
-    for spec in OBJECTIVES.values():
-        assert [p.kind for p in signature(spec.loss).parameters.values()][:2] == [1, 1]  # output and nodes by place
-        assert spec.about
-    assert [name for name, spec in OBJECTIVES.items() if spec.per_step] == ["noisy_and"]
-    assert [name for name, spec in OBJECTIVES.items() if spec.needs_mixed] == ["rm"]
-    assert [name for name, spec in OBJECTIVES.items() if spec.needs_logprobs] == ["subtb"]
+def test_every_objective_says_what_it_is_and_needs():
+    for name, cls in OBJECTIVES.items():
+        assert issubclass(cls, Objective)
+        assert all(f.kw_only for f in fields(cls))
+        assert cls.about
+        objective = make_objective(name)
+        assert objective == cls()
+        with pytest.raises(FrozenInstanceError):
+            objective.leaf_weight = 2.0
+    assert [name for name, cls in OBJECTIVES.items() if cls.per_step] == ["noisy_and"]
+    assert [name for name, cls in OBJECTIVES.items() if cls.needs_mixed] == ["rm"]
+    assert [name for name, cls in OBJECTIVES.items() if cls.needs_logprobs] == ["subtb"]
 
 
-def test_settings_are_the_defaults_with_what_was_given():
+def test_options_are_the_defaults_with_what_was_given():
     defaults = {"leaf_weight": 1, "reward_contrast": 100, "subtb_lambda": 0.9}
-    assert objective_settings("subtb", Options()) == defaults
-    assert objective_settings("subtb", Options(leaf_weight=0)) == {**defaults, "leaf_weight": 0}
-    assert objective_settings("rfm", Options())["detach"] is False
-    given_values = objective_settings("value_flow", Options(detach=False, trace=0.0, reward_contrast=2.0))
+    assert asdict(make_objective("subtb")) == defaults
+    assert asdict(make_objective("subtb", ["leaf_weight=0"])) == {**defaults, "leaf_weight": 0}
+    assert make_objective("rfm").detach is False
+    given_values = asdict(make_objective("value_flow", ["detach=no", "trace=0", "reward_contrast=2"]))
     assert given_values == {"leaf_weight": 1, "detach": False, "reward_contrast": 2, "space": "log", "trace": 0}
-    assert objective_settings("orm", Options()) == {}
+    assert asdict(make_objective("orm")) == {}
+    assert make_objective("orm").reward_contrast == make_objective("rfm").reward_contrast == PUBLISHED_CONTRAST
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "message"),
+    ("name", "option", "message"),
     [
-        ("rm", Options(leaf_weight=1.0), "objective rm has no option leaf_weight; it has none"),
-        ("prm", Options(trace=0.0), "objective prm has no option trace; it has: loss"),
-        ("subtb", Options(detach=True), "no option detach; it has: leaf_weight, reward_contrast, subtb_lambda"),
-        ("rfm", Options(space="log"), "no option space; it has: leaf_weight, detach, reward_contrast"),
+        ("rm", "leaf_weight=1", "objective rm has no setting 'leaf_weight'; it has: none"),
+        ("prm", "trace=0", "objective prm has no setting 'trace'; it has: loss"),
+        ("subtb", "detach=yes", "no setting 'detach'; it has: leaf_weight, reward_contrast, subtb_lambda"),
+        ("rfm", "space=log", "no setting 'space'; it has: leaf_weight, reward_contrast, detach"),
+        ("rfm", "detach", "'detach' is not NAME=VALUE"),
+        ("rfm", "detach=perhaps", "objective rfm: detach: expected bool, got 'perhaps'"),
+        ("rfm", "leaf_weight=heavy", "leaf_weight: expected float, got 'heavy'"),
+        ("rfm", "leaf_weight=inf", "leaf_weight: expected float, got 'inf'"),
+        ("value_flow", "space=median", "space: expected one of ['log', 'probability'], got 'median'"),
+        ("prm", "loss=median", "loss: expected one of ['squared', 'cross_entropy'], got 'median'"),
+        ("value_flow", "trace=2", "trace is 2.0; use a number in [0, 1]"),
+        ("value_flwo", "trace=0", "no objective 'value_flwo'; did you mean 'value_flow'? there are: rfm, value_flow"),
+        ("math:pi", "trace=0", "objective math:pi: not a subclass of arts.training.objectives.base:Objective"),
     ],
 )
-def test_an_option_of_another_objective_is_refused_in_one_line(name, options, message):
-    for use in (objective_settings, make_objective):
-        with pytest.raises(UsageError) as refused:
-            use(name, options)
-        assert message in str(refused.value)
-        assert "\n" not in str(refused.value)
+def test_what_an_objective_does_not_have_is_refused_in_one_line(name, option, message):
+    with pytest.raises(UsageError) as refused:
+        make_objective(name, [option])
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "wanted"),
+    ("cls", "option", "value", "wanted"),
     [
-        ("leaf_weight", -0.1, "use 0 or more"),
-        ("leaf_weight", float("nan"), "use 0 or more"),
-        ("reward_contrast", 1.0, "use more than 1"),
-        ("reward_contrast", float("nan"), "use more than 1"),
-        ("trace", -0.1, r"use a number in \[0, 1\]"),
-        ("trace", 1.1, r"use a number in \[0, 1\]"),
-        ("subtb_lambda", 0.0, "use more than 0"),
-        ("subtb_lambda", float("nan"), "use more than 0"),
-        *((name, float("inf"), "use a finite number") for name in ("leaf_weight", "reward_contrast", "subtb_lambda")),
-        ("space", "median", "use log or probability"),
-        ("loss", "median", "use squared or cross_entropy"),
+        (FlowMatching, "leaf_weight", -0.1, "use 0 or more"),
+        (FlowMatching, "leaf_weight", float("nan"), "use 0 or more"),
+        (ValueFlow, "reward_contrast", 1.0, "use more than 1"),
+        (ValueFlow, "reward_contrast", float("nan"), "use more than 1"),
+        (ValueFlow, "trace", -0.1, r"use a number in \[0, 1\]"),
+        (ValueFlow, "trace", 1.1, r"use a number in \[0, 1\]"),
+        (SubTrajectoryBalance, "subtb_lambda", 0.0, "use more than 0"),
+        (SubTrajectoryBalance, "subtb_lambda", float("nan"), "use more than 0"),
+        *(
+            (SubTrajectoryBalance, name, float("inf"), "use a finite number")
+            for name in ("leaf_weight", "reward_contrast", "subtb_lambda")
+        ),
+        (ValueFlow, "space", "median", "use log or probability"),
+        (ProcessReward, "loss", "median", "use squared or cross_entropy"),
     ],
 )
-def test_wrong_values_are_refused(option, value, wanted):
+def test_wrong_values_are_refused(cls, option, value, wanted):
     with pytest.raises(UsageError, match=f"^{option} is {value}; {wanted}$"):
-        Options(**{option: value})
+        cls(**{option: value})
 
 
-@pytest.mark.parametrize("edge", [{"leaf_weight": 0.0}, {"trace": 0.0}, {"trace": 1.0}, {"subtb_lambda": 1e-9}])
-def test_values_at_the_edge_are_taken(edge):
-    assert Options(**edge).given() == edge
-
-
-@pytest.mark.parametrize("key", ["space", "loss"])
-def test_a_choice_that_does_not_exist_is_refused_when_read(key):
-    with pytest.raises(InputError, match=key):
-        from_dict(Options, {key: "median"})
-
-
-def test_an_objective_is_made_with_its_options():
-    loss, unit = make_objective("value_flow", Options(trace=1.0, leaf_weight=0.5, detach=False))
-    close(loss(OUTPUT, TREE), value_flow(OUTPUT, TREE, trace=1.0, leaf_weight=0.5, detach=False))
-    assert unit == "log_flow"
-    loss, _ = make_objective("prm", Options(loss="cross_entropy"))
-    close(loss(OUTPUT, TREE), prm(OUTPUT, TREE, loss="cross_entropy"))
-    for name, spec in OBJECTIVES.items():
-        close(make_objective(name, Options())[0](OUTPUT, TREE), spec.loss(OUTPUT, TREE))
+@pytest.mark.parametrize(
+    ("cls", "edge"),
+    [
+        (FlowMatching, {"leaf_weight": 0.0}),
+        (ValueFlow, {"trace": 0.0}),
+        (ValueFlow, {"trace": 1.0}),
+        (SubTrajectoryBalance, {"subtb_lambda": 1e-9}),
+    ],
+)
+def test_values_at_the_edge_are_taken(cls, edge):
+    assert edge.items() <= asdict(cls(**edge)).items()
 
 
 def test_scores_are_in_the_unit_of_the_objective():
-    units = {name: make_objective(name, Options())[1] for name in OBJECTIVES}
-    assert units == {
+    assert {name: make_objective(name).unit for name in OBJECTIVES} == {
         "rfm": "log_flow",
         "value_flow": "log_flow",
         "subtb": "log_flow",
@@ -191,5 +195,5 @@ def test_scores_are_in_the_unit_of_the_objective():
         "orm": "probability",
         "noisy_and": "probability",
     }
-    assert make_objective("value_flow", Options(space="probability"))[1] == "probability"
-    assert make_objective("value_flow", Options(space="log"))[1] == "log_flow"
+    assert make_objective("value_flow", ["space=probability"]).unit == "probability"
+    assert make_objective("value_flow", ["space=log"]).unit == "log_flow"

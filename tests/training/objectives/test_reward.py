@@ -8,9 +8,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arts.training.objectives import noisy_and, orm, prm, rm
 from arts.training.objectives.reward import SURE
 
+from .functions import noisy_and, orm, prm, rm
 from .tables import NAN, OUTPUT, STEP, TREE, few, forest, path, table, tensor, trees
 
 close = torch.testing.assert_close

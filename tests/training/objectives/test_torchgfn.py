@@ -6,8 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 
-from arts.training.objectives import rfm
-
+from .functions import rfm
 from .tables import TREE, children, few, path, trees
 
 if find_spec("gfn") is None:

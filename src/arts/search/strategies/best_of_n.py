@@ -24,7 +24,7 @@ class BestOfN(Strategy):
 
     @property
     def needs(self) -> Needs:
-        """Whatever the decision rule needs."""
+        """Whatever the selector needs."""
         return "nothing"
 
     def ask(self, tree: Tree, rng: np.random.Generator) -> Sequence[Expansion]:

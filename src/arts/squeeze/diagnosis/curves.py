@@ -1,45 +1,48 @@
 """pass@k of both models, where the curves cross, and what is lost and gained at equal k."""
 
-from typing import Any
-
 import numpy as np
 
-from arts.evaluation.intervals import CONFIDENCE, RESAMPLES, mean, paired_difference, plain
-from arts.squeeze.diagnosis.pairs import Floats, Pair, ladder, most_have, pass_at
+from arts.evaluation.intervals import CONFIDENCE, RESAMPLES, mean, paired_difference
+from arts.squeeze.diagnosis.pairs import Floats, Pair, pass_at, reached
+from arts.squeeze.diagnosis.parts import ByK, Crossing, Curves
 
 ROUNDING = 1e-12
 
 
-def curves(pair: Pair, seed: int) -> dict[str, Any]:
+def curves(pair: Pair, seed: int) -> Curves:
     """Estimates by k, over the problems that have the largest k on both sides.
 
     ``lost`` is the share of problems that k samples of the base model solve and k of the other do not, the mean of
     pass@k_base (1 − pass@k_rl): unbiased, as the two sets of samples are independent. ``gained`` is the reverse.
     ``room`` is pass@k of the base model minus pass@1 of the other: what a perfect verifier on k base samples wins.
     """
-    least = np.minimum(pair.base.n, pair.rl.n)
-    top = most_have(least)
-    kept = least >= top
-    ks = ladder(top)
+    ks, kept = reached(np.minimum(pair.base.n, pair.rl.n))
     base, rl = (
         np.stack([pass_at(s.c[kept], s.n[kept], k) for k in ks], axis=1) for s in (pair.base, pair.rl)
     )  # (P, K)
-    return {
-        "ks": ks,
-        "top_k": top,
-        "problems": int(kept.sum()),
-        "left_out": int((~kept).sum()),
-        "base": {str(k): plain(mean(base[:, i], seed)) for i, k in enumerate(ks)},
-        "rl": {str(k): plain(mean(rl[:, i], seed)) for i, k in enumerate(ks)},
-        "difference": {str(k): plain(paired_difference(rl[:, i], base[:, i], seed)) for i, k in enumerate(ks)},
-        "lost": {str(k): plain(mean(base[:, i] * (1 - rl[:, i]), seed)) for i, k in enumerate(ks)},
-        "gained": {str(k): plain(mean(rl[:, i] * (1 - base[:, i]), seed)) for i, k in enumerate(ks)},
-        "room": {str(k): plain(paired_difference(base[:, i], rl[:, 0], seed)) for i, k in enumerate(ks)},
-        "crossing": crossing(rl - base, ks, seed) if top > 1 else None,
-    }
+
+    def means(values: Floats) -> ByK:
+        return {k: mean(values[:, i], seed) for i, k in enumerate(ks)}
+
+    def differences(a: Floats, b: Floats) -> ByK:
+        return {k: paired_difference(a[:, i], b[:, i], seed) for i, k in enumerate(ks)}
+
+    return Curves(
+        ks=ks,
+        top_k=ks[-1],
+        problems=int(kept.sum()),
+        left_out=int((~kept).sum()),
+        base=means(base),
+        rl=means(rl),
+        difference=differences(rl, base),
+        lost=means(base * (1 - rl)),
+        gained=means(rl * (1 - base)),
+        room=differences(base, np.broadcast_to(rl[:, :1], base.shape)),
+        crossing=crossing(rl - base, ks, seed) if len(ks) > 1 else None,
+    )
 
 
-def crossing(difference: Floats, ks: list[int], seed: int) -> dict[str, Any]:
+def crossing(difference: Floats, ks: list[int], seed: int) -> Crossing:
     """From which k on the base model stays ahead, up to the largest k.
 
     ``difference`` (P, K) is pass@k of the other model minus that of the base model. ``value`` is interpolated in
@@ -54,16 +57,16 @@ def crossing(difference: Floats, ks: list[int], seed: int) -> dict[str, Any]:
     tails = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
     low, high = np.quantile(found, tails, method="inverted_cdf") if problems > 1 else (np.nan, np.nan)
     value = float(stays_ahead(difference.mean(axis=0)[None], ks)[0])
-    return {
-        "value": _finite(value),
-        "low": _finite(low),
-        "high": _finite(high),
-        "n": problems,
-        "method": "problem bootstrap, percentile",
-        "share_crossing": float(((found > 1) & np.isfinite(found)).mean()),
-        "share_base_throughout": float((found == 1).mean()),
-        "share_not_ahead": float(np.isinf(found).mean()),
-    }
+    return Crossing(
+        value=_finite(value),
+        low=_finite(low),
+        high=_finite(high),
+        n=problems,
+        method="problem bootstrap, percentile",
+        share_crossing=float(((found > 1) & np.isfinite(found)).mean()),
+        share_base_throughout=float((found == 1).mean()),
+        share_not_ahead=float(np.isinf(found).mean()),
+    )
 
 
 def stays_ahead(difference: Floats, ks: list[int]) -> Floats:

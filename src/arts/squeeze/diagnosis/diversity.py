@@ -3,57 +3,45 @@
 from collections.abc import Callable
 from functools import partial
 from math import comb, log
-from typing import Any
 
 import numpy as np
 
-from arts.evaluation.intervals import mean, paired_difference, plain
+from arts.evaluation.intervals import mean, paired_difference
 from arts.selection.expected import vote_at_k
-from arts.squeeze.diagnosis.pairs import (
-    NO_ANSWER,
-    Bools,
-    Floats,
-    Ints,
-    Pair,
-    Side,
-    ladder,
-    most_have,
-    per_kind,
-)
+from arts.squeeze.diagnosis.pairs import NO_ANSWER, Bools, Floats, Ints, Pair, Side, per_kind, reached
+from arts.squeeze.diagnosis.parts import Contrast, Diversity
 
 
-def diversity(pair: Pair, seed: int) -> dict[str, Any]:
+def diversity(pair: Pair, seed: int) -> Diversity:
     """Means over problems of both models and paired differences, over the problems that have the largest k.
 
     Distinct answers are by k, all else is of the largest k. ``entropy`` is that of the shares of answers in k samples
     (nats; no answer counts as one). ``majority_share`` and ``majority_correct`` are of the first k samples.
     """
-    least = np.minimum(pair.base.n, pair.rl.n)
-    top = most_have(least)
-    kept = least >= top
-    ks = ladder(top)
+    ks, kept = reached(np.minimum(pair.base.n, pair.rl.n))
+    top = ks[-1]
 
-    def both(measure: Callable[[Side], Floats]) -> dict[str, Any]:
+    def both(measure: Callable[[Side], Floats]) -> Contrast:
         base, rl = (measure(s)[kept] for s in (pair.base, pair.rl))
-        difference = paired_difference(rl, base, seed)
-        return {"base": plain(mean(base, seed)), "rl": plain(mean(rl, seed)), "difference": plain(difference)}
+        return Contrast(base=mean(base, seed), rl=mean(rl, seed), difference=paired_difference(rl, base, seed))
 
-    measures: dict[str, Callable[[Side], Floats]] = {
-        "entropy": partial(_entropy, k=top),
-        "majority_share": partial(_majority, k=top, correct=False),
-        "majority_correct": partial(_majority, k=top, correct=True),
-        "texts": lambda s: distinct(s, s.text, np.ones(len(s.owner), dtype=np.bool_), top),
-        "correct_texts": lambda s: distinct(s, s.text, s.correct, top),
-    }
-    if pair.base.steps and pair.rl.steps:
-        measures["first_steps"] = lambda s: distinct(s, s.first, np.ones(len(s.owner), dtype=np.bool_), top)
-    return {
-        "ks": ks,
-        "top_k": top,
-        "problems": int(kept.sum()),
-        "answers": {str(k): both(partial(_answers, k=k)) for k in ks},
-        **{name: both(measure) for name, measure in measures.items()},
-    }
+    several = pair.base.steps and pair.rl.steps
+    return Diversity(
+        ks=ks,
+        top_k=top,
+        problems=int(kept.sum()),
+        answers={k: both(partial(_answers, k=k)) for k in ks},
+        entropy=both(partial(_entropy, k=top)),
+        majority_share=both(partial(_majority, k=top, correct=False)),
+        majority_correct=both(partial(_majority, k=top, correct=True)),
+        texts=both(lambda s: distinct(s, s.text, _all(s), top)),
+        correct_texts=both(lambda s: distinct(s, s.text, s.correct, top)),
+        first_steps=both(lambda s: distinct(s, s.first, _all(s), top)) if several else None,
+    )
+
+
+def _all(side: Side) -> Bools:
+    return np.ones(len(side.owner), dtype=np.bool_)
 
 
 def distinct(side: Side, classes: Ints, among: Bools, k: int) -> Floats:
@@ -75,7 +63,7 @@ def _entropy(side: Side, k: int) -> Floats:
         counts = range(max(1, size - n + k), min(size, k) + 1)
         return sum(-x / k * log(x / k) * comb(size, x) * comb(n - size, k - x) / comb(n, k) for x in counts)
 
-    return _over_classes(side, side.answer, np.ones(len(side.owner), dtype=np.bool_), k, term)
+    return _over_classes(side, side.answer, _all(side), k, term)
 
 
 def _over_classes(side: Side, classes: Ints, among: Bools, k: int, term: Callable[[int, int], float]) -> Floats:

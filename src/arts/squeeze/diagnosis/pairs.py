@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arts.errors import InputError
-from arts.problems.base import Grader, Problem, Verdict
+from arts.problems.base import Grader, Problem, Verdict, question_key
 from arts.problems.graders import equivalence_classes
 from arts.selection.expected import pass_at_k
+from arts.squeeze.diagnosis.parts import Matching
 from arts.trees.tree import Tree
 
 Floats = NDArray[np.float64]
@@ -60,7 +61,7 @@ class Pair:
     problems: list[Problem]
     base: Side
     rl: Side
-    matching: Mapping[str, int]
+    matching: Matching
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,31 +102,31 @@ def match(base: Samples, rl: Samples, grader: Grader) -> Pair:
         problems=[p for (p, _), _ in pairs],
         base=_side([t for (_, t), _ in pairs], grader),
         rl=_side([t for _, (_, t) in pairs], grader),
-        matching={
-            "matched": len(found),
-            "by_question": by_question,
-            "only_base": len(base.problems) - len(found),
-            "only_rl": len(rl.problems) - len(found),
-            "other_question": len(left) if believed else 0,
-            "disbelieved": 0 if believed else len(left),
-        },
+        matching=Matching(
+            matched=len(found),
+            by_question=by_question,
+            only_base=len(base.problems) - len(found),
+            only_rl=len(rl.problems) - len(found),
+            other_question=len(left) if believed else 0,
+            disbelieved=0 if believed else len(left),
+        ),
     )
 
 
 def _by_question(ours: Sequence[Problem], theirs: Sequence[Problem]) -> dict[int, int]:
     """Which of their problems has the question of which of ours: that with the same id, else the first left over."""
-    same = {(p.id, _question(p)): j for j, p in enumerate(theirs)}
-    found = {i: same[key] for i, p in enumerate(ours) if (key := (p.id, _question(p))) in same}
+    same = {(p.id, question_key(p.question)): j for j, p in enumerate(theirs)}
+    found = {i: same[key] for i, p in enumerate(ours) if (key := (p.id, question_key(p.question))) in same}
     used = set(found.values())
-    free = {_question(p): j for j, p in reversed([*enumerate(theirs)]) if j not in used}
+    free = {question_key(p.question): j for j, p in reversed([*enumerate(theirs)]) if j not in used}
     for i, problem in enumerate(ours):
-        if i not in found and (j := free.pop(_question(problem), None)) is not None:
+        if i not in found and (j := free.pop(question_key(problem.question), None)) is not None:
             found[i] = j
     return found
 
 
 def _alike(ours: Problem, theirs: Problem) -> bool:
-    one, other = _question(ours), _question(theirs)
+    one, other = question_key(ours.question), question_key(theirs.question)
     keys = ours.answer.strip(), theirs.answer.strip()
     return one in other or other in one or (keys[0] == keys[1] != "")
 
@@ -145,12 +146,8 @@ def _nothing_in_common(ours: Sequence[Sampled], theirs: Sequence[Sampled], left:
     )
 
 
-def _question(problem: Problem) -> str:
-    return " ".join(problem.question.split())
-
-
 def _start(problem: Problem) -> str:
-    return _question(problem)[:60]
+    return question_key(problem.question)[:60]
 
 
 def _side(trees: Sequence[Tree], grader: Grader) -> Side:
@@ -190,9 +187,10 @@ def pass_at(c: Ints, n: Ints, k: int) -> Floats:
     return out
 
 
-def most_have(n: Ints) -> int:
-    """The number that most (``MOST``) of the numbers reach."""
-    return int(np.quantile(n, 1 - MOST, method="lower"))
+def reached(n: Ints) -> tuple[list[int], Bools]:
+    """The ladder up to what most (``MOST``) of the numbers of samples reach, and which of them (P,) reach its end."""
+    top = int(np.quantile(n, 1 - MOST, method="lower"))
+    return ladder(top), n >= top
 
 
 def ladder(top: int) -> list[int]:

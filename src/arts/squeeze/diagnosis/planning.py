@@ -1,13 +1,13 @@
 """How many samples would tell: power of the test at rates that are shrunk towards those of all problems."""
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from scipy.stats import binom
 
-from arts.evaluation.solve_rates import fit_beta
+from arts.evaluation.solve_rates import fit_beta, shrunk
 from arts.squeeze.diagnosis.pairs import Floats, Ints, Pair
+from arts.squeeze.diagnosis.parts import Both, Plan
 from arts.squeeze.diagnosis.significance import Changes, by_count
 
 POWER = 0.8
@@ -21,44 +21,51 @@ RARE = 1e-12
 """Rates closer to 0 or 1 than this are taken as this: the samples are the same, and binomial tails stay finite."""
 
 
-def plan(pair: Pair, changes: Changes, seed: int) -> dict[str, Any] | None:
+def plan(pair: Pair, changes: Changes, seed: int) -> Plan | None:
     """What more samples would do, or None where no problem has two on one of the sides.
 
-    ``needed`` is per problem the least of ``SIZES`` per side at which the test rejects, in the right direction and at
-    the level that is in force now, with probability ``POWER``, if the true rates are the shrunken ones; None where
-    none of them is enough. ``expected`` is by number of samples per side how many problems the whole procedure would
-    find, on average over the posterior of all rates.
+    ``expected`` is by number of samples per side how many problems the whole procedure would find, on average over
+    the posterior of all rates.
     """
-    priors = [fit_beta(s.c, s.n) for s in (pair.base, pair.rl)]
-    if priors[0] is None or priors[1] is None:
+    base, rl = (fit_beta(s.c, s.n) for s in (pair.base, pair.rl))
+    if base is None or rl is None:
         return None
-    counts = np.stack([pair.base.c, pair.base.n, pair.rl.c, pair.rl.n], axis=1)
-    kinds, which, times = np.unique(counts, axis=0, return_inverse=True, return_counts=True)
-    base, rl = _posterior(priors[0], kinds[:, 0], kinds[:, 1]), _posterior(priors[1], kinds[:, 2], kinds[:, 3])
-    powers = np.stack([power(_mean(base), _mean(rl), size, changes.level) for size in SIZES], axis=1)
-    needed = [SIZES[int(np.argmax(row))] if row.any() else None for row in powers >= POWER]
+    kinds, _, times = _kinds(pair)
+    c, n, d, m = kinds.T
     rng, draws = np.random.default_rng(seed), max(DRAWS, ALL_DRAWS // len(kinds))
     drawn_base, drawn_rl = (
-        rng.beta(a[:, None], b[:, None], size=(len(kinds), draws)).reshape(-1) for a, b in (base, rl)
+        rng.beta((a + c)[:, None], (b + n - c)[:, None], size=(len(kinds), draws)).reshape(-1)
+        for (a, b), c, n in ((base, c, n), (rl, d, m))
     )
     weight = np.repeat(times / draws, draws)
-    return {
-        "power": POWER,
-        "level": changes.level,
-        "most": SIZES[-1],
-        "prior": {"base": list(priors[0]), "rl": list(priors[1])},
-        "needed": [needed[i] for i in which.reshape(-1)],
-        "expected": {str(size): resolved(drawn_base, drawn_rl, weight, size, changes.rate) for size in PLANS},
-    }
+    return Plan(
+        power=POWER,
+        level=changes.level,
+        most=SIZES[-1],
+        prior=Both(base=base, rl=rl),
+        expected={size: resolved(drawn_base, drawn_rl, weight, size, changes.rate) for size in PLANS},
+    )
 
 
-def _posterior(prior: tuple[float, float], c: Ints, n: Ints) -> Floats:
-    """Both parameters of the beta posterior, (2, P)."""
-    return np.stack([prior[0] + c, prior[1] + n - c])
+def needed(pair: Pair, planned: Plan) -> list[int | None]:
+    """The least of ``SIZES`` per side that would show each problem's change; None where none of them is enough.
+
+    With so many samples the test rejects, in the right direction and at the level that is in force now, with
+    probability ``POWER``, if the true rates are the shrunken ones.
+    """
+    kinds, which, _ = _kinds(pair)
+    c, n, d, m = kinds.T
+    base, rl = shrunk(c, n, planned.prior.base), shrunk(d, m, planned.prior.rl)
+    powers = np.stack([power(base, rl, size, planned.level) for size in SIZES], axis=1)
+    least = [SIZES[int(np.argmax(row))] if row.any() else None for row in powers >= planned.power]
+    return [least[i] for i in which]
 
 
-def _mean(beta: Floats) -> Floats:
-    return np.asarray(beta[0] / beta.sum(axis=0))
+def _kinds(pair: Pair) -> tuple[Ints, Ints, Ints]:
+    """Different counts (K, 4) of correct and all samples of both sides, which of them each problem has, how often."""
+    counts = np.stack([pair.base.c, pair.base.n, pair.rl.c, pair.rl.n], axis=1)
+    kinds, which, times = np.unique(counts, axis=0, return_inverse=True, return_counts=True)
+    return kinds, which.reshape(-1), times
 
 
 def power(base: Floats, rl: Floats, size: int, level: float) -> Floats:

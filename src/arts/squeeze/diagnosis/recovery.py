@@ -1,15 +1,15 @@
 """What a verifier on base samples could recover at most, labelled and measured on different samples."""
 
 from math import comb
-from typing import Any
 
 import numpy as np
 
-from arts.evaluation.intervals import plain, ratio
-from arts.squeeze.diagnosis.pairs import Pair, ladder, most_have, per_kind
+from arts.evaluation.intervals import ratio
+from arts.squeeze.diagnosis.pairs import Pair, per_kind, reached
+from arts.squeeze.diagnosis.parts import Recovery
 
 
-def recovery(pair: Pair, seed: int) -> dict[str, Any] | None:
+def recovery(pair: Pair, seed: int) -> Recovery | None:
     """pass@k of both models on problems that the other has lost, or None where problems have fewer than two samples.
 
     A problem is lost when a random half of its base samples has a correct one and a random half of the other model's
@@ -22,20 +22,18 @@ def recovery(pair: Pair, seed: int) -> dict[str, Any] | None:
     enough = least >= 2
     if not enough.any():
         return None
-    top = most_have((least[enough] + 1) // 2)
-    kept = enough & ((least + 1) // 2 >= top)
-    ks = ladder(top)
-    columns = [x[kept] for x in (pair.base.c, pair.base.n, pair.rl.c, pair.rl.n)]
+    ks, kept = reached((least[enough] + 1) // 2)
+    columns = [x[enough][kept] for x in (pair.base.c, pair.base.n, pair.rl.c, pair.rl.n)]
     sums = per_kind(lambda c, n, d, m: [_lost(c, n, d, m), *(x for k in ks for x in _solved(c, n, d, m, k))], *columns)
     times, base, rl = sums[:, 0], sums[:, 1::2], sums[:, 2::2]
-    return {
-        "ks": ks,
-        "top_k": top,
-        "problems": int(kept.sum()),
-        "lost": float(times.sum()),
-        "base": {str(k): plain(ratio(base[:, i], times, seed)) for i, k in enumerate(ks)},
-        "rl": {str(k): plain(ratio(rl[:, i], times, seed)) for i, k in enumerate(ks)},
-    }
+    return Recovery(
+        ks=ks,
+        top_k=ks[-1],
+        problems=int(kept.sum()),
+        lost=float(times.sum()),
+        base={k: ratio(base[:, i], times, seed) for i, k in enumerate(ks)},
+        rl={k: ratio(rl[:, i], times, seed) for i, k in enumerate(ks)},
+    )
 
 
 def _lost(c: int, n: int, d: int, m: int) -> float:

@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
 
 import numpy as np
 from scipy.special import gammaln
 from scipy.stats import binomtest, false_discovery_control
 
 from arts.squeeze.diagnosis.pairs import Bools, Floats, Ints, Pair, per_kind
+from arts.squeeze.diagnosis.parts import Change, McNemar
 
-Change = Literal["gained", "squeezed", "extinct", "unresolved"]
 CHANGES: tuple[Change, ...] = ("gained", "squeezed", "extinct", "unresolved")
 
 TIE = 1e-7
@@ -58,7 +57,7 @@ class Changes:
     level: float
     change: list[Change]
 
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> dict[Change, int]:
         """Problems of each class."""
         return {change: self.change.count(change) for change in CHANGES}
 
@@ -98,7 +97,7 @@ def upper_bound(n: int) -> float:
     return float(1 - 0.05 ** (1 / n))
 
 
-def mcnemar(pair: Pair) -> dict[str, Any] | None:
+def mcnemar(pair: Pair) -> McNemar | None:
     """McNemar's exact test on the discordant pairs, where both models have one sample of every problem; else None.
 
     It asks whether the models differ over the set, not on which problems.
@@ -108,4 +107,4 @@ def mcnemar(pair: Pair) -> dict[str, Any] | None:
     lost = int(((pair.base.c == 1) & (pair.rl.c == 0)).sum())
     gained = int(((pair.base.c == 0) & (pair.rl.c == 1)).sum())
     p = float(binomtest(lost, lost + gained).pvalue) if lost + gained else 1.0
-    return {"base_only": lost, "rl_only": gained, "p": p}
+    return McNemar(base_only=lost, rl_only=gained, p=p)

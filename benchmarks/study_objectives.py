@@ -1,0 +1,180 @@
+"""Every objective on the same trees with the same network and the same number of updates: what is each good for?
+
+One command, resumable: python benchmarks/study_objectives.py. It samples the testbed, trains every variant with every
+seed, measures on validation and test problems, does the same on recorded samples of real models, and writes
+benchmarks/objectives/results.json and the tables of docs/objectives.md. With --quick it is a rehearsal of the whole
+with a few problems, two seeds and nothing written outside --out.
+"""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from _study import (
+    TESTBED_SHAPE,
+    Arrays,
+    keep,
+    keep_measured,
+    publish,
+    runs,
+    study_parser,
+    testbed_training,
+    testbed_trees,
+    trained,
+)
+from objectives.measure import decisions, everything, first_errors, states
+from objectives.objectives_page import write_page
+from objectives.objectives_results import BASELINES, stem, summarise
+from objectives.recorded_sets import RECORDED_SETS, load_recorded
+from objectives.variants import RECORDED_SHAPE, VARIANTS, recorded_training
+
+from arts.cli.probes import Probes, Source, count_success
+from arts.evaluation.candidates import Candidates, collect
+from arts.evaluation.steps import Reference
+from arts.problems.graders import make_grader
+from arts.proposers.load import BackendOptions
+from arts.selection import expected as metrics
+from arts.trees.store import TreeStore
+from arts.verifiers.features import FeatureCache
+from arts.verifiers.load import load_verifier
+from arts.verifiers.modules import load_feature_model
+from arts.verifiers.neural import NeuralVerifier
+
+TESTBED_KS = (2, 4, 8, 16)
+RECORDED_KS = {"svamp-qwen": (2, 4, 8), "gsm8k": (2, 4), "math-l5": (2, 4, 8, 12)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How much of everything."""
+
+    train: int = 1600
+    validation: int = 300
+    test: int = 400
+    probed: int = 60
+    updates: int = 540
+    seeds: int = 5
+
+
+QUICK = Size(train=60, validation=20, test=30, probed=5, updates=20, seeds=2)
+
+
+def main() -> None:
+    """Run what is missing, then write results and page."""
+    parser = study_parser(__doc__, "runs/objectives")
+    parser.add_argument("--seeds", type=int, default=Size.seeds)
+    parser.add_argument("--only", choices=("testbed", *RECORDED_SETS), help="just this part, without writing results")
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    size = QUICK if given.quick else replace(Size(), seeds=given.seeds)
+    out = runs(given)
+    parts: dict[str, Callable[[], None]] = {"testbed": partial(testbed, out, size)}
+    parts |= {name: partial(recorded, name, out, given.out, size) for name in RECORDED_SETS}
+    for name, run in parts.items():
+        if given.only in (None, name):
+            run()
+    if not given.only:
+        publish(given, summarise(out, size.seeds), write_page, "objectives", "objectives.md")
+
+
+def testbed(out: Path, size: Size) -> None:
+    """Sample, train, measure on validation and test problems."""
+    folder = out / "testbed"
+    train = _sampled(folder, "train", size.train)
+    whole = {"n": 16, "fork_probability": 0.0}
+    sources = {s: _sampled(folder, s, n, **whole) for s, n in (("validation", size.validation), ("test", size.test))}
+    test = sources["test"].trees
+    reference = count_success(sources["test"], Probes(states=size.probed), BackendOptions(), folder / "probes.db")
+    grader = make_grader("exact")
+    sets = {split: collect(source.problems, source.trees, 16, grader) for split, source in sources.items()}
+    for split, candidates in sets.items():
+        keep(folder / f"{split}-plain.npz", partial(_plain_methods, candidates, TESTBED_KS))
+    keep(folder / "probes.npz", lambda: _counted(reference))
+
+    def on_validation(verifier: NeuralVerifier) -> Arrays:
+        return decisions(sets["validation"], everything(verifier, sets["validation"]), TESTBED_KS)
+
+    def on_test(verifier: NeuralVerifier) -> Arrays:
+        scores = everything(verifier, sets["test"])
+        errors = first_errors(sets["test"], scores, per_step=verifier.about.per_step)
+        return decisions(sets["test"], scores, TESTBED_KS) | states(scores, test, reference) | errors
+
+    features = FeatureCache(load_feature_model(TESTBED_SHAPE), keep=True, folder=out / "features")
+    for seed in range(size.seeds):  # whole seeds, so that a run cut short has some
+        for variant in VARIANTS:
+            training = testbed_training(variant.objective, seed, size.updates, variant.options)
+            make = partial(
+                trained, trees=lambda: train.trees, shape=TESTBED_SHAPE, training=training, features=features
+            )
+            _measure(folder, f"{stem(variant.name)}-{seed}", make, {"validation": on_validation, "test": on_test})
+    _baselines(folder, BASELINES, sets, TESTBED_KS)
+
+
+def recorded(name: str, out: Path, cache: Path, size: Size) -> None:
+    """Train on recorded samples of some problems, decide between those of the others."""
+    folder, ks = out / name, RECORDED_KS[name]
+    grader = make_grader("math")
+    train, test = load_recorded(name, grader)
+    candidates = collect(test.problems, test.trees, RECORDED_SETS[name].candidates, grader)
+    grader.close()
+    keep(folder / "test-plain.npz", partial(_plain_methods, candidates, ks))
+
+    def on_test(verifier: NeuralVerifier) -> Arrays:
+        return decisions(candidates, everything(verifier, candidates), ks)
+
+    has_logprobs = all(x == x for tree in train.trees for x in tree.logprob)
+    features = FeatureCache(load_feature_model(RECORDED_SHAPE), keep=True, folder=cache / "features")
+    for seed in range(size.seeds):
+        for variant in VARIANTS:
+            if variant.objective != "subtb" or has_logprobs:
+                training = recorded_training(variant, seed)
+                make = partial(
+                    trained, trees=lambda: train.trees, shape=RECORDED_SHAPE, training=training, features=features
+                )
+                _measure(folder, f"{stem(variant.name)}-{seed}", make, {"test": on_test})
+    _baselines(folder, BASELINES if has_logprobs else ("length",), {"test": candidates}, ks)
+
+
+def _measure(
+    folder: Path,
+    name: str,
+    make: Callable[[Path], NeuralVerifier],
+    splits: Mapping[str, Callable[[NeuralVerifier], Arrays]],
+) -> None:
+    """Train one verifier and measure it on each split, unless that is done."""
+    parts = {folder / f"{split}-{name}.npz": measure for split, measure in splits.items()}
+    if keep_measured(parts, lambda: make(folder / name)):
+        print(f"{folder.name}: {name}", file=sys.stderr, flush=True)
+
+
+def _baselines(folder: Path, names: Sequence[str], sets: Mapping[str, Candidates], ks: tuple[int, ...]) -> None:
+    for name in names:
+        for split, candidates in sets.items():
+            path = folder / f"{split}-{name}.npz"
+            keep(path, lambda n=name, c=candidates: decisions(c, everything(load_verifier(n), c), ks))
+
+
+def _sampled(folder: Path, split: str, limit: int, **how: float) -> Source:
+    store = folder / f"{split}.db"
+    testbed_trees(store, split, limit, **how)
+    with TreeStore.open(store) as opened:
+        return Source(path=store, problems=opened.problems(), trees=list(opened.trees()), record=opened.config())
+
+
+def _plain_methods(candidates: Candidates, ks: tuple[int, ...]) -> Arrays:
+    """Majority and oracle, which no score decides."""
+    correct, classes = candidates.correct, candidates.classes
+    majority = {f"majority {k}": metrics.vote_at_k(correct, classes, np.ones(correct.shape), k) for k in ks}
+    return {**majority, **{f"oracle {k}": metrics.pass_at_k(correct, k) for k in (1, *ks)}}
+
+
+def _counted(reference: Reference) -> Arrays:
+    return {"problem": reference.tree, "rates": reference.rates, "depth": reference.depth, "graded": reference.graded}
+
+
+if __name__ == "__main__":
+    main()

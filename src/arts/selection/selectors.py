@@ -1,0 +1,25 @@
+"""The selectors by name: the same names in ``arts solve``, ``arts evaluate`` and the report."""
+
+from arts.registry import find
+from arts.selection.base import Selector
+from arts.selection.single import BestOfN, OneSample, Oracle
+from arts.selection.vote import FlowVote, Majority
+
+SELECTORS: dict[str, Selector] = {
+    "random": OneSample(),
+    "majority": Majority(),
+    "best_of_n": BestOfN(),
+    "flow_vote": FlowVote(),
+    "oracle": Oracle(),
+}
+"""Every way of deciding, in the order of tables. ``SELECTORS["mine"] = MySelector()`` adds one."""
+
+
+def find_selector(name: str) -> Selector:
+    """The selector of that name, or the one (or its class) that ``module:attribute`` names.
+
+    Raises:
+        UsageError: there is none.
+    """
+    found = find(SELECTORS, name, "selector")
+    return found() if isinstance(found, type) else found
