@@ -8,8 +8,7 @@ from _study import RECORDED
 from objectives.recorded_sets import RECORDED_SETS, RecordedSet, Split, load_recorded
 from objectives.variants import RECORDED_SHAPE, VARIANTS
 
-from arts.logs.formats import LogOptions
-from arts.logs.imported import read_samples
+from arts.logs.samples import read_samples
 from arts.problems.base import Grader, Problem
 from arts.problems.near import nearest, one_spelling
 from arts.verifiers.base import Unit
@@ -85,7 +84,7 @@ def load(name: str, grader: Grader) -> tuple[Split, Split]:
             first, second = load_recorded(known, grader)
             whole = Split(problems=[*first.problems, *second.problems], trees=[*first.trees, *second.trees])
             return whole, second if len(about.files) == 2 else whole
-    read = read_samples(str(RECORDED / about.files[0]), LogOptions(), splitter=about.splitter, grader=grader)
+    read = read_samples(RECORDED / about.files[0], splitter=about.splitter, grader=grader)
     whole = Split(problems=read.problems, trees=read.trees)
     return whole, whole
 

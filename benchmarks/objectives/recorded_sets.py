@@ -7,8 +7,7 @@ from pathlib import Path
 
 from _study import RECORDED
 
-from arts.logs.formats import LogOptions
-from arts.logs.imported import read_samples
+from arts.logs.samples import read_samples
 from arts.problems.base import Grader, Problem
 from arts.trees.exchange import import_trees
 from arts.trees.splitting import SplitterName
@@ -62,7 +61,7 @@ def load_recorded(name: str, grader: Grader) -> tuple[Split, Split]:
     if len(about.files) == 2:
         train, test = (_stored(RECORDED / file) for file in about.files)
         return train, test
-    found = read_samples(str(RECORDED / about.files[0]), LogOptions(), splitter=about.splitter, grader=grader)
+    found = read_samples(RECORDED / about.files[0], splitter=about.splitter, grader=grader)
     problems, trees = found.problems, found.trees
     parts = (slice(None, about.train), slice(about.train, None))
     train, test = (Split(problems=problems[part], trees=trees[part]) for part in parts)

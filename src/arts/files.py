@@ -1,6 +1,10 @@
-"""Files that are there whole or not at all."""
+"""Paths as callers give them, and files that are there whole or not at all."""
 
+from os import PathLike
 from pathlib import Path
+
+StrPath = str | PathLike[str]
+"""What a function of this package takes for a path."""
 
 UNFINISHED = ".new"
 """Ends the name of a file that is being written."""

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from arts.cli import main, probes
-from arts.trees.exchange import tree_row
+from arts.trees.rows import tree_row
 from arts.trees.store import TreeStore
 
 PROBLEMS, N, ROLLOUTS, STATES = 6, 4, 3, 2

@@ -100,6 +100,7 @@ def test_the_report_names_the_command_that_sampled(whole):
     assert sampled[sampled.index("--problems") + 1] == "congruences:train"
     assert sampled[sampled.index("--limit") + 1] == str(PROBLEMS)
     assert about["versions"]["arts"]
+    assert (about["source_kind"], about["proposer"]) == ("store", "bundled") and "verdicts" not in about
 
 
 def test_a_replay_by_other_versions_warns(whole, tmp_path, monkeypatch, capsys):

@@ -14,7 +14,7 @@ import sys
 
 import pytest
 
-from arts.trees.exchange import tree_row
+from arts.trees.rows import tree_row
 from arts.trees.store import TreeStore
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from arts.cli import main, squeeze_diagnose
-from arts.trees.exchange import tree_row
+from arts.trees.rows import tree_row
 from arts.trees.store import TreeStore
 
 REAL = Path(__file__).parent.parent / "data" / "gsm8k_openai_60x4.jsonl.gz"
@@ -189,8 +189,8 @@ def test_two_models_are_sampled_on_the_same_problems(sampled, noisy):
         ]
     assert seeds == [0, 1]  # the same seed would make similar models draw alike
     by_id = {p["id"]: p for p in found["problems"]}
-    assert [by_id[r["id"]]["base"][0] for r in rows(sampled / "base.db")] == counted[0]
-    assert [by_id[r["id"]]["rl"][0] for r in rows(sampled / "rl.db")] == counted[1]
+    assert [by_id[r.id]["base"][0] for r in rows(sampled / "base.db")] == counted[0]
+    assert [by_id[r.id]["rl"][0] for r in rows(sampled / "rl.db")] == counted[1]
     assert found["notes"] == []
 
 

@@ -19,8 +19,7 @@ from arts.evaluation.parts import About
 from arts.evaluation.report.sections import evaluation
 from arts.evaluation.results import Evaluation
 from arts.evaluation.steps import own_reference
-from arts.logs.formats import LogOptions
-from arts.logs.imported import read_samples
+from arts.logs.samples import read_samples
 from arts.problems.graders import make_grader
 
 SCRIPT = "<script>alert('x')</script>"
@@ -51,7 +50,7 @@ def evaluate(folder, rows, verifiers=(), *, scores=(SCORE,), audited=False, cali
     path = folder / "rollouts.jsonl"
     path.write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
     grader = make_grader("exact")
-    read = read_samples(str(path), LogOptions(), splitter="newline", grader=grader)
+    read = read_samples(path, splitter="newline", grader=grader)
     problems, trees = read.problems, read.trees
     observed = observe(
         problems,

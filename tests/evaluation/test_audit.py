@@ -13,8 +13,7 @@ from arts.documents.data import as_json
 from arts.evaluation import audit as module
 from arts.evaluation.audit import LOGGED, audit, kappa
 from arts.evaluation.optional_parts import Example, Failures, LongAnswer, OddKey, OddKeys, Reason, Tally
-from arts.logs.formats import LogOptions
-from arts.logs.imported import read_samples
+from arts.logs.samples import read_samples
 from arts.problems.base import Grade, Problem, Verdict
 from arts.problems.graders import ExactGrader, make_grader
 from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree
@@ -197,10 +196,8 @@ def test_kappa_of_perfect_agreement_is_one_and_of_chance_zero():
 def test_the_audit_of_recorded_samples_finds_what_their_authors_graded_otherwise():
     """Verdicts of the file: the box equals the key; 12 samples state the key outside a box."""
     grader = make_grader("exact")
-    found = read_samples(
-        str(FILES / "math500_qwen1.5b_prm.jsonl.gz"), LogOptions(), splitter="paragraph", grader=grader
-    )
-    report = audit(found.problems, found.trees, logged=found.given)
+    found = read_samples(FILES / "math500_qwen1.5b_prm.jsonl.gz", splitter="paragraph", grader=grader)
+    report = audit(found.problems, found.trees, logged=found.logged)
     assert report.judges[LOGGED].correct == 142
     against = pair(report, LOGGED, "math")
     assert (against.table["incorrect"]["correct"], against.table["correct"]["incorrect"]) == (12, 0)

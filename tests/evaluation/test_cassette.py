@@ -18,8 +18,7 @@ from arts.evaluation.evaluate import Family, evaluate_trees, observe
 from arts.evaluation.parts import About
 from arts.evaluation.report.read import read_report
 from arts.evaluation.steps import own_reference
-from arts.logs.formats import LogOptions
-from arts.logs.imported import read_samples
+from arts.logs.samples import read_samples
 from arts.problems.base import Problem
 from arts.problems.graders import make_grader
 from arts.trees.exchange import fill_store
@@ -58,7 +57,7 @@ def sampled(tmp_path_factory):
         rows.append({"id": f"p{i}", "problem": f"question {i} {HOSTILE}", "answer": str(i % 3), "samples": samples})
     path = tmp_path_factory.mktemp("flat") / "rollouts.jsonl"
     path.write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
-    found = read_samples(str(path), LogOptions(), splitter="newline", grader=GRADER)
+    found = read_samples(path, splitter="newline", grader=GRADER)
     return found.problems, found.trees
 
 

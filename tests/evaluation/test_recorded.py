@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from arts.evaluation.evaluate import evaluate_trees
-from arts.logs.formats import LogOptions
-from arts.logs.imported import read_samples
+from arts.logs.samples import read_samples
 from arts.problems.base import Verdict
 from arts.problems.graders import MathGrader
 
@@ -36,7 +35,7 @@ def result(grader, tmp_path_factory):
     path = tmp_path_factory.mktemp("recorded") / "rollouts.jsonl"
     keyless = [{k: v for k, v in row.items() if k != "answer"} for row in ROWS]
     path.write_text("".join(json.dumps(row) + "\n" for row in keyless), encoding="utf-8")
-    found = read_samples(str(path), LogOptions(), splitter="paragraph", grader=grader)
+    found = read_samples(path, splitter="paragraph", grader=grader)
     problems, trees = found.problems, found.trees
     return evaluate_trees(problems, trees, [], grader, ks=KS, scores=[("rm_score", "logit")])
 
@@ -98,7 +97,7 @@ def test_levels_divide_the_problems(result):
 
 
 def test_our_grades_are_the_recorded_ones(grader):
-    found = read_samples(str(PATH), LogOptions(), splitter="paragraph", grader=grader)
+    found = read_samples(PATH, splitter="paragraph", grader=grader)
     problems, trees = found.problems, found.trees
     ours = [[t.outcomes[r.leaf].verdict is Verdict.CORRECT for r in t.backbones] for t in trees]
     recorded = [[s["correct"] for s in row["samples"]] for row in ROWS]

@@ -8,10 +8,11 @@ import pytest
 
 from arts.errors import InputError
 from arts.logs.formats import Fields, LogOptions
-from arts.logs.read import is_log, read_log
-from arts.logs.trees import AS_GIVEN, AS_MOST_GIVEN, import_rows
+from arts.logs.read import read_log
+from arts.logs.sample import Sample, SampledProblem
+from arts.logs.trees import AS_GIVEN, AS_MOST_GIVEN, import_samples
 from arts.logs.values import level_of
-from arts.problems.base import Verdict
+from arts.problems.base import Problem, Verdict
 from arts.problems.graders import make_grader
 
 CHAT = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "2+2?"}]
@@ -84,6 +85,28 @@ EVALS = [
 ]
 
 
+def rows_of(found):
+    """What was read as (place, row)."""
+    return [
+        (
+            sampled.place,
+            {
+                **{"problem_id": sampled.problem.id, "problem": sampled.problem.question},
+                **{"answer": sampled.problem.answer or None, "level": sampled.problem.level},
+                **{"subject": sampled.problem.subject, "samples": [flat(s) for s in sampled.samples]},
+            },
+        )
+        for sampled in found.problems
+    ]
+
+
+def flat(sample):
+    """A sample as a row lists it, without what the log does not say."""
+    body = {"text": sample.body} if isinstance(sample.body, str) else {"steps": list(sample.body)}
+    known = {name: x for name, x in (("tokens", sample.tokens), ("logprob", sample.logprob)) if x is not None}
+    return {**body, "answer": sample.answer, "correct": sample.correct, **known, **sample.scores}
+
+
 @pytest.fixture
 def log(tmp_path):
     """Writes rows and reads them back as (format, {question: (id, key, samples)})."""
@@ -92,7 +115,7 @@ def log(tmp_path):
         data = "".join(json.dumps(row) + "\n" for row in rows).encode()
         (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
         found = read_log(str(tmp_path / name), LogOptions(**options))
-        return found.format, {r["problem"]: (r["problem_id"], r["answer"], r["samples"]) for _, r in found.rows}
+        return found.format, {r["problem"]: (r["problem_id"], r["answer"], r["samples"]) for _, r in rows_of(found)}
 
     return read
 
@@ -127,7 +150,7 @@ def test_the_completions_of_trl_are_read_from_parquet_and_json(log, tmp_path):
     pq.write_table(pa.Table.from_pylist(TRL), tmp_path / "completions_00005.parquet")
     found = read_log(str(tmp_path / "completions_*.parquet"), LogOptions())
     assert name == found.format == "trl"
-    (((place, row),),) = [found.rows]
+    ((place, row),) = rows_of(found)
     assert place == f"{tmp_path / 'completions_00005.parquet'}:1"
     assert {"2+2?": (row["problem_id"], row["answer"], row["samples"])} == from_json
     assert verdicts(row["samples"]) == [(r"\boxed{4}", None, True), (r"\boxed{5}", None, False), ("?", None, None)]
@@ -228,7 +251,7 @@ def test_samples_of_one_problem_come_together_from_all_files(log, tmp_path):
     log(VERL[:2], "10.jsonl")
     log(VERL, "20.jsonl")
     found = read_log(str(tmp_path / "*.jsonl"), LogOptions())
-    assert [len(row["samples"]) for _, row in found.rows] == [4, 1]
+    assert [len(row["samples"]) for _, row in rows_of(found)] == [4, 1]
 
 
 def test_a_question_names_its_problem_whatever_its_white_space(log):
@@ -252,7 +275,8 @@ def test_a_question_names_its_problem_whatever_its_white_space(log):
         (VERL, {"fields": Fields(correct="points")}, ["log.jsonl:1", "no field 'points'", "gts"]),
         (FLAT, {"where": ("modle=a",)}, ["log.jsonl", "modle is nowhere"]),
         (FLAT, {"where": ("model=z",)}, ["log.jsonl", "model is a or b or c"]),
-        (FLAT, {"where": ("model",)}, ["where model", "FIELD=VALUE"]),
+        (FLAT, {"where": ("model",)}, ["log.jsonl", "model is a or b or c"]),
+        (FLAT, {"where": ("level > 2",)}, ["log.jsonl", "level is 1 or 2"]),
         ([FLAT[0], {**FLAT[1], "id": 7}], {}, ["log.jsonl:2", "problem '7'", "log.jsonl:1", "fields.id"]),
         ([{**FLAT[0], "samples": "x"}], {}, ["log.jsonl:1", "no list under 'samples'"]),
         ([{**FLAT[0], "samples": [3]}], {}, ["log.jsonl:1: sample 1", "int", "object"]),
@@ -281,14 +305,11 @@ def test_a_damaged_parquet_file_is_named(tmp_path):
         read_log(str(tmp_path / "x.parquet"), LogOptions())
 
 
-def test_logs_are_told_by_their_names():
-    assert all(map(is_log, ("a.jsonl", "a.jsonl.gz", "a.parquet", "a/*.jsonl")))
-    assert not any(map(is_log, ("a.db", "a.gguf", "openai:http://x#m", "a/model", "bundled")))
-
-
 def imported(samples, key=None, *, believe=True):
-    rows = [("here:1", {"problem_id": "p", "problem": "q", "answer": key, "samples": samples})]
-    _, (tree,) = import_rows(rows, splitter="newline", grader=make_grader("exact"), believe=believe)
+    drawn = [Sample(place="here:1", body=s["text"], correct=s["correct"]) for s in samples]
+    problem = Problem(id="p", question="q", answer=key or "")
+    given = [SampledProblem(place="here:1", problem=problem, samples=drawn)]
+    (tree,) = import_samples(given, splitter="newline", grader=make_grader("exact"), believe=believe)
     return [(tree.outcomes[r.leaf].verdict, tree.outcomes[r.leaf].reason) for r in tree.backbones]
 
 
@@ -388,7 +409,7 @@ def test_requests_that_failed_are_counted(tmp_path, keys):
     rows = [answered("sum-1", choice("4")), failed]
     (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     found = read_log(str(tmp_path / "log.jsonl"), LogOptions(keys=keys))
-    assert (found.empty, len(found.rows)) == (1, 1)
+    assert (found.empty, len(found.problems)) == (1, 1)
 
 
 def test_keys_are_found_by_the_question_before_the_id(log, keys):
@@ -402,9 +423,7 @@ def test_keys_are_found_by_the_question_before_the_id(log, keys):
 
 def test_a_problem_of_the_keys_keeps_its_level_and_subject(tmp_path, keys):
     (tmp_path / "log.jsonl").write_text(json.dumps({"q": "2+2?", "t": "4", "level": 9}), encoding="utf-8")
-    ((_, row),) = read_log(
-        str(tmp_path / "log.jsonl"), LogOptions(keys=keys, fields=Fields(problem="q", text="t"))
-    ).rows
+    ((_, row),) = rows_of(read_log(tmp_path / "log.jsonl", LogOptions(keys=keys, fields=Fields(problem="q", text="t"))))
     assert (row["level"], row["subject"]) == (2, "Sums")
 
 
@@ -444,9 +463,9 @@ def test_a_row_that_fits_no_key_is_named(log, keys, row, fields, words):
 )
 def test_scores_are_the_numbers_of_listed_samples_or_those_that_are_named(tmp_path, rows, chosen, fields, expected):
     (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    ((_, row),) = read_log(str(tmp_path / "log.jsonl"), LogOptions(fields=Fields(**fields)), chosen).rows
-    flat = {"text", "steps", "answer", "correct", "tokens", "logprob"}
-    assert [{k: v for k, v in s.items() if k not in flat} for s in row["samples"]] == expected
+    ((_, row),) = rows_of(read_log(tmp_path / "log.jsonl", LogOptions(fields=Fields(**fields)), chosen))
+    plain = {"text", "steps", "answer", "correct", "tokens", "logprob"}
+    assert [{k: v for k, v in s.items() if k not in plain} for s in row["samples"]] == expected
 
 
 def test_a_score_that_is_nowhere_is_named_beside_the_numbers_there_are(tmp_path):
@@ -466,7 +485,7 @@ def test_what_the_fields_take_is_no_score(tmp_path):
     rows = [{"q": "?", "key": "1", "out": [{"gen": "a", "r": 1, "pred": 7, "rm": 0.5}]}]
     fields = Fields(problem="q", key="key", samples="out", text="gen", correct="r", answer="pred")
     (tmp_path / "log.jsonl").write_text(json.dumps(rows[0]), encoding="utf-8")
-    ((_, row),) = read_log(str(tmp_path / "log.jsonl"), LogOptions(fields=fields)).rows
+    ((_, row),) = rows_of(read_log(tmp_path / "log.jsonl", LogOptions(fields=fields)))
     assert row["samples"] == [{"text": "a", "answer": "7", "correct": True, "rm": 0.5}]
 
 

@@ -5,8 +5,7 @@ import math
 import pytest
 
 from arts.errors import InputError
-from arts.logs.formats import LogOptions
-from arts.logs.imported import read_samples
+from arts.logs.samples import read_samples
 from arts.logs.values import digest
 from arts.problems.base import Verdict
 from arts.problems.graders import make_grader
@@ -22,7 +21,7 @@ def write(path, text):
 
 
 def load(path, splitter="newline"):
-    found = read_samples(str(path), LogOptions(), splitter=splitter, grader=make_grader("exact"))
+    found = read_samples(path, splitter=splitter, grader=make_grader("exact"))
     return found.problems, found.trees
 
 

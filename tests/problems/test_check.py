@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from arts.problems.base import Grade, Problem, Verdict
 from arts.problems.boxes import boxes, has_several_boxes
-from arts.problems.check import check_problems
+from arts.problems.check import check_problems, failing_keys
 from arts.problems.graders import make_grader
 from arts.problems.near import one_spelling
 
@@ -112,6 +112,14 @@ def test_a_key_that_cannot_be_graded_is_wrong_with_the_graders_reason():
     assert found.wrong[0].reason == "grades itself ungraded: the answer has more than 2000 characters"
 
 
+def test_a_key_that_no_solution_can_state_is_wrong():
+    problems = [problem("fine"), problem("open", answer="{12")]
+    (failing,) = failing_keys(problems, EXACT)
+    assert (failing.problem, failing.read, failing.grade.verdict) == (problems[1], "$\\boxed{{12}$", Verdict.INCORRECT)
+    (remark,) = checked(problems).wrong
+    assert (remark.id, remark.reason) == ("open", "grades itself incorrect, read off a box as $\\boxed{{12}$")
+
+
 def test_keys_that_are_known_only_as_they_are_spelt_are_found(mathematics):
     """Both are keys of MATH; the sum is no mathematics to math-verify 0.9, in whatever other spelling it comes."""
     found = checked(
@@ -145,6 +153,9 @@ def test_the_grader_is_asked_for_each_different_key_once_and_again_only_where_it
 
         def __init__(self):
             self.asked = []
+
+        def extract(self, text):
+            return EXACT.extract(text)
 
         def grade(self, asked):
             self.asked.append(list(asked))

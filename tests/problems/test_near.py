@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arts.problems.base import question_key
 from arts.problems.near import Near, nearest, one_spelling, shingles
 
 texts = st.lists(st.text("ab1 \\$", max_size=24), max_size=8)
@@ -16,6 +17,14 @@ def by_looking_at_all(text, among, threshold, besides=None):
     close = [(-jaccard(text, other), i) for i, other in enumerate(among) if i != besides]
     best = min(close, default=(0, 0))
     return Near(index=best[1], jaccard=-best[0]) if -best[0] >= threshold else None
+
+
+@given(st.text(" \n\ta\u00a0B", max_size=12))
+def test_the_key_of_a_question_is_what_is_left_without_regard_to_white_space(text):
+    key = question_key(text)
+    assert key == question_key(f" {text}\n") == question_key(key) == question_key(text.replace(" ", "  "))
+    assert key.split() == text.split() and "  " not in key
+    assert one_spelling(text) == key.casefold()
 
 
 @given(texts, texts, thresholds)

@@ -22,7 +22,9 @@ from arts.documents.markdown import document_as_markdown
 from arts.errors import InputError
 from arts.logs.formats import LogOptions
 from arts.logs.read import read_log
-from arts.logs.trees import import_rows
+from arts.logs.sample import Sample, SampledProblem
+from arts.logs.trees import import_samples
+from arts.problems.base import Problem
 from arts.problems.graders import make_grader
 from arts.squeeze.diagnosis.curves import crossing, curves, stays_ahead
 from arts.squeeze.diagnosis.diagnose import diagnose
@@ -42,9 +44,17 @@ HOSTILE = "<script>alert(1)</script>\x1b[2J\u202e|"
 
 def samples(name, rows):
     grader = make_grader("exact")
-    full = [(f"row {i}", row) for i, row in enumerate(rows, start=1)]
-    problems, trees = import_rows(full, splitter="newline", grader=grader, believe=True)
-    return Samples(name=name, problems=problems, trees=trees)
+    trees = import_samples(map(sampled, rows), splitter="newline", grader=grader, believe=True)
+    return Samples(name=name, problems=[sampled(row).problem for row in rows], trees=trees)
+
+
+def sampled(row):
+    """What a row is as the program reads it."""
+    if isinstance(row, SampledProblem):
+        return row
+    problem = Problem(id=row["problem_id"], question=row["problem"], answer=row.get("answer") or "")
+    lines = [Sample(place="", body=s["text"], answer=s.get("answer"), correct=s["correct"]) for s in row["samples"]]
+    return SampledProblem(place="", problem=problem, samples=lines)
 
 
 def row(name, marks, question="", answers=None):
@@ -99,7 +109,7 @@ def real():
         name: read_log(str(REAL), LogOptions(where=tuple(f"model={m}" for m in models)))
         for name, models in SIDES.items()
     }
-    sides = [samples(name, [row for _, row in log.rows]) for name, log in read.items()]
+    sides = [samples(name, log.problems) for name, log in read.items()]
     return match(*sides, make_grader("exact"))
 
 

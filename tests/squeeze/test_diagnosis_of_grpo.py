@@ -5,6 +5,7 @@ import json
 import math
 import re
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from scipy.stats import fisher_exact, hypergeom
 
 from arts.logs.formats import LogOptions
 from arts.logs.read import read_log
-from arts.logs.trees import import_rows
+from arts.logs.trees import import_samples
 from arts.problems.graders import make_grader
 from arts.squeeze.diagnosis.diagnose import diagnose
 from arts.squeeze.diagnosis.pairs import Samples, match
@@ -48,13 +49,13 @@ def result(case):
     grader, sides = make_grader("exact"), []
     for name in names:
         file = DATA / f"congruences_{name}.jsonl.gz"
-        rows = [
-            (place, {**row, "samples": row["samples"][:n]})
-            for place, row in read_log(str(file), LogOptions()).rows
-            if row["problem_id"] in raw(case)
+        read = [
+            replace(found, samples=found.samples[:n])
+            for found in read_log(file, LogOptions()).problems
+            if found.problem.id in raw(case)
         ]
-        problems, trees = import_rows(rows, splitter="newline", grader=grader, believe=True)
-        sides.append(Samples(name=name, problems=problems, trees=trees))
+        trees = import_samples(read, splitter="newline", grader=grader, believe=True)
+        sides.append(Samples(name=name, problems=[found.problem for found in read], trees=trees))
     return diagnose(match(*sides, grader), rate=RATE, seed=0)
 
 

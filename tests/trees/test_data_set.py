@@ -4,6 +4,7 @@ import json
 import math
 import re
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -12,8 +13,9 @@ from arts.problems.base import Problem, Verdict
 from arts.problems.rows import read_rows
 from arts.trees import data_set, exchange, parquet
 from arts.trees.data_card import ABOUT
-from arts.trees.data_set import SAMPLE_COLUMNS, export_data_set
-from arts.trees.exchange import COLUMNS, import_trees, tree_rows
+from arts.trees.data_set import SampleRow, export_data_set
+from arts.trees.exchange import import_trees, tree_rows
+from arts.trees.rows import TreeRow
 from arts.trees.store import TreeStore
 from arts.trees.tree import Outcome, Step
 
@@ -63,7 +65,7 @@ def load(tmp_path, monkeypatch):
 def test_datasets_loads_trees_and_samples(store, load, tmp_path):
     assert export_data_set(store, tmp_path / "out", split="test") == 3
     rows = load(tmp_path / "out", "trees", "test")
-    assert rows == list(tree_rows(store))
+    assert rows == msgspec.to_builtins(list(tree_rows(store)))
     first, wrong, fork, cut = load(tmp_path / "out", "samples", "test")
     assert first == {
         **{"problem_id": "p1", "problem": "1+1?", "answer_key": "2", "level": 3, "subject": "Sums", "source": "own"},
@@ -124,9 +126,9 @@ def test_what_comes_from_outside_cannot_break_the_card(store, tmp_path):
 
 
 def test_the_card_explains_every_column():
-    for name, columns in (("trees", COLUMNS), ("samples", SAMPLE_COLUMNS)):
+    for name, row in (("trees", TreeRow), ("samples", SampleRow)):
         explained = [column for names in ABOUT[name] for column in names.split(", ")]
-        assert sorted(explained) == sorted(columns)
+        assert sorted(explained) == sorted(row.__struct_fields__)
 
 
 def test_the_front_matter_is_yaml(store, tmp_path):
@@ -170,13 +172,17 @@ def test_an_export_that_fails_leaves_nothing(store, tmp_path, monkeypatch):
     assert sorted(tmp_path.iterdir()) == before
 
 
+class Number(msgspec.Struct, kw_only=True):
+    n: int
+
+
 def test_rows_that_fail_leave_no_file(tmp_path):
     def rows():
-        yield {"n": 1}
+        yield Number(n=1)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        parquet.write_parquet(rows(), tmp_path / "x.parquet", {"n": "int64"})
+        parquet.write_parquet(rows(), tmp_path / "x.parquet", Number)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -199,7 +205,7 @@ def test_rows_are_written_in_groups(store, tmp_path, monkeypatch):
 
     table = pq.ParquetWriter.write_table
     monkeypatch.setattr(pq.ParquetWriter, "write_table", written)
-    assert parquet.write_parquet(rows(), tmp_path / "x.parquet", COLUMNS) == 3
+    assert parquet.write_parquet(rows(), tmp_path / "x.parquet", TreeRow) == 3
     assert pq.ParquetFile(tmp_path / "x.parquet").num_row_groups == 2
     assert most == 2
     assert [n for n, _ in read_rows(tmp_path / "x.parquet")] == [1, 2, 3]

@@ -14,7 +14,7 @@ from msgspec import structs
 
 from arts.cli.commands import command_line, origin, training
 from arts.cli.probes import Probes, count_success
-from arts.cli.samples import Reading, Source, reachable, remark_on_units, score_names, usable, verdicts_by_problem
+from arts.cli.samples import reachable, remark_on_units, say_notes, score_names, usable, verdicts_by_problem
 from arts.cli.tables import print_table
 from arts.config import require_at_least
 from arts.documents.words import shown
@@ -23,7 +23,6 @@ from arts.evaluation.audit import audit
 from arts.evaluation.cassette import CASSETTE, LEAD_AGGREGATIONS, Cassette, Settings, load_cassette, save_cassette
 from arts.evaluation.compare import compare
 from arts.evaluation.evaluate import Family, observe
-from arts.evaluation.expression import condition
 from arts.evaluation.methods import MAJORITY, ORACLE, RANDOM
 from arts.evaluation.parts import About
 from arts.evaluation.report import write_report
@@ -33,6 +32,8 @@ from arts.evaluation.report.sections import main_table
 from arts.evaluation.results import Evaluation
 from arts.evaluation.steps import Reference
 from arts.logs.formats import LogOptions, VerdictsOf
+from arts.logs.samples import Samples, read_samples
+from arts.problems.base import Grader
 from arts.problems.graders import make_grader
 from arts.proposers.load import BackendOptions
 from arts.selection.scores import Aggregation
@@ -41,6 +42,7 @@ from arts.trees.tree import Tree
 from arts.verifiers.base import Unit, Verifier
 from arts.verifiers.load import load_verifier
 from arts.versions import versions
+from arts.where import condition
 
 VERSIONS = ("arts", "numpy", "scipy", "math-verify")
 """Packages whose versions a report names: what its numbers depend on."""
@@ -156,11 +158,10 @@ def _observed(config: Config) -> Cassette:
     assert config.source is not None
     grader = make_grader(config.grader)
     try:
-        read = Reading(config.log, config.splitter, config.verdicts, grader)
-        source = read(config.source, config.scores)
+        source = _read(config, config.source, grader, config.scores)
         names = score_names(config.scores, source)
         remark_on_units(names, config.score_unit, source.trees)
-        policy = None if config.policy is None else verdicts_by_problem(read(config.policy), source)
+        policy = None if config.policy is None else verdicts_by_problem(_read(config, config.policy, grader), source)
         verifiers = {spec: _load(spec) for spec in usable(config.verifiers, source.trees)}
         _check_against(config.against, [v.name for v in verifiers.values()] + names)
         reference = _reference(config, source)
@@ -176,9 +177,17 @@ def _observed(config: Config) -> Cassette:
         )
     finally:
         grader.close()
-    audited = audit(source.problems, source.trees, logged=source.given, seed=config.seed) if config.audit else None
+    audited = audit(source.problems, source.trees, logged=source.logged, seed=config.seed) if config.audit else None
     about = structs.replace(_about(config, source, verifiers), score_unit=config.score_unit if names else "")
     return replace(observed, policy=policy, audit=audited, about=about)
+
+
+def _read(config: Config, path: Path, grader: Grader, scores: Sequence[str] | None = None) -> Samples:
+    found = read_samples(
+        path, log=config.log, splitter=config.splitter, grader=grader, verdicts=config.verdicts, scores=scores
+    )
+    say_notes(found)
+    return found
 
 
 def _settings(config: Config, trees: Sequence[Tree]) -> Settings:
@@ -212,15 +221,15 @@ def _load(spec: str) -> Verifier | Family:
     return Family(name=name, members=members)
 
 
-def _reference(config: Config, source: Source) -> Reference | None:
+def _reference(config: Config, source: Samples) -> Reference | None:
     if not config.calibration:
         return None
     return count_success(source, config.probes, config.backend, config.out / "probes.db")
 
 
-def _about(config: Config, source: Source, verifiers: Mapping[str, Verifier | Family]) -> About:
+def _about(config: Config, source: Samples, verifiers: Mapping[str, Verifier | Family]) -> About:
     """Where the samples come from and how the report can be made again."""
-    commands = origin(source.record, str(source.path), len(source.problems))
+    commands = origin(source.run_config, str(source.path), len(source.problems))
     for spec, loaded in verifiers.items():
         if isinstance(loaded, Family):
             folders = spec.partition("=")[2].split(",")
@@ -228,8 +237,15 @@ def _about(config: Config, source: Source, verifiers: Mapping[str, Verifier | Fa
         else:
             commands += training(spec, loaded)
     command = command_line("evaluate", config, "source")
-    return structs.replace(
-        source.about, command=command, commands=[*commands, command], versions=report_versions(), seed=config.seed
+    stored = source.kind == "store"
+    return About(
+        source_kind="store" if stored else f"samples, format {source.format}",
+        verdicts="" if stored else source.verdicts,
+        proposer=str(source.run_config.get("proposer") or ""),
+        command=command,
+        commands=[*commands, command],
+        versions=report_versions(),
+        seed=config.seed,
     )
 
 

@@ -12,12 +12,13 @@ import numpy as np
 
 from arts.cli.progress import sampling_progress
 from arts.cli.sample import Config as SampleConfig
-from arts.cli.samples import Source
 from arts.cli.sources import task_defaults
 from arts.config import from_dict, require_at_least, to_dict
 from arts.errors import UsageError
 from arts.evaluation.steps import Reference, own_reference
+from arts.logs.samples import Samples
 from arts.problems.graders import make_grader
+from arts.problems.rows import part
 from arts.proposers.load import BackendOptions, open_proposer
 from arts.sampling.fork import SparseDeepFork
 from arts.sampling.grow import Grower, GrowthPlan
@@ -43,7 +44,7 @@ class Probes:
         require_at_least(self, 0, "states", "seed")
 
 
-def count_success(source: Source, probes: Probes, backend: BackendOptions, path: Path) -> Reference:
+def count_success(source: Samples, probes: Probes, backend: BackendOptions, path: Path) -> Reference:
     """Success from states of the source's trees, by probes in the store ``path``: what is missing there is sampled.
 
     Without probes, or where the source does not remember how it was sampled, its own rollouts are counted.
@@ -51,7 +52,7 @@ def count_success(source: Source, probes: Probes, backend: BackendOptions, path:
     Raises:
         UsageError: the probes that are there are others.
     """
-    if not probes.states or "sample" not in source.record:
+    if not probes.states or "sample" not in source.run_config:
         if probes.model:
             raise UsageError(f"{source.path}: is not probed, so --probes.model would be ignored; leave it out")
         return own_reference(source.trees)
@@ -74,9 +75,10 @@ def count_success(source: Source, probes: Probes, backend: BackendOptions, path:
     ).part(graded > 0)
 
 
-def _settings(source: Source, probes: Probes, backend: BackendOptions) -> SampleConfig:
+def _settings(source: Samples, probes: Probes, backend: BackendOptions) -> SampleConfig:
     """The run that made the source; what the user has set of the backend goes before what it remembers."""
-    table = {**source.record["sample"], "backend": source.record.get("backend", {}), "store": str(source.path)}
+    run_config = source.run_config
+    table = {**part(run_config, "sample"), "backend": run_config.get("backend", {}), "store": str(source.path)}
     config = from_dict(SampleConfig, table, str(source.path))
     given = {f.name: getattr(backend, f.name) for f in dataclasses.fields(backend)}
     changed = {name: value for name, value in given.items() if value != getattr(BackendOptions(), name)}

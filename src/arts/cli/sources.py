@@ -1,9 +1,7 @@
 """Names that users give → problems, and what fits them; the place where the testbed is an ordinary choice."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, cast, get_args
+from typing import cast, get_args
 
 from arts.errors import InputError, UsageError
 from arts.problems.base import Problem
@@ -73,16 +71,6 @@ def _congruences(spec: str) -> list[Problem]:
     if split not in get_args(Split):
         raise InputError(f"{spec}: no split '{split}'; there are: {', '.join(get_args(Split))}")
     return congruence_problems(cast(Split, split))
-
-
-def require_samples(path: Path, record: Mapping[str, Any]) -> None:
-    """Refuse the store of a search, whose solutions are not independent draws from the model.
-
-    Raises:
-        UsageError: it is one.
-    """
-    if record.get("command") == "solve":
-        raise UsageError(f"{path}: was made by arts solve, and a search's draws are no sample; give one of arts sample")
 
 
 def task_defaults(spec: str) -> TaskDefaults:

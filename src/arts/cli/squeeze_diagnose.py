@@ -1,7 +1,8 @@
 """Diagnose what reinforcement learning took and gave: compare graded samples of two models, or sample both first.
 
-Each of BASE and RL is a tree store (.db), a log (.jsonl, .jsonl.gz, .parquet; flat rollouts, verl, TRL, lm-eval, OpenAI
-evals, chats and batches, exported trees, or any other whose fields are named), or else a model, as for arts sample.
+Each of BASE and RL is a tree store, a log (.jsonl, .jsonl.gz, .parquet; flat rollouts, verl, TRL, lm-eval, OpenAI
+evals, chats and batches, or any other whose fields are named), exported trees (a file or a folder), or else a model, as
+for arts sample.
 """
 
 import sys
@@ -15,16 +16,17 @@ import tyro
 from arts.cli.commands import command_line
 from arts.cli.sample import Config as SampleConfig
 from arts.cli.sample import sample
-from arts.cli.sources import require_samples
 from arts.cli.tables import print_table
 from arts.config import require_at_least
 from arts.documents.words import shown
 from arts.errors import InputError, UsageError
 from arts.logs.formats import LogOptions
-from arts.logs.imported import read_samples
-from arts.logs.read import is_log
+from arts.logs.samples import read_samples
+from arts.logs.sources import kind_of
+from arts.logs.values import is_number
 from arts.problems.base import Grader
 from arts.problems.graders import make_grader
+from arts.problems.rows import part
 from arts.proposers.base import Sampling
 from arts.proposers.load import BackendOptions
 from arts.proposers.prompt import PromptFormat
@@ -33,7 +35,6 @@ from arts.squeeze.diagnosis.pairs import Pair, Samples, match
 from arts.squeeze.diagnosis.parts import Both, Origin
 from arts.squeeze.diagnosis.tables import classes_table, curves_table
 from arts.trees.splitting import SplitterName
-from arts.trees.store import TreeStore
 from arts.versions import versions
 
 UNGRADED = 0.02
@@ -45,8 +46,8 @@ class Side(LogOptions):
     """One of the two sets of samples."""
 
     source: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")]
-    """BASE, then RL: each a store (.db), a log (.jsonl, .jsonl.gz, .parquet; with * in its name all files that fit),
-    or a model."""
+    """BASE, then RL: each a store, a log (.jsonl, .jsonl.gz, .parquet; with * in its name all files that fit), a folder
+    that arts store export made, or a model."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,33 +146,15 @@ def run(config: Config) -> int:
 def read_side(which: str, config: Config, grader: Grader) -> Read:
     """The samples of BASE (``which`` "base") or RL ("rl"), drawn first where it is a model."""
     side = config.base if which == "base" else config.rl
-    if is_log(side.source):
-        return _read_log(which, side, config, grader)
-    path = Path(side.source)
+    source = side.source
     if _is_model(side):
-        path = config.out / f"{which}.db"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sample(_sampling(side.source, path, config.seed + (which == "rl"), config))
-    with TreeStore.open(path) as store:
-        record = store.config()
-        require_samples(path, record)
-        samples = Samples(name=str(path), problems=store.problems(), trees=list(store.trees()))
-    made = record.get("sample", {})
-    how = made.get("sampling", {})
-    origin = Origin(
-        source=side.source,
-        kind=f"store of {record.get('proposer', 'unknown')}",
-        verdicts=f"of the {made['grader']} grader" if "grader" in made else "of the store",
-        sampling=f"temperature {how['temperature']:g}, top-p {how['top_p']:g}" if "top_p" in how else None,
-    )
-    return Read(samples=samples, origin=origin, notes=[], seed=made.get("seed"))
-
-
-def _read_log(which: str, side: Side, config: Config, grader: Grader) -> Read:
+        source = str(config.out / f"{which}.db")
+        config.out.mkdir(parents=True, exist_ok=True)
+        sample(_sampling(side.source, Path(source), config.seed + (which == "rl"), config))
     try:
         found = read_samples(
-            side.source,
-            side,
+            source,
+            log=side,
             splitter=config.splitter or "paragraph",
             grader=grader,
             verdicts="log" if config.grader is None else "key",
@@ -180,9 +163,19 @@ def _read_log(which: str, side: Side, config: Config, grader: Grader) -> Read:
         )
     except InputError as error:
         raise InputError(f"{which}: {error}") from error
-    samples = Samples(name=side.source, problems=found.problems, trees=found.trees, ids_chosen=bool(side.fields.id))
-    origin = Origin(source=" ".join([side.source, *side.where]), kind=found.format, verdicts=found.verdicts)
-    return Read(samples=samples, origin=origin, notes=[f"{which}: {note}" for note in found.notes], seed=None)
+    made = part(found.run_config, "sample")
+    how, seed = part(made, "sampling"), made.get("seed")
+    temperature, top_p = how.get("temperature"), how.get("top_p")
+    known = is_number(temperature) and is_number(top_p)
+    origin = Origin(
+        source=" ".join([side.source, *side.where]),
+        kind=f"store of {found.run_config.get('proposer', 'unknown')}" if found.kind == "store" else found.format,
+        verdicts=found.verdicts,
+        sampling=f"temperature {temperature:g}, top-p {top_p:g}" if known else None,
+    )
+    samples = Samples(name=source, problems=found.problems, trees=found.trees, ids_chosen=bool(side.fields.id))
+    notes = [f"{which}: {note}" for note in found.notes]
+    return Read(samples=samples, origin=origin, notes=notes, seed=seed if isinstance(seed, int) else None)
 
 
 def _sampling(model: str, store: Path, seed: int, config: Config) -> SampleConfig:
@@ -205,7 +198,7 @@ def _sampling(model: str, store: Path, seed: int, config: Config) -> SampleConfi
 
 
 def _is_model(side: Side) -> bool:
-    return not is_log(side.source) and not side.source.endswith(".db")
+    return kind_of(side.source) == "model"
 
 
 def _refuse_unused(config: Config) -> None:

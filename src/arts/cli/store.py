@@ -11,7 +11,8 @@ import tyro
 from arts.cli.sample import describe
 from arts.errors import UsageError
 from arts.logs.formats import LogOptions, VerdictsOf
-from arts.logs.imported import read_samples
+from arts.logs.samples import read_samples
+from arts.logs.sources import kind_of
 from arts.sampling.grow import spent
 from arts.text import visible
 from arts.trees.data_set import export_data_set
@@ -71,9 +72,9 @@ def _target(config: Config) -> Path:
 
 def _info(path: Path) -> None:
     with TreeStore.open(path) as store:
-        record, trees = store.config(), list(store.trees())
+        run_config, trees = store.config(), list(store.trees())
     print(f"{path}: {describe(spent(trees))}")
-    print(f"proposer: {record.get('proposer', 'unknown')}")
+    print(f"proposer: {run_config.get('proposer', 'unknown')}")
     verifiers = sorted({name for tree in trees for name in tree.scores})
     print(f"scores: {', '.join(verifiers) or 'none'}")
     reasons = Counter(r.error for t in trees for r in t.rollouts if r.stop == "error")
@@ -92,27 +93,24 @@ def _export(store: TreeStore, out: Path, config: Config) -> int:
 def _import(config: Config, out: Path) -> None:
     if out.exists():
         raise UsageError(f"{out}: is there already; import makes a new store, choose another --out")
-    if is_exported(str(config.source)):
+    kind = kind_of(config.source)
+    if kind == "store":
+        raise UsageError(f"{config.source}: is a store; import takes a log or exported trees")
+    if kind == "data set" or is_exported(config.source):
         with import_trees(config.source, out) as store:
             print(f"{out}: {len(store.problems())} trees")
         return
-    from arts.problems.graders import make_grader
-
-    grader = make_grader(config.grader)
-    try:
-        found = read_samples(
-            str(config.source),
-            config.log,
-            splitter=config.splitter,
-            grader=grader,
-            verdicts=config.verdicts,
-            scores=config.scores,
-        )
-    finally:
-        grader.close()
+    found = read_samples(
+        config.source,
+        log=config.log,
+        splitter=config.splitter,
+        grader=config.grader,
+        verdicts=config.verdicts,
+        scores=config.scores,
+    )
     for note in found.notes:
         print(f"note: {visible(note)}", file=sys.stderr)
-    record = {
+    run_config = {
         "command": "import",
         "proposer": "imported",
         "source": config.source.name,
@@ -120,5 +118,5 @@ def _import(config: Config, out: Path) -> None:
         "verdicts": found.verdicts,
         "versions": versions("arts"),
     }
-    with fill_store(out, record, zip(found.problems, found.trees, strict=True)):
+    with fill_store(out, run_config, zip(found.problems, found.trees, strict=True)):
         print(f"{out}: {len(found.trees)} trees")

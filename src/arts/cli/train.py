@@ -11,8 +11,8 @@ from pathlib import Path
 
 import tyro
 
-from arts.cli.sources import require_samples
 from arts.errors import UsageError
+from arts.logs.samples import require_samples
 from arts.models import cache_folder
 from arts.training.config import TrainConfig
 from arts.training.fit import check_same, is_finished, train_verifier

@@ -13,6 +13,7 @@ from arts.estimate import Estimate
 from arts.evaluation import optional_parts as parts
 from arts.evaluation.intervals import Ints, mean
 from arts.problems.base import Grade, Grader, Problem, Verdict
+from arts.problems.check import failing_keys
 from arts.problems.graders import make_grader
 from arts.trees.tree import Tree
 
@@ -146,11 +147,10 @@ def _rate(count: int, seconds: float) -> float | None:
 
 def _golds(grader: Grader, problems: Sequence[Problem]) -> parts.OddKeys:
     """Keys that are not correct when a solution states them, and keys against which another answer has no verdict."""
-    stated = [grader.extract(f"The answer is $\\boxed{{{p.answer}}}$.") for p in problems]
-    own = grader.grade([(p.answer, a) for p, a in zip(problems, stated, strict=True)])
+    failing = failing_keys(problems, grader)
     others = grader.grade([(p.answer, _ANOTHER) for p in problems])
     return parts.OddKeys(
-        failing=_keys(problems, own, [g.verdict is not Verdict.CORRECT for g in own]),
+        failing=_keys([f.problem for f in failing], [f.grade for f in failing], [True] * len(failing)),
         only_by_spelling=_keys(problems, others, [g.verdict is Verdict.UNGRADED for g in others]),
     )
 

@@ -16,6 +16,7 @@ from arts.evaluation.results import SCHEMA_VERSION, Evaluation
 from arts.evaluation.solve_rates import solve_rates
 from arts.evaluation.steps import calibration
 from arts.evaluation.subsets import subset_panel
+from arts.problems.base import question_key
 from arts.selection import expected as metrics
 
 
@@ -104,7 +105,7 @@ def _cost(candidates: Candidates) -> Cost:
 def _problem_table(candidates: Candidates, table: Sequence[Method]) -> ProblemTable:
     return ProblemTable(
         ids=[p.id for p in candidates.problems],
-        questions=[_digest([" ".join(p.question.split())]) for p in candidates.problems],
+        questions=[_digest([question_key(p.question)]) for p in candidates.problems],
         samples=[_digest(texts) for texts in _solutions(candidates)],
         solved=candidates.correct.sum(axis=1).tolist(),
         accuracy={m.name: {k: m.mean(k).round(6).tolist() for k in m.per_problem} for m in table},

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from arts.evaluation.answer_types import ANSWER_TYPES, answer_type
 from arts.evaluation.candidates import Candidates, CandidateScores
-from arts.evaluation.expression import condition
 from arts.evaluation.intervals import mean
 from arts.evaluation.methods import Method
 from arts.evaluation.parts import Kind, Subset
@@ -29,6 +28,7 @@ from arts.evaluation.zones import (
     policy_where_extinct,
 )
 from arts.problems.base import Problem
+from arts.where import condition
 
 LEAST = 2
 """Problems that a group needs to be shown."""
@@ -76,7 +76,7 @@ def subset_panel(
     """Accuracy of every method of ``table`` at ``k`` by subset.
 
     In this order: levels, subjects, depths and answer types (kinds that tell the problems apart), one subset for each
-    expression of ``where`` (:func:`arts.evaluation.expression.condition`), rare problems where there are four samples,
+    expression of ``where`` (:func:`arts.where.condition`), rare problems where there are four samples,
     problems extinct in a ``policy`` whose verdicts are given by problem id. ``label_noise`` is None unless samples
     label the problems; ``policy`` is the accuracy of one of its samples there, None without one.
 

@@ -155,4 +155,5 @@ class LogOptions:
     correct_above: float = 0.5
     """A verdict that is a number means correct above this: right for 0/1, for −1/1, and for a small format bonus."""
     where: tuple[str, ...] = ()
-    """Only samples with FIELD=VALUE, of themselves or of their row; several values of one field are alternatives."""
+    """Only samples that meet all of these, FIELD=VALUE or an expression such as 'doc.level >= 4' over the fields of the
+    sample or its row (docs/recorded-runs.md)."""

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from arts.errors import InputError
-from arts.logs.values import digest
-from arts.problems.base import Problem
+from arts.problems.base import Problem, question_key
 from arts.problems.load import load_problems
 
 
@@ -22,7 +21,8 @@ class Keys:
         Raises:
             InputError: there is none, or the id's problem asks something that the log's question does not contain.
         """
-        if question is not None and (known := self.by_question.get(digest(question))):
+        asked = None if question is None else question_key(question)
+        if asked is not None and (known := self.by_question.get(asked)):
             return known
         found = None if name is None else self.by_id.get(name)
         if found is None:
@@ -30,7 +30,7 @@ class Keys:
                 f"{place}: {self.spec} has no problem with this question or with the id '{name}'; give the set that"
                 " was sampled on, or say where its ids or bare questions are (fields.id, fields.problem)"
             )
-        if question is not None and " ".join(found.question.split()) not in " ".join(question.split()):
+        if asked is not None and question_key(found.question) not in asked:
             raise InputError(
                 f"{place}: the question is not that of problem '{name}' of {self.spec}; name another id (fields.id)"
             )
@@ -42,6 +42,6 @@ def load_keys(spec: str) -> Keys:
     problems = load_problems(spec)
     return Keys(
         spec=spec,
-        by_question={digest(p.question): p for p in problems},
+        by_question={question_key(p.question): p for p in problems},
         by_id={p.id: p for p in problems},
     )

@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from arts.errors import InputError
 from arts.logs.formats import LogName
 from arts.logs.values import MISSING, is_number, look
-from arts.problems.rows import read_rows
+from arts.problems.rows import Row, part, read_rows
 
-Row = Mapping[str, Any]
 Placed = tuple[str, Row]
 """A row with its place for errors, ``file:number``."""
 
@@ -38,7 +36,7 @@ def joined(name: LogName, rows: Iterable[Placed]) -> Iterator[Placed]:
 
 def _events(rows: Iterable[Placed]) -> Iterator[Placed]:
     """One row per graded sample of an event log: each ``match`` with the ``sampling`` before it of the same sample."""
-    drawn: dict[object, Mapping[str, Any]] = {}
+    drawn: dict[object, Row] = {}
     for place, event in rows:
         data = event.get("data")
         if not isinstance(data, Mapping):
@@ -73,32 +71,32 @@ def _batches(rows: Iterable[Placed]) -> Iterator[Placed]:
     for place, row in answered:
         prompt = asked.get(row.get("custom_id"), MISSING)
         head = row if prompt is MISSING else {**row, "prompt": prompt}
-        yield place, {**head, "choices": _choices(look("response.body", row))}
+        yield place, {**head, "choices": _choices(part(part(row, "response"), "body"))}
 
 
-def _choices(body: Any) -> list[dict[str, Any]]:
+def _choices(body: Row) -> list[Row]:
     """What a response holds, each with its tokens and log-probability where they are told; none of a failed one."""
-    choices = body.get("choices") if isinstance(body, Mapping) else None
+    choices = body.get("choices")
     found = [c for c in choices if isinstance(c, Mapping)] if isinstance(choices, list) else []
-    spent = look("usage.completion_tokens", body) if isinstance(body, Mapping) and len(found) == 1 else None
+    spent = look("usage.completion_tokens", body) if len(found) == 1 else None
     return [
         {"text": _said(c), "finish_reason": c.get("finish_reason"), "model": body.get("model"), **_measured(c, spent)}
         for c in found
     ]
 
 
-def _said(choice: Row) -> list[Any]:
+def _said(choice: Row) -> list[Row]:
     """A chat of the one message; a refusal says nothing."""
-    content = look("message.content", choice)
-    return [{"role": "assistant", "content": "" if content is MISSING else content}]
+    return [{"role": "assistant", "content": part(choice, "message").get("content", "")}]
 
 
-def _measured(choice: Row, spent: object) -> dict[str, Any]:
+def _measured(choice: Row, spent: object) -> Row:
     drawn = look("logprobs.content", choice)
     values = [t.get("logprob") for t in drawn if isinstance(t, Mapping)] if isinstance(drawn, list) else []
-    if not values or not all(map(is_number, values)):
+    known = [value for value in values if is_number(value)]
+    if not known or len(known) < len(values):
         return {"tokens": spent} if is_number(spent) else {}
-    return {"tokens": len(values), "logprob": sum(values)}
+    return {"tokens": len(known), "logprob": sum(known)}
 
 
 _JOINS: dict[LogName, Callable[[Iterable[Placed]], Iterator[Placed]]] = {

@@ -1,43 +1,49 @@
-"""Single values of logs: found by their paths, and read as text, key or answer."""
+"""Single values of logs: found by their paths, and read as text, key, answer or score."""
 
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import TypeGuard
 
 from arts.errors import InputError
+from arts.logs.sample import Score
+from arts.problems.base import question_key
+from arts.problems.rows import Row
 
 NO_ANSWER = frozenset({"", "[invalid]", "[no_extraction]"})
 """What tools write where they found no answer, in lower case."""
+
+_NO_SCORES = frozenset({"text", "steps", "answer", "correct", "model", "tokens", "logprob"})
+_PER_TOKEN = frozenset({"logprobs", "token_ids", "token_logprobs"})
+"""Lists that other tools write beside a sample and that are no step scores."""
 
 MISSING = object()
 """What :func:`look` finds where there is nothing; None is a value."""
 
 
-def look(paths: str, holder: Mapping[str, Any]) -> Any:
-    """The value under the first of the alternatives that is there."""
+def look(paths: str, holder: Row, *, nulls: bool = True) -> object:
+    """The value under the first of the alternatives that is there; without ``nulls``, is there and is not null."""
+    found: object = MISSING
     for path in paths.split("|"):
-        if path in holder:
-            return holder[path]
-        value: Any = holder
-        for part in path.split("."):
-            value = value.get(part, MISSING) if isinstance(value, Mapping) else MISSING
-        if value is not MISSING:
+        value = holder.get(path, MISSING)
+        if value is MISSING:
+            value = holder
+            for name in path.split("."):
+                value = value.get(name, MISSING) if isinstance(value, Mapping) else MISSING
+        if value is not MISSING and (nulls or value is not None):
             return value
-    return MISSING
+        found = value if found is MISSING else found
+    return found
 
 
-def look_past_nulls(paths: str, holder: Mapping[str, Any]) -> Any:
-    """The value under the first of the alternatives that is there and is not null; else as :func:`look` has it."""
-    for path in paths.split("|"):
-        value = look(path, holder)
-        if value is not MISSING and value is not None:
-            return value
-    return look(paths, holder)
+def either(name: str, holder: Row, row: Row) -> object:
+    """The value of a sample, or else of its row."""
+    value = look(name, holder)
+    return look(name, row) if value is MISSING else value
 
 
-def is_chat(value: object) -> bool:
+def is_chat(value: object) -> TypeGuard[list[Row]]:
     """Whether a value is a list of chat messages."""
     return isinstance(value, list) and bool(value) and all(isinstance(m, Mapping) and "content" in m for m in value)
 
@@ -54,26 +60,29 @@ def text_of(value: object, role: str) -> str | None:
     """Text, or the contents of chat messages: of those by ``role`` where there are any, else of all."""
     if isinstance(value, str):
         return value
-    if not isinstance(value, list) or not is_chat(value):
+    if not is_chat(value):
         return None
-    messages = [m for m in value if m.get("role") == role] or value
-    parts = [p for m in messages for p in (m["content"] if isinstance(m["content"], list) else [m["content"]])]
+    contents = [m["content"] for m in [m for m in value if m.get("role") == role] or value]
+    parts = [part for content in contents for part in (content if isinstance(content, list) else [content])]
     return "\n\n".join(str(p.get("text", "")) if isinstance(p, Mapping) else str(p or "") for p in parts)
 
 
-def key_of(value: object) -> str | None:
-    """An answer key; of a worked solution that marks its answer by ``####``, as in GSM8K, the answer."""
-    value = only(value)
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)) or value != value:
-        return None
-    return str(value).rpartition("####")[2].strip() or None
+def key_of(value: object) -> str:
+    """An answer key, "" for none; of a worked solution that marks its answer by ``####``, as in GSM8K, the answer."""
+    return (_plain(only(value)) or "").rpartition("####")[2].strip()
 
 
 def answer_of(value: object) -> str | None:
     """The answer that a tool has read off; None where it says that it found none."""
+    text = _plain(value)
+    return None if text is None or text.strip().lower() in NO_ANSWER else text
+
+
+def _plain(value: object) -> str | None:
+    """A text or a number as text."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)) or value != value:
         return None
-    return None if str(value).strip().lower() in NO_ANSWER else str(value)
+    return str(value)
 
 
 def level_of(value: object) -> int | None:
@@ -84,21 +93,42 @@ def level_of(value: object) -> int | None:
     return int(ending[0]) if ending else None
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[int | float]:
     """Whether a value is a number; true and false are none."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def are_step_scores(value: object) -> bool:
-    """Whether a value is a list of numbers and nulls with at least one number."""
-    return (
-        isinstance(value, list) and all(x is None or is_number(x) for x in value) and any(x is not None for x in value)
-    )
+def as_float(value: float, place: str) -> float:
+    """The number in floating point.
+
+    Raises:
+        InputError: it is too large for that; ``place`` names it.
+    """
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise InputError(f"{place} is too large; give a number that fits 64-bit floating point") from error
 
 
-def is_score(value: object) -> bool:
-    """Whether a value is a score: of a whole sample, or of each of its steps."""
-    return is_number(value) or are_step_scores(value)
+def is_score(value: object) -> TypeGuard[int | float | list[float | None]]:
+    """Whether a value is a score: a number, or a list of numbers and nulls with at least one number."""
+    if isinstance(value, list):
+        return all(x is None or is_number(x) for x in value) and any(x is not None for x in value)
+    return is_number(value)
+
+
+def scores_of(values: Row, place: str) -> dict[str, Score]:
+    """Those of the values that are scores, in floating point; raises as :func:`as_float`."""
+    found: dict[str, Score] = {}
+    for name, value in values.items():
+        where = f"{place}: '{name}'"
+        if name in _NO_SCORES or not is_score(value):
+            continue
+        if not isinstance(value, list):
+            found[name] = as_float(value, where)
+        elif name not in _PER_TOKEN:
+            found[name] = [None if x is None else as_float(x, where) for x in value]
+    return found
 
 
 def only(value: object) -> object:
@@ -108,48 +138,27 @@ def only(value: object) -> object:
     return value
 
 
-def flattened(value: list[Any]) -> list[Any]:
+def flattened(value: list[object]) -> list[object]:
     """The elements of a list of lists, however deep."""
     return [x for item in value for x in (flattened(item) if isinstance(item, list) else [item])]
 
 
-def beside(value: object, count: int) -> list[Any]:
-    """What stands beside each of ``count`` texts: a list of as many; else, of a single text, the value itself."""
+def beside(value: object, count: int) -> list[object]:
+    """The value aligned with ``count`` texts: a list of as many, or itself for one text; None where lengths differ."""
     values = flattened(value) if isinstance(value, list) else [value]
     return values if len(values) == count else [None] * count
 
 
 def digest(question: str) -> str:
     """A name for a question that has none, the same in every log; white space does not matter."""
-    return f"q-{hashlib.sha256(' '.join(question.split()).encode()).hexdigest()[:16]}"
-
-
-def either(name: str, holder: Mapping[str, Any], row: Mapping[str, Any]) -> Any:
-    """The value of a sample, or else of its row."""
-    value = look(name, holder)
-    return look(name, row) if value is MISSING else value
-
-
-def conditions(where: Sequence[str]) -> dict[str, set[str]]:
-    """The values that each field may have, of FIELD=VALUE.
-
-    Raises:
-        InputError: one has another form.
-    """
-    found: dict[str, set[str]] = {}
-    for condition in where:
-        name, equals, value = condition.partition("=")
-        if not name or not equals:
-            raise InputError(f"where {condition}: give FIELD=VALUE")
-        found.setdefault(name, set()).add(value)
-    return found
+    return f"q-{hashlib.sha256(question_key(question).encode()).hexdigest()[:16]}"
 
 
 def spelling(value: object) -> str:
-    """A value as conditions spell it."""
+    """A value as ``where`` spells it."""
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
-def field_names(row: Mapping[str, Any]) -> str:
+def field_names(row: Row) -> str:
     """The fields of a row, for an error."""
     return ", ".join(map(str, row)) or "nothing"

@@ -40,6 +40,15 @@ class Overlap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailingKey:
+    """A key that its own grader does not call correct: ``grade`` is what it says of ``read``, None for no answer."""
+
+    problem: Problem
+    read: str | None
+    grade: Grade
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRemark:
     """A key about which there is something to say."""
 
@@ -52,11 +61,11 @@ class KeyRemark:
 class Checked:
     """What a check found.
 
-    ``missing`` counts problems without a solution, subject or level. ``wrong`` are keys that do not grade themselves
-    correct, or contradict the answer that their own solution states; ``stated`` is how many solutions state one.
-    ``own_spelling`` are keys that math-verify does not read as mathematics: the right answer in another spelling is
-    graded incorrect. ``several_boxes`` are ids of problems whose key may be a part of the answer. ``pairs`` were
-    graded in ``seconds``, ``respelled`` of them by math-verify.
+    ``missing`` counts problems without a solution, subject or level. ``wrong`` are keys that fail themselves
+    (:func:`failing_keys`), or contradict the answer that their own solution states; ``stated`` is how many solutions
+    state one. ``own_spelling`` are keys that math-verify does not read as mathematics: the right answer in another
+    spelling is graded incorrect. ``several_boxes`` are ids of problems whose key may be a part of the answer. ``pairs``
+    were graded in ``seconds``, ``respelled`` of them by math-verify.
     """
 
     set: str
@@ -107,6 +116,19 @@ def check_problems(
     )
 
 
+def failing_keys(problems: Sequence[Problem], grader: Grader) -> list[FailingKey]:
+    """Keys that the grader does not accept: as they are, or as it reads them off a solution that boxes them."""
+    boxed = {p.answer: grader.extract(f"The answer is $\\boxed{{{p.answer}}}$.") for p in problems}
+    read = [(p, answer) for p in problems for answer in dict.fromkeys((p.answer, boxed[p.answer]))]
+    grades = grader.grade([(p.answer, answer) for p, answer in read])
+    failing = {
+        p.id: FailingKey(problem=p, read=answer, grade=grade)
+        for (p, answer), grade in reversed([*zip(read, grades, strict=True)])
+        if grade.verdict is not Verdict.CORRECT
+    }
+    return [failing[p.id] for p in problems if p.id in failing]
+
+
 def _stated(problem: Problem) -> str | None:
     """The answer in the last box, or after the last ``####``, of a problem's solution."""
     found = extract_answer(problem.solution or "")
@@ -114,11 +136,9 @@ def _stated(problem: Problem) -> str | None:
 
 
 def _wrong(problems: Sequence[Problem], stated: Mapping[str, str], grader: Grader) -> list[KeyRemark]:
-    own = grader.grade([(p.answer, p.answer) for p in problems])
     remarks = [
-        KeyRemark(id=p.id, key=p.answer, reason=_reason(f"grades itself {grade.verdict}", grade))
-        for p, grade in zip(problems, own, strict=True)
-        if grade.verdict is not Verdict.CORRECT
+        KeyRemark(id=f.problem.id, key=f.problem.answer, reason=_reason(_failure(f), f.grade))
+        for f in failing_keys(problems, grader)
     ]
     with_answer = [p for p in problems if p.id in stated]
     ends = grader.grade([(p.answer, stated[p.id]) for p in with_answer])
@@ -127,6 +147,11 @@ def _wrong(problems: Sequence[Problem], stated: Mapping[str, str], grader: Grade
         for p, grade in zip(with_answer, ends, strict=True)
         if grade.verdict is not Verdict.CORRECT
     ]
+
+
+def _failure(failing: FailingKey) -> str:
+    itself = f"grades itself {failing.grade.verdict}"
+    return itself if failing.read == failing.problem.answer else f"{itself}, read off a box as {failing.read}"
 
 
 def _reason(what: str, grade: Grade) -> str:

@@ -15,17 +15,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from arts.errors import InputError, UsageError
-from arts.files import write_whole
+from arts.files import StrPath, write_whole
 from arts.models import cache_folder
 from arts.problems.base import Problem
 from arts.problems.boxes import has_several_boxes
-from arts.problems.fields import Row, key_of, problems_of, question_of
+from arts.problems.fields import key_of, problems_of, question_of
 from arts.problems.hub import hub_rows
 from arts.problems.near import nearest, one_spelling
-from arts.problems.rows import read_rows
+from arts.problems.rows import Row, read_rows
 from arts.problems.sets import CLEAN, SETS, ProblemSet
 
 NEAR, BOXES = "near", "several boxes"
@@ -34,7 +33,7 @@ NO_KEY, REPEATED = "without a key", "repeated"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """What is recorded of a fetched split.
+    """What is known of a fetched split.
 
     ``origin`` is the Hub's name or the file; ``sha256`` that of the rows as they are kept. ``left_out`` and ``marked``
     count rows by reason.
@@ -54,18 +53,18 @@ def problem_folder() -> Path:
 
 
 def fetched(name: str, split: str) -> Fetched | None:
-    """What is here of a split of the catalogue; None where it is not, or its record is damaged."""
+    """What is here of a split of the catalogue; None where it is not, or what is known of it is damaged."""
     path = _path(name, split)
-    record = path.with_suffix(".json")
-    if not (path.is_file() and record.is_file()):
+    beside = path.with_suffix(".json")
+    if not (path.is_file() and beside.is_file()):
         return None
     try:
-        return Fetched(path=path, **json.loads(record.read_text(encoding="utf-8")))
+        return Fetched(path=path, **json.loads(beside.read_text(encoding="utf-8")))
     except (ValueError, TypeError):
         return None
 
 
-def fetch_set(name: str, split: str, *, file: Path | None = None) -> Fetched:
+def fetch_set(name: str, split: str, *, file: StrPath | None = None) -> Fetched:
     """Bring a split into the cache: from ``file`` (JSON Lines or Parquet) or the Hub; what is there stays there.
 
     A file replaces what was there.
@@ -166,11 +165,11 @@ def _write(
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, text)
-    record = {name: value for name, value in asdict(done).items() if name != "path"}
-    write_whole(path.with_suffix(".json"), json.dumps(record, indent=1) + "\n")
+    kept = {name: value for name, value in asdict(done).items() if name != "path"}
+    write_whole(path.with_suffix(".json"), json.dumps(kept, indent=1) + "\n")
     return done
 
 
 def _line(problem: Problem, marks: list[str]) -> str:
-    row: dict[str, Any] = {("problem" if k == "question" else k): v for k, v in asdict(problem).items()}
+    row = {("problem" if k == "question" else k): v for k, v in asdict(problem).items()}
     return json.dumps(row | {"marks": marks}, ensure_ascii=False) + "\n"

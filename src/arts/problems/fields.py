@@ -1,14 +1,12 @@
 """From a row of somebody's file to a problem: which field is which."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from arts.errors import InputError
 from arts.problems.base import Problem
 from arts.problems.boxes import boxes
-
-Row = Mapping[str, Any]
+from arts.problems.rows import Row
 
 _QUESTION_FIELDS = ("problem", "question", "question_concat", "prompt")
 _ANSWER_FIELDS = ("answer", "Answer", "final_answer", "target")
@@ -92,7 +90,7 @@ def _first(row: Row, names: tuple[str, ...]) -> str:
 
 def _solution(row: Row, key_mark: str) -> str | None:
     names = ("solution", *_ANSWER_FIELDS) if key_mark else ("solution",)
-    return next((row[name] for name in names if isinstance(row.get(name), str)), None)
+    return next((value for name in names if isinstance(value := row.get(name), str)), None)
 
 
 def _level(value: object, place: str) -> int | None:

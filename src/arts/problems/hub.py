@@ -1,13 +1,13 @@
 """Rows from the Hugging Face Hub: the only place that reaches it for problems."""
 
 import os
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from arts.errors import ArtsError, needs_extra
+from arts.problems.rows import Row
 
 
-def hub_rows(repo: str, config: str | None, split: str, *, remedy: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def hub_rows(repo: str, config: str | None, split: str, *, remedy: str) -> Iterator[tuple[int, Row]]:
     """Numbered rows of one split of a Hub data set.
 
     Raises:

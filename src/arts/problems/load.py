@@ -1,11 +1,13 @@
 """Problems by name: files, sets of the catalogue, procedural sets, and any set of the Hugging Face Hub."""
 
 import difflib
+import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
 from arts.errors import InputError
+from arts.files import StrPath
 from arts.problems.base import Problem
 from arts.problems.fetch import set_problems
 from arts.problems.fields import problems_of
@@ -17,7 +19,7 @@ from arts.problems.sets import SETS
 _FILES = (".jsonl", ".gz", ".parquet")
 
 
-def load_problems(spec: str, *, limit: int | None = None, offset: int = 0) -> list[Problem]:
+def load_problems(spec: StrPath, *, limit: int | None = None, offset: int = 0) -> list[Problem]:
     """The problems that ``spec`` names, ``limit`` of them after skipping ``offset``.
 
     ``spec`` is a ``.jsonl``, ``.jsonl.gz`` or ``.parquet`` file, a name of the catalogue with an optional ``:SPLIT``,
@@ -29,9 +31,10 @@ def load_problems(spec: str, *, limit: int | None = None, offset: int = 0) -> li
         MissingExtraError: what is needed for the set is not installed.
         ArtsError: the Hub cannot be reached.
     """
-    if limit is None and spec.partition(":")[0] == GYM:
+    name = os.fspath(spec)
+    if limit is None and name.partition(":")[0] == GYM:
         limit = SIZE
-    return list(islice(_problems(spec), offset, None if limit is None else offset + limit))
+    return list(islice(_problems(name), offset, None if limit is None else offset + limit))
 
 
 def _problems(spec: str) -> Iterator[Problem]:

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from arts.problems.base import question_key
+
 THRESHOLD = 0.8
 """Jaccard similarity from which two questions count as near duplicates."""
 WORDS = 5
@@ -25,7 +27,7 @@ class Near:
 
 def one_spelling(text: str) -> str:
     """The text without regard to case and white space: equal for what counts as an exact duplicate."""
-    return " ".join(text.split()).casefold()
+    return question_key(text).casefold()
 
 
 def shingles(text: str) -> Shingles:

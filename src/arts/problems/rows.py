@@ -3,30 +3,39 @@
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from arts.errors import InputError, needs_extra
+from arts.files import StrPath
 from arts.text import well_formed
 
+Row = Mapping[str, object]
+"""A JSON object from outside, as it is: narrow every value before use."""
 ROWS_AT_ONCE = 128
 """Rows of a Parquet file in memory."""
 
 
-def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def part(row: Row, name: str) -> Row:
+    """The object under a name; empty where there is none."""
+    found = row.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def read_rows(source: StrPath) -> Iterator[tuple[int, Row]]:
     """Numbered rows of a ``.jsonl``, ``.jsonl.gz`` or ``.parquet`` file, blank lines skipped.
 
     Raises:
         InputError: the file is missing or unreadable, or a row is not a JSON object.
         MissingExtraError: a Parquet file without the extra ``data``.
     """
+    path = Path(source)
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     return _parquet(path) if path.suffix == ".parquet" else _json_lines(path)
 
 
-def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _json_lines(path: Path) -> Iterator[tuple[int, Row]]:
     opener = gzip.open if path.suffix == ".gz" else open
     number = 0
     try:
@@ -38,7 +47,7 @@ def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise InputError(f"{path}:{number + 1}: cannot be read as UTF-8 text: {error}") from error
 
 
-def _parse(path: Path, number: int, line: str) -> dict[str, Any]:
+def _parse(path: Path, number: int, line: str) -> Row:
     try:
         row = json.loads(line)
         if "\\ud" in line.lower():
@@ -50,7 +59,7 @@ def _parse(path: Path, number: int, line: str) -> dict[str, Any]:
     return row
 
 
-def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _parquet(path: Path) -> Iterator[tuple[int, Row]]:
     with needs_extra(f"{path}: reading Parquet", "data", "pyarrow"):
         import pyarrow as pa
         import pyarrow.parquet as pq

@@ -1,12 +1,15 @@
 """The data card of an exported data set: a README.md as the Hugging Face Hub reads it."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
+from arts.problems.base import Verdict
+from arts.problems.rows import Row, part
 from arts.text import visible
 from arts.trees.exchange import TREES
+from arts.trees.tree import Tree
 
 SAMPLES = "samples"
 """The folder and configuration with one row per rollout."""
@@ -46,25 +49,39 @@ ABOUT = {
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Contents:
-    """What a card says of a data set.
+    """What a card says of a data set, counted while it is written.
 
-    ``rollouts`` did not fail, ``forks`` and ``cut`` (by a token limit) among them. ``solve_rate`` is the mean over
-    problems of the share of their whole solutions that are correct, an ungraded one counting as not. ``record`` is the
-    store's configuration.
+    ``verdicts`` are of rollouts that did not fail ("none" where a search goes on), ``stops`` of all of them. ``rates``
+    are by problem the shares of its whole solutions that are correct, an ungraded one counting as not.
     """
 
-    trees: int
-    rollouts: int
-    forks: int
-    failed: int
-    cut: int
-    tokens: int
-    verdicts: Mapping[str, int]
-    solve_rate: float
-    verifiers: Sequence[str]
-    record: Mapping[str, Any]
+    run_config: Row
+    trees: int = 0
+    forks: int = 0
+    tokens: int = 0
+    verdicts: Counter[str] = field(default_factory=Counter)
+    stops: Counter[str] = field(default_factory=Counter)
+    rates: list[float] = field(default_factory=list)
+    verifiers: set[str] = field(default_factory=set)
+
+    @property
+    def rollouts(self) -> int:
+        """How many rollouts did not fail."""
+        return self.verdicts.total()
+
+    def count(self, tree: Tree) -> None:
+        """Add what a tree holds; ``trees`` is counted by whoever writes them."""
+        whole = [tree.outcomes.get(r.leaf) for r in tree.backbones]
+        if whole:
+            self.rates.append(sum(o is not None and o.verdict is Verdict.CORRECT for o in whole) / len(whole))
+        self.verifiers |= tree.scores.keys()
+        self.stops.update(r.stop for r in tree.rollouts)
+        self.tokens += sum(r.tokens for r in tree.rollouts)
+        ended = [r for r in tree.rollouts if r.stop != "error"]
+        self.forks += sum(r.pivot > 0 for r in ended)
+        self.verdicts.update(o.verdict if (o := tree.outcomes.get(r.leaf)) else "none" for r in ended)
 
 
 def data_card(contents: Contents, *, split: str, licence: str) -> str:
@@ -84,7 +101,7 @@ def _front_matter(contents: Contents, split: str, licence: str) -> Iterator[str]
 
 def _body(contents: Contents, split: str, licence: str) -> Iterator[str]:
     yield from ("# Sampled solutions as reasoning trees", "", *_licence(licence))
-    yield from ("## Origin", "", *(f"- {name}: {_code(value)}" for name, value in _origin(contents.record)), "")
+    yield from ("## Origin", "", *(f"- {name}: {_code(value)}" for name, value in _origin(contents.run_config)), "")
     yield from ("## Contents", "", *(f"- {name}: {value}" for name, value in _counts(contents)), "")
     yield from ("The solve rate describes these samples; it has no interval and is no estimate for other problems.", "")
     yield from ("## Loading", "", "```python", "from datasets import load_dataset", "")
@@ -107,32 +124,29 @@ def _licence(licence: str) -> Iterator[str]:
     yield ""
 
 
-def _origin(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _origin(run_config: Row) -> Iterator[tuple[str, object]]:
     """What a store remembers of its run."""
-    run = record.get("sample")
-    run = run if isinstance(run, Mapping) else {}
-    yield "proposer", record.get("proposer", UNKNOWN)
-    known = {**run, **{name: record[name] for name in ("source", "format", "verdicts", "grader") if name in record}}
+    yield "proposer", run_config.get("proposer", UNKNOWN)
+    imported = {name: run_config[name] for name in ("source", "format", "verdicts", "grader") if name in run_config}
+    known = {**part(run_config, "sample"), **imported}
     names = ("problems", "model", "n", "fork_probability", "sampling", "prompt", "splitter", "grader", "seed")
     yield from ((name, known[name]) for name in (*names, "source", "format", "verdicts") if name in known)
-    yield "versions", record.get("versions", UNKNOWN)
+    yield "versions", run_config.get("versions", UNKNOWN)
 
 
 def _counts(contents: Contents) -> Iterator[tuple[str, str]]:
     yield "problems, each with its tree", f"{contents.trees:,}"
-    yield (
-        "rollouts",
-        f"{contents.rollouts:,}, {contents.forks:,} of them forks, {contents.cut:,} cut by the token limit",
-    )
-    yield "failed rollouts (in `trees` only)", f"{contents.failed:,}"
+    cut = f"{contents.stops['length']:,} cut by the token limit"
+    yield "rollouts", f"{contents.rollouts:,}, {contents.forks:,} of them forks, {cut}"
+    yield "failed rollouts (in `trees` only)", f"{contents.stops['error']:,}"
     yield "tokens generated", f"{contents.tokens:,}"
-    yield "verdicts", ", ".join(f"{count:,} {name}" for name, count in contents.verdicts.items())
-    rate = "none" if contents.solve_rate != contents.solve_rate else f"{contents.solve_rate:.1%}"
-    yield "solve rate (mean over problems)", rate
-    yield "scores", ", ".join(map(_code, contents.verifiers)) or "none"
+    yield "verdicts", ", ".join(f"{contents.verdicts[v]:,} {v.value}" for v in Verdict)
+    rates = contents.rates
+    yield "solve rate (mean over problems)", f"{sum(rates) / len(rates):.1%}" if rates else "none"
+    yield "scores", ", ".join(map(_code, sorted(contents.verifiers))) or "none"
 
 
-def _code(value: Any) -> str:
+def _code(value: object) -> str:
     """A value from outside as one code span of bounded length."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     line = " ".join(visible(text).replace("`", "'").replace("|", "/").split())

@@ -7,45 +7,55 @@ rollout, which is what people train on. ``README.md`` is the data card.
 import math
 import re
 import shutil
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
+import msgspec
+
 from arts.errors import UsageError
-from arts.files import UNFINISHED
+from arts.files import UNFINISHED, StrPath
 from arts.problems.base import Problem, Verdict
 from arts.trees.data_card import SAMPLES, Contents, data_card
 from arts.trees.exchange import TREES, export_trees
-from arts.trees.parquet import Kind, Row, write_parquet
+from arts.trees.parquet import write_parquet
 from arts.trees.store import TreeStore
-from arts.trees.tree import Tree
+from arts.trees.tree import Rollout, Stop, Tree
 
-SAMPLE_COLUMNS: dict[str, Kind] = {
-    **dict.fromkeys(("problem_id", "problem", "answer_key", "subject"), "string"),
-    **{"level": "int64", "source": "string", "backbone": "int64", "pivot": "int64", "text": "string"},
-    **dict.fromkeys(("answer", "verdict", "reason"), "string"),
-    **{"tokens": "int64", "logprob": "double", "stop": "string"},
-    "scores": [{"verifier": "string", "score": "double"}],
-}
-"""The columns of rollouts in Parquet; the data card explains them."""
+
+class SampleScore(msgspec.Struct, frozen=True, kw_only=True):
+    """A verifier's score of the end of a solution."""
+
+    verifier: str
+    score: float
+
+
+class SampleRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One rollout that did not fail; the data card explains the columns."""
+
+    problem_id: str
+    problem: str
+    answer_key: str
+    subject: str | None
+    level: int | None
+    source: str
+    backbone: int
+    pivot: int
+    text: str
+    answer: str | None = None
+    verdict: Verdict | None = None
+    reason: str | None = None
+    tokens: int
+    logprob: float | None
+    stop: Stop
+    scores: list[SampleScore]
+
+
 _NAME = re.compile(r"\w+(\.\w+)*")
 _LICENCE = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")
 
 
-@dataclass(slots=True, kw_only=True)
-class _Count:
-    """What has been seen while it was written."""
-
-    verdicts: Counter[str] = field(default_factory=Counter)
-    stops: Counter[str] = field(default_factory=Counter)
-    verifiers: set[str] = field(default_factory=set)
-    forks: int = 0
-    tokens: int = 0
-    rates: list[float] = field(default_factory=list)
-
-
-def export_data_set(store: TreeStore, folder: Path, *, split: str = "train", licence: str = "unknown") -> int:
+def export_data_set(store: TreeStore, out: StrPath, *, split: str = "train", licence: str = "unknown") -> int:
     """Write the folder, whole or not at all; returns the number of trees.
 
     ``licence`` is an identifier as the Hugging Face Hub has them (``mit``, ``apache-2.0``).
@@ -54,6 +64,7 @@ def export_data_set(store: TreeStore, folder: Path, *, split: str = "train", lic
         UsageError: the folder holds something, or ``split`` or ``licence`` is no such name.
         MissingExtraError: without the extra ``data``.
     """
+    folder = Path(out)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder}: is there already; choose another --out")
     if not _NAME.fullmatch(split):
@@ -72,60 +83,34 @@ def export_data_set(store: TreeStore, folder: Path, *, split: str = "train", lic
 
 
 def _write(store: TreeStore, folder: Path, split: str, licence: str) -> int:
-    count, file = _Count(), f"{split}-00000-of-00001.parquet"
+    contents, file = Contents(run_config=store.config()), f"{split}-00000-of-00001.parquet"
     for part in (TREES, SAMPLES):
         (folder / part).mkdir(parents=True)
-    rollouts = write_parquet(_sample_rows(store, count), folder / SAMPLES / file, SAMPLE_COLUMNS)
-    trees = export_trees(store, folder / TREES / file)
-    contents = Contents(
-        trees=trees,
-        rollouts=rollouts,
-        forks=count.forks,
-        failed=count.stops["error"],
-        cut=count.stops["length"],
-        tokens=count.tokens,
-        verdicts={v.value: count.verdicts[v] for v in Verdict},
-        solve_rate=sum(count.rates) / len(count.rates) if count.rates else math.nan,
-        verifiers=sorted(count.verifiers),
-        record=store.config(),
-    )
+    write_parquet(_sample_rows(store, contents), folder / SAMPLES / file, SampleRow)
+    contents.trees = export_trees(store, folder / TREES / file)
     (folder / "README.md").write_text(data_card(contents, split=split, licence=licence), encoding="utf-8")
-    return trees
+    return contents.trees
 
 
-def _sample_rows(store: TreeStore, count: _Count) -> Iterator[Row]:
+def _sample_rows(store: TreeStore, contents: Contents) -> Iterator[SampleRow]:
     for problem in store.problems():
         tree = store.tree(problem.id)
-        backbones = [tree.outcomes.get(r.leaf) for r in tree.backbones]
-        if backbones:
-            solved = sum(o is not None and o.verdict is Verdict.CORRECT for o in backbones)
-            count.rates.append(solved / len(backbones))
-        yield from _rollouts(problem, tree, count)
+        contents.count(tree)
+        yield from (_sample_row(problem, tree, r) for r in tree.rollouts if r.stop != "error")
 
 
-def _rollouts(problem: Problem, tree: Tree, count: _Count) -> Iterator[Row]:
-    """A row for each rollout that did not fail; only those that ended have a verdict."""
-    count.verifiers |= tree.scores.keys()
-    for rollout in tree.rollouts:
-        count.stops[rollout.stop] += 1
-        count.tokens += rollout.tokens
-        if rollout.stop == "error":
-            continue
-        count.forks += rollout.pivot > 0
-        outcome = tree.outcomes.get(rollout.leaf)
-        count.verdicts[outcome.verdict if outcome else "none"] += 1
-        logprob = math.fsum(tree.logprob[n] for n in tree.path(rollout.leaf))
-        found = ((name, float(column[rollout.leaf])) for name, column in sorted(tree.scores.items()))
-        yield {
-            "problem_id": problem.id,
-            "problem": problem.question,
-            "answer_key": problem.answer,
-            **{name: getattr(problem, name) for name in ("level", "subject", "source")},
-            **{name: getattr(rollout, name) for name in ("backbone", "pivot", "tokens", "stop")},
-            "text": tree.solution(rollout.leaf),
-            "answer": outcome.answer if outcome else None,
-            "verdict": outcome.verdict.value if outcome else None,
-            "reason": outcome.reason if outcome else None,
-            "logprob": None if math.isnan(logprob) else logprob,
-            "scores": [{"verifier": name, "score": score} for name, score in found if not math.isnan(score)],
-        }
+def _sample_row(problem: Problem, tree: Tree, rollout: Rollout) -> SampleRow:
+    """Only a rollout that ended has an answer and a verdict."""
+    outcome = tree.outcomes.get(rollout.leaf)
+    logprob = math.fsum(tree.logprob[n] for n in tree.path(rollout.leaf))
+    found = ((name, float(column[rollout.leaf])) for name, column in sorted(tree.scores.items()))
+    columns = {
+        **{"problem_id": problem.id, "problem": problem.question, "answer_key": problem.answer},
+        **{"subject": problem.subject, "level": problem.level, "source": problem.source},
+        **asdict(rollout),
+        **(asdict(outcome) if outcome else {}),
+        "text": tree.solution(rollout.leaf),
+        "logprob": None if math.isnan(logprob) else logprob,
+        "scores": [SampleScore(verifier=name, score=score) for name, score in found if not math.isnan(score)],
+    }
+    return msgspec.convert(columns, SampleRow)

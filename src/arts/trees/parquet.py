@@ -1,24 +1,22 @@
-"""Rows into Parquet files, a bounded number at a time."""
+"""Typed rows into Parquet files, a bounded number at a time."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import msgspec
+from msgspec import inspect
+
 from arts.errors import MissingExtraError
 from arts.files import UNFINISHED
 
-Row = dict[str, Any]
-
-Kind = str | list["Kind"] | Mapping[str, "Kind"]
-"""The type of a column: ``"string"``, ``"int64"``, ``"double"``, ``"bool"``; ``[kind]`` is a list of it, a mapping a
-structure."""
 ROWS_AT_ONCE = 128
 """Rows in memory, and in one row group."""
 
 
-def write_parquet(rows: Iterable[Row], path: Path, columns: Mapping[str, Kind]) -> int:
-    """Write rows to a file that is there whole or not at all; returns their number.
+def write_parquet(rows: Iterable[msgspec.Struct], path: Path, kind: type[msgspec.Struct]) -> int:
+    """Write rows, one column for each field of ``kind``, to a file that is there whole or not at all; their number.
 
     Raises:
         MissingExtraError: without the extra ``data``.
@@ -28,12 +26,12 @@ def write_parquet(rows: Iterable[Row], path: Path, columns: Mapping[str, Kind]) 
         import pyarrow.parquet as pq
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"{path}: writing Parquet", "data") from error
-    schema = pa.schema([(name, _arrow(pa, kind)) for name, kind in columns.items()])
+    schema = pa.schema(_arrow(pa, inspect.type_info(kind)))
     unfinished, left, count = path.with_name(f".{path.name}{UNFINISHED}"), iter(rows), 0
     try:
         with pq.ParquetWriter(unfinished, schema) as out:
             while group := list(islice(left, ROWS_AT_ONCE)):
-                out.write_table(pa.Table.from_pylist(group, schema=schema))
+                out.write_table(pa.Table.from_pylist(msgspec.to_builtins(group), schema=schema))
                 count += len(group)
         unfinished.replace(path)
     finally:
@@ -41,9 +39,18 @@ def write_parquet(rows: Iterable[Row], path: Path, columns: Mapping[str, Kind]) 
     return count
 
 
-def _arrow(pa: Any, kind: Kind) -> Any:
-    if isinstance(kind, str):
-        return pa.type_for_alias(kind)
-    if isinstance(kind, list):
-        return pa.list_(_arrow(pa, kind[0]))
-    return pa.struct([(name, _arrow(pa, inner)) for name, inner in kind.items()])
+def _arrow(pa: Any, kind: inspect.Type) -> Any:
+    """The Arrow type of a field; what is neither a number nor holds others is text."""
+    match kind:
+        case inspect.UnionType(types=(inner, inspect.NoneType())):
+            return _arrow(pa, inner)
+        case inspect.ListType(item_type=inner):
+            return pa.list_(_arrow(pa, inner))
+        case inspect.StructType(cls=cls, fields=fields) | inspect.DataclassType(cls=cls, fields=fields):
+            kinds = {field.name: field.type for field in fields}  # msgspec has those with a default last
+            return pa.struct([(name, _arrow(pa, kinds[name])) for name in cls.__annotations__])
+        case inspect.IntType():
+            return pa.int64()
+        case inspect.FloatType():
+            return pa.float64()
+    return pa.string()

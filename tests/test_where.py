@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from arts.errors import UsageError
-from arts.evaluation.expression import FIELDS, MOST_CHARACTERS, MOST_NESTED, condition
+from arts.where import FIELDS, MOST_CHARACTERS, MOST_NESTED, condition
 
 FULL = {
     "answer": r"\frac{1}{2}",

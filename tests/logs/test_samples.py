@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from arts.logs.formats import LogOptions
-from arts.logs.imported import read_samples, verdicts_of
+from arts.logs.samples import read_samples, verdicts_of
 from arts.problems.base import Verdict
 from arts.problems.graders import make_grader
 from arts.trees.exchange import export_trees, fill_store
@@ -25,7 +25,7 @@ def read(tmp_path):
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         grader = make_grader("exact")
         return read_samples(
-            str(path), LogOptions(**options), splitter="newline", grader=grader, verdicts=verdicts, scores=scores
+            str(path), log=LogOptions(**options), splitter="newline", grader=grader, verdicts=verdicts, scores=scores
         )
 
     return read
@@ -50,7 +50,7 @@ def test_the_key_judges_unless_the_log_is_to(read):
 @pytest.mark.parametrize("verdicts", ["key", "log"])
 def test_what_the_log_says_is_kept_whoever_judges(read, verdicts):
     found = read([row(sample("#### 4", False), sample("#### 5", True), sample("#### 5"))], verdicts=verdicts)
-    assert found.given == {"2+2?": [WRONG, RIGHT, None]}
+    assert found.logged == {"2+2?": [WRONG, RIGHT, None]}
 
 
 def test_judges_are_counted_where_there_are_several(read):
@@ -97,13 +97,30 @@ def test_exported_trees_are_read_as_they_are(read, tmp_path, suffix):
     first = read([row(sample("a\n#### 4", rm=1.5), sample("a\n#### 5", rm=0.5))])
     with fill_store(tmp_path / "a.db", {"n": 1}, zip(first.problems, first.trees, strict=True)) as store:
         export_trees(store, tmp_path / f"trees{suffix}")
-    again = read_samples(
-        str(tmp_path / f"trees{suffix}"), LogOptions(), splitter="paragraph", grader=make_grader("exact")
-    )
-    assert (again.format, again.record, again.verdicts) == ("arts", {"n": 1}, "of the store")
-    assert again.problems == first.problems and again.given == {"2+2?": [RIGHT, WRONG]}
+    again = read_samples(tmp_path / f"trees{suffix}", splitter="paragraph", grader=make_grader("exact"))
+    assert (again.format, again.run_config, again.verdicts) == ("arts", {"n": 1}, "of the store")
+    assert again.problems == first.problems and again.logged == {"2+2?": [RIGHT, WRONG]}
     assert again.trees[0].text == first.trees[0].text
     assert again.trees[0].scores["rm"].tolist()[2:] == [1.5, 0.5]
+
+
+def test_a_store_is_read_as_it_is_by_any_name(read, tmp_path):
+    first = read([row(sample("a\n#### 4", rm=1.5), sample("a\n#### 5", rm=0.5))])
+    made = {"proposer": "m", "sample": {"grader": "exact"}}
+    fill_store(tmp_path / "a.sqlite", made, zip(first.problems, first.trees, strict=True)).close()
+    for source in (tmp_path / "a.sqlite", str(tmp_path / "a.sqlite")):
+        again = read_samples(source)
+        assert (again.kind, again.run_config, again.verdicts) == ("store", made, "of the exact grader")
+        assert (again.kind, again.run_config["proposer"]) == ("store", "m")
+        assert again.logged == {"2+2?": [RIGHT, WRONG]} and again.notes == () and again.scores == ["rm"]
+
+
+def test_a_grader_may_be_named(tmp_path):
+    (tmp_path / "log.jsonl").write_text(json.dumps(row(sample("#### 4"), sample("#### 5"))), encoding="utf-8")
+    found = read_samples(tmp_path / "log.jsonl", grader="exact")
+    assert (found.kind, found.verdicts) == ("samples", "of the exact grader")
+    assert (found.kind, found.format, found.verdicts) == ("samples", "flat", "of the exact grader")
+    assert verdicts_of(found.trees[0]) == [RIGHT, WRONG]
 
 
 @pytest.mark.parametrize(
@@ -112,9 +129,9 @@ def test_exported_trees_are_read_as_they_are(read, tmp_path, suffix):
 )
 def test_the_recorded_files_are_whole(name, problems, samples, score, right):
     path = RECORDED / f"{name}.jsonl.gz"
-    found = read_samples(str(path), LogOptions(), splitter="paragraph", grader=make_grader("exact"), verdicts="log")
+    found = read_samples(path, splitter="paragraph", grader=make_grader("exact"), verdicts="log")
     assert [len(t.backbones) for t in found.trees] == [samples] * problems
-    assert sum(v is RIGHT for given in found.given.values() for v in given) == right
+    assert sum(v is RIGHT for logged in found.logged.values() for v in logged) == right
     assert all(
         t.scores.keys() == {score} and t.scores[score][r.leaf] == t.scores[score][r.leaf]
         for t in found.trees

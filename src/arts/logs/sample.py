@@ -1,0 +1,36 @@
+"""One sample of another tool, and the problem that it answers: what every format is read into."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from arts.problems.base import Problem
+
+Score = float | list[float | None]
+"""Of a whole sample, or of each of its steps, None where a step has none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """A sampled solution as a log has it.
+
+    ``body`` is its text, or its steps where the log gives these. ``answer`` is what the tool has read off it,
+    ``correct`` the log's verdict, ``tokens`` how many were generated, ``logprob`` the log-probability of the whole in
+    nats; None where the log says nothing. ``place`` names file and row for errors.
+    """
+
+    place: str
+    body: str | tuple[str, ...]
+    answer: str | None = None
+    correct: bool | None = None
+    tokens: int | None = None
+    logprob: float | None = None
+    scores: Mapping[str, Score] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampledProblem:
+    """A problem, with an empty key where the log has none, and its samples; ``place`` is where it was met first."""
+
+    place: str
+    problem: Problem
+    samples: list[Sample]

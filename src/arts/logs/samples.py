@@ -1,0 +1,163 @@
+"""Samples, whoever drew them: stores, exported trees and logs of other tools, graded and as trees."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from arts.errors import InputError, UsageError
+from arts.files import StrPath
+from arts.logs.formats import LogOptions, VerdictsOf
+from arts.logs.read import Log, read_log
+from arts.logs.sources import SourceKind, kind_of
+from arts.logs.trees import AS_GIVEN, AS_MOST_GIVEN, NO_VERDICT, import_samples
+from arts.problems.base import Grader, Problem, Verdict
+from arts.problems.graders import make_grader
+from arts.problems.rows import Row, part
+from arts.trees.exchange import is_exported, read_trees
+from arts.trees.splitting import SplitterName
+from arts.trees.store import TreeStore
+from arts.trees.tree import Tree
+
+EXPORTED = "arts"
+"""The format of trees, in a store or exported."""
+_LOGGED = {True: Verdict.CORRECT, False: Verdict.INCORRECT, None: None}
+FEW_SCORES = 2
+"""A score that takes more values than these is no plain verdict."""
+FEW_STEPS = 5
+"""Training steps that a note names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Samples:
+    """Samples that were read.
+
+    ``format`` names the tool (``arts`` for trees), ``verdicts`` says who has judged. ``logged`` has by the id of the
+    problem the verdicts that came with the samples, one per sample in the order of the tree's backbones, None where
+    there was none. ``run_config`` is what a store remembers of its run, empty for logs. ``notes`` are whole sentences
+    about what a reader of a report must know.
+    """
+
+    path: Path
+    kind: SourceKind
+    format: str
+    problems: list[Problem]
+    trees: list[Tree]
+    verdicts: str
+    logged: Mapping[str, Sequence[Verdict | None]]
+    run_config: Row
+    notes: tuple[str, ...] = ()
+
+    @property
+    def scores(self) -> list[str]:
+        """Names of the scores that the trees carry."""
+        return sorted({name for tree in self.trees for name in tree.scores})
+
+
+def read_samples(
+    source: StrPath,
+    *,
+    log: LogOptions = LogOptions(),  # noqa: B008 - frozen
+    splitter: SplitterName = "paragraph",
+    grader: str | Grader = "math",
+    verdicts: VerdictsOf = "key",
+    scores: Sequence[str] | None = None,
+    flags: str = "--log",
+) -> Samples:
+    """The samples of a tree store, of what ``arts store export`` made, or of a log of another tool.
+
+    Trees keep their steps, verdicts and scores. A log is read as ``log`` says, cut into steps by ``splitter``, and
+    judged by ``grader`` or by its own verdicts (``verdicts``). ``scores`` names fields of its samples that become
+    score columns, see :func:`arts.logs.read.read_log`; ``flags`` is how notes begin the flags of ``log``.
+
+    Raises:
+        InputError: no such file, a model, or a row that does not fit, named by file and row.
+        UsageError: the trees of a search.
+        MissingExtraError: a Parquet file without the extra ``data``.
+        StoreError: the store cannot be read.
+    """
+    kind = kind_of(source)
+    if kind == "model":
+        raise InputError(
+            f"{os.fspath(source)}: neither a store nor samples (.jsonl, .jsonl.gz, .parquet, or a folder with"
+            " trees/*.parquet); make a store with: arts sample"
+        )
+    if kind == "store":
+        with TreeStore.open(Path(source)) as store:
+            return _whole(source, kind, store.problems(), list(store.trees()), store.config())
+    if is_exported(source):
+        read = list(read_trees(source))
+        return _whole(source, kind, [p for p, _, _ in read], [t for _, t, _ in read], read[0][2])
+    found = read_log(source, log, scores)
+    with closing(make_grader(grader)) if isinstance(grader, str) else nullcontext(grader) as judge:
+        trees = import_samples(found.problems, splitter=splitter, grader=judge, believe=verdicts == "log")
+    reasons = Counter(tree.outcomes[r.leaf].reason for tree in trees for r in tree.backbones)
+    return Samples(
+        path=Path(source),
+        kind=kind,
+        format=found.format,
+        problems=[p.problem for p in found.problems],
+        trees=trees,
+        verdicts=_judges(reasons, judge.name),
+        logged={p.problem.id: [_LOGGED[s.correct] for s in p.samples] for p in found.problems},
+        run_config={},
+        notes=tuple(_notes(found, reasons, log.correct_above, flags)),
+    )
+
+
+def require_samples(path: StrPath, run_config: Row) -> None:
+    """Refuse the trees of a search, whose solutions are not independent samples of the model.
+
+    Raises:
+        UsageError: they are.
+    """
+    if run_config.get("command") == "solve":
+        raise UsageError(f"{path}: was made by arts solve, and a search's draws are no sample; give one of arts sample")
+
+
+def verdicts_of(tree: Tree) -> list[Verdict | None]:
+    """The verdict on each backbone of a tree, None where it has no outcome."""
+    found = [tree.outcomes.get(r.leaf) for r in tree.backbones]
+    return [outcome.verdict if outcome else None for outcome in found]
+
+
+def _whole(source: StrPath, kind: SourceKind, problems: list[Problem], trees: list[Tree], run_config: Row) -> Samples:
+    require_samples(source, run_config)
+    grader = part(run_config, "sample").get("grader")
+    return Samples(
+        path=Path(source),
+        kind=kind,
+        format=EXPORTED,
+        problems=problems,
+        trees=trees,
+        verdicts=f"of the {grader} grader" if grader else "of the store",
+        logged={tree.problem_id: verdicts_of(tree) for tree in trees},
+        run_config=run_config,
+    )
+
+
+def _judges(reasons: Counter[str], grader: str) -> str:
+    """Who has said what is correct."""
+    names = {AS_GIVEN: "of the log", AS_MOST_GIVEN: "of the log", NO_VERDICT: "missing"}
+    found: Counter[str] = Counter()
+    for reason, count in reasons.items():
+        found[names.get(reason, f"of the {grader} grader")] += count
+    return ", ".join(name if len(found) == 1 else f"{count} {name}" for name, count in found.most_common())
+
+
+def _notes(log: Log, reasons: Counter[str], correct_above: float, flags: str) -> Iterator[str]:
+    if len(log.scores) > FEW_SCORES and (reasons[AS_GIVEN] or reasons[AS_MOST_GIVEN]):
+        values = ", ".join(f"{x:g}" for x in log.scores)
+        yield f"scores are {values}; correct means above {correct_above:g} (correct_above)."
+    if odd := reasons[AS_MOST_GIVEN]:
+        yield f"{odd} samples have a text that the log judges both ways; most of its verdicts count."
+    if len(log.steps) > 1:
+        steps = ", ".join([*log.steps[:FEW_STEPS], "…"][: len(log.steps)])
+        yield (
+            f"the samples are of {len(log.steps)} training steps ({steps}), hence of as many policies; choose by"
+            f" {flags}.where step={log.steps[-1]}."
+        )
+    if log.empty:
+        yield f"{log.empty} rows have no sample, as of requests that failed."
