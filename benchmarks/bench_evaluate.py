@@ -45,7 +45,7 @@ def main() -> None:
         _score(store, Path(folder))
         start = min(timed("--version") for _ in range(3))
         whole = [timed("evaluate", str(store), *EVALUATE, "--scores", *OBJECTIVES, "--out", str(out)) for _ in range(3)]
-        replay = timed("evaluate", "--replay", str(out / "recorded.db"), "--out", str(again))
+        replay = timed("evaluate", "--replay", str(out / "cassette.db"), "--out", str(again))
         result = json.loads((out / "report.json").read_text(encoding="utf-8"))
         files = [p for p in again.rglob("*") if p.is_file()]
         same = all(p.read_bytes() == (out / p.relative_to(again)).read_bytes() for p in files)

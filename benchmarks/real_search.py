@@ -15,7 +15,7 @@ import numpy as np
 from _page import percent, table
 from numpy.typing import NDArray
 
-from arts.evaluation.candidates import collect, score_nodes, select
+from arts.evaluation.candidates import candidate_scores, collect, score_nodes
 from arts.evaluation.intervals import mean, paired_difference
 from arts.problems.graders import make_grader
 from arts.selection.expected import vote_at_k
@@ -57,7 +57,7 @@ def of_samples(verifier: str, limit: int) -> tuple[dict[str, NDArray[np.float64]
     candidates = collect(problems, trees, N, grader)
     grader.close()
     scores = score_nodes(load_verifier(verifier), candidates.trees, candidates.nodes())
-    (last,) = select(candidates, scores, ["last"])
+    (last,) = candidate_scores(candidates, scores, ["last"])
     correct, classes = candidates.correct, candidates.classes
     chosen = last.scores.argmax(axis=1)
     accuracy = {

@@ -6,7 +6,7 @@ from pathlib import Path
 from _study import RECORDED
 from deciding.files import FILES
 
-from arts.evaluation.candidates import Candidates, select, stored_scores
+from arts.evaluation.candidates import Candidates, candidate_scores, stored_scores
 from arts.problems.base import Grader
 from arts.problems.extract import extract_answer
 from arts.problems.graders import equivalence_classes
@@ -27,7 +27,7 @@ def check_published(file: str, candidates: Candidates, grader: Grader) -> dict[s
     given = FILES[file].given
     assert given
     published = json.loads(PUBLISHED.read_text(encoding="utf-8"))
-    (chosen,) = select(candidates, stored_scores(candidates.trees, *given), ("last",))
+    (chosen,) = candidate_scores(candidates, stored_scores(candidates.trees, *given), ("last",))
     counts = dict.fromkeys(("problems", "same_answer", "same_verdict", "correct", "correct_published"), 0)
     for i, problem in enumerate(candidates.problems):
         best, theirs = best_scored(chosen.scores[i]), published[problem.id]

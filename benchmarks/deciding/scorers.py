@@ -9,7 +9,7 @@ import numpy as np
 from _study import Arrays, arrays
 from numpy.typing import NDArray
 
-from arts.evaluation.candidates import Candidates, NodeScores, Selector, select
+from arts.evaluation.candidates import Candidates, CandidateScores, NodeScores, candidate_scores
 from arts.problems.extract import extract_answer
 from arts.selection.scores import Aggregation
 from arts.trees.tree import Tree
@@ -32,14 +32,14 @@ def learned_stem(mixture: str, variant: str, seed: int) -> str:
 
 def scored(candidates: Candidates, scores: NodeScores) -> Arrays:
     """The candidates' scores (P, N) under each aggregation, and their unit."""
-    chosen = {s.aggregation: s.scores for s in select(candidates, scores, AGGREGATIONS)}
+    chosen = {s.aggregation: s.scores for s in candidate_scores(candidates, scores, AGGREGATIONS)}
     return {"unit": np.array(scores.unit), **chosen}
 
 
-def selector(path: Path, name: str, aggregation: Aggregation, seed: int | None = None) -> Selector:
+def selector(path: Path, name: str, aggregation: Aggregation, seed: int | None = None) -> CandidateScores:
     """A kept scorer as the evaluation knows it."""
     kept = arrays(path)
-    return Selector(
+    return CandidateScores(
         verifier=name,
         aggregation=aggregation,
         unit=str(kept["unit"]),  # type: ignore[arg-type]

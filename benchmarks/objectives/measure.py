@@ -7,7 +7,7 @@ import numpy as np
 from _study import Arrays
 from numpy.typing import NDArray
 
-from arts.evaluation.candidates import Candidates, NodeScores, score_nodes, select
+from arts.evaluation.candidates import Candidates, NodeScores, candidate_scores, score_nodes
 from arts.evaluation.steps import Reference
 from arts.selection import expected as metrics
 from arts.selection.scores import Aggregation, voting_weights
@@ -29,7 +29,7 @@ def decisions(candidates: Candidates, scores: NodeScores, ks: Sequence[int]) -> 
     """
     out: Arrays = {}
     last = None
-    for s in select(candidates, scores, AGGREGATIONS):
+    for s in candidate_scores(candidates, scores, AGGREGATIONS):
         for k in ks:
             out[f"best {s.aggregation} {k}"] = metrics.best_of_k(candidates.correct, s.scores, k)
         last = s if s.aggregation == "last" else last

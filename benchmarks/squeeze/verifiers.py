@@ -7,7 +7,7 @@ import numpy as np
 from _study import TESTBED_SHAPE, Arrays, testbed_training, trained, trees_of
 from squeeze.plan import OBJECTIVES, Size
 
-from arts.evaluation.candidates import Candidates, score_nodes, select
+from arts.evaluation.candidates import Candidates, candidate_scores, score_nodes
 from arts.selection.scores import voting_weights
 from arts.verifiers.checkpoint import load_checkpoint
 from arts.verifiers.features import FeatureCache
@@ -31,7 +31,7 @@ def scores(found: Candidates, folder: Path, seed: int) -> Arrays:
     for objective in OBJECTIVES:
         verifier = NeuralVerifier(*load_checkpoint(folder / f"{objective}-{seed}"), features)
         scored = score_nodes(verifier, found.trees, found.nodes())
-        for s in select(found, scored, ("last", "min")):
+        for s in candidate_scores(found, scored, ("last", "min")):
             out[f"{objective} {s.aggregation}"] = s.scores
             if s.aggregation == "last":
                 out[f"{objective} weight"] = np.asarray(voting_weights(s.scores, s.unit))

@@ -1,7 +1,6 @@
 """A number with its interval, as every result of this package carries it."""
 
 import math
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,7 +14,7 @@ else:
     Number = float | None  # JSON has no NaN: an undefined number is null there
 
 
-class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+class Estimate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A value with its 95 % interval.
 
     ``value``, ``low`` and ``high`` are NaN where undefined, ``null`` in JSON. ``n`` is the number of problems and
@@ -54,11 +53,6 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
             return UNDEFINED
         interval = "" if math.isnan(self.low) else f" [{self.low:.2f}, {self.high:.2f}]"
         return f"{self.value:.3f}{interval}"
-
-
-def known(estimate: Estimate | Mapping[str, object]) -> Estimate:
-    """The estimate, also where it is still as JSON has it."""
-    return estimate if isinstance(estimate, Estimate) else msgspec.convert({"n": 0, "method": "", **estimate}, Estimate)
 
 
 NOTHING = Estimate(value=math.nan, low=math.nan, high=math.nan, n=0, method="no problems")

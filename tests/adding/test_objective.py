@@ -59,7 +59,7 @@ def store(tmp_path):
 
 def commands(arts, store):
     """The command lines in a report on the verifier v."""
-    flags = ("--n", 2, "--grader", "exact", "--no-record", "--out", "report")
+    flags = ("--n", 2, "--grader", "exact", "--no-cassette", "--out", "report")
     code, _, said = arts("evaluate", store, "--verifiers", "v", *flags)
     assert code == 0, said
     return json.loads((store.parent / "report/report.json").read_text())["about"]["commands"]

@@ -51,8 +51,8 @@ def test_the_rehearsal_replaces_only_models_sets_sizes_and_counts():
 
 
 def test_values_become_flags():
-    table = {"limit": 3, "rl": {"vllm": False, "group_size": 4}, "audit": True, "record": False}
-    words = ["--limit", "3", "--rl.no-vllm", "--rl.group-size", "4", "--audit", "--no-record"]
+    table = {"limit": 3, "rl": {"vllm": False, "group_size": 4}, "audit": True, "cassette": False}
+    words = ["--limit", "3", "--rl.no-vllm", "--rl.group-size", "4", "--audit", "--no-cassette"]
     assert paper_steps.flags(table) == words
 
 

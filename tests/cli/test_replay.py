@@ -1,4 +1,4 @@
-"""``arts evaluate --record`` and ``--replay``, as a user calls them."""
+"""``arts evaluate --cassette`` and ``--replay``, as a user calls them."""
 
 import json
 import socket
@@ -65,24 +65,24 @@ def test_a_replay_writes_the_same_bytes_without_the_store_a_model_or_the_network
     monkeypatch.setattr("arts.cli.evaluate.load_verifier", refuse)
     monkeypatch.setattr("arts.cli.evaluate.make_grader", refuse)
     moved = tmp_path / "elsewhere.db"
-    moved.write_bytes((whole / "recorded.db").read_bytes())
+    moved.write_bytes((whole / "cassette.db").read_bytes())
     assert call("evaluate", "--replay", moved, "--out", tmp_path / "again") == 0
     before, after = files(whole), files(tmp_path / "again")
     assert {"report.json", "report.md", "report.html"} <= before.keys()
     assert before == after
     assert "numbers may differ" not in capsys.readouterr().err
-    assert not (tmp_path / "again" / "recorded.db").exists()
+    assert not (tmp_path / "again" / "cassette.db").exists()
 
 
-def test_a_read_only_recording_is_replayed(whole, tmp_path):
+def test_a_read_only_cassette_is_replayed(whole, tmp_path):
     cassette = tmp_path / "run.db"
-    cassette.write_bytes((whole / "recorded.db").read_bytes())
+    cassette.write_bytes((whole / "cassette.db").read_bytes())
     cassette.chmod(0o444)
     assert call("evaluate", "--replay", cassette, "--out", tmp_path / "again") == 0
     assert files(tmp_path / "again") == files(whole)
 
 
-def test_the_recorded_command_makes_the_report_again(whole, store, tmp_path):
+def test_the_named_command_makes_the_report_again(whole, store, tmp_path):
     command = json.loads((whole / "report.json").read_text())["about"]["command"].split()
     assert command[:3] == ["arts", "evaluate", str(store)]
     assert call(*command[1 : command.index("--out")], "--out", tmp_path, *command[command.index("--out") + 2 :]) == 0
@@ -100,22 +100,23 @@ def test_the_report_names_the_command_that_sampled(whole):
     assert sampled[sampled.index("--problems") + 1] == "congruences:train"
     assert sampled[sampled.index("--limit") + 1] == str(PROBLEMS)
     assert about["versions"]["arts"]
+    assert (about["source_kind"], about["proposer"]) == ("store", "bundled") and "verdicts" not in about
 
 
 def test_a_replay_by_other_versions_warns(whole, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("arts.cli.evaluate.versions", lambda: {"numpy": "0.1"})
-    assert call("evaluate", "--replay", whole / "recorded.db", "--out", tmp_path) == 0
+    monkeypatch.setattr("arts.cli.evaluate.versions", lambda *_: {"numpy": "0.1"})
+    assert call("evaluate", "--replay", whole / "cassette.db", "--out", tmp_path) == 0
     assert "now 0.1" in capsys.readouterr().err
     assert files(tmp_path) == files(whole)
 
 
 @pytest.mark.parametrize("flag", [("--seed", 3), ("--audit",), ("--n", 2), ("--verifiers", "length")])
 def test_flags_that_a_replay_would_ignore_are_refused(whole, flag, capsys):
-    assert call("evaluate", "--replay", whole / "recorded.db", *flag) == 2
+    assert call("evaluate", "--replay", whole / "cassette.db", *flag) == 2
     assert f"leave out {flag[0][2:]}" in capsys.readouterr().err
 
 
-def test_a_store_that_was_never_evaluated_is_no_recording(store, capsys):
+def test_a_store_that_was_never_evaluated_is_no_cassette(store, capsys):
     assert call("evaluate", "--replay", store) == 2
     assert "holds samples but no evaluation" in capsys.readouterr().err
 
@@ -125,14 +126,14 @@ def test_nothing_to_evaluate_is_said(capsys):
     assert "nothing to evaluate" in capsys.readouterr().err
 
 
-def test_no_record_keeps_no_recording(store, tmp_path):
-    assert call("evaluate", store, *FLAGS, "--no-record", "--out", tmp_path) == 0
-    assert not (tmp_path / "recorded.db").exists()
+def test_no_cassette_keeps_none(store, tmp_path):
+    assert call("evaluate", store, *FLAGS, "--no-cassette", "--out", tmp_path) == 0
+    assert not (tmp_path / "cassette.db").exists()
 
 
-def test_a_recording_can_itself_be_evaluated(whole, tmp_path):
+def test_a_cassette_can_itself_be_evaluated(whole, tmp_path):
     flags = ("--verifiers", "length", "--n", 2, "--grader", "exact")
-    assert call("evaluate", whole / "recorded.db", *flags, "--out", tmp_path) == 0
+    assert call("evaluate", whole / "cassette.db", *flags, "--out", tmp_path) == 0
 
 
 def test_a_policy_that_lacks_problems_counts_on_those_it_has(store, tmp_path, capsys):
@@ -196,7 +197,7 @@ def test_scores_that_look_like_probabilities_are_remarked_on(tmp_path, capsys):
     assert "prm: all between 0 and 1, and read as logits" in capsys.readouterr().err
     assert call("evaluate", path, "--grader", "exact", "--score-unit", "probability", "--out", tmp_path / "r") == 0
     assert "read as" not in capsys.readouterr().err
-    assert json.loads((tmp_path / "r/report.json").read_text())["about"]["score unit"] == "probability"
+    assert json.loads((tmp_path / "r/report.json").read_text())["about"]["score_unit"] == "probability"
 
 
 def test_a_method_to_test_against_that_is_not_there_is_named(store, tmp_path, capsys):

@@ -5,13 +5,19 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import msgspec
+
+from arts.documents.data import as_json
 from arts.documents.figures import files
 from arts.documents.html import document_as_html
 from arts.documents.markdown import document_as_markdown
 from arts.evaluation.audit import audit
 from arts.evaluation.cassette import Settings
-from arts.evaluation.evaluate import record, report
+from arts.evaluation.compare import compare
+from arts.evaluation.evaluate import observe
+from arts.evaluation.parts import About
 from arts.evaluation.report.sections import evaluation
+from arts.evaluation.results import Evaluation
 from arts.evaluation.steps import own_reference
 from arts.logs.samples import read_samples
 from arts.problems.graders import make_grader
@@ -46,7 +52,7 @@ def evaluate(folder, rows, verifiers=(), *, scores=(SCORE,), audited=False, cali
     grader = make_grader("exact")
     read = read_samples(path, splitter="newline", grader=grader)
     problems, trees = read.problems, read.trees
-    recorded = record(
+    observed = observe(
         problems,
         trees,
         verifiers,
@@ -57,8 +63,20 @@ def evaluate(folder, rows, verifiers=(), *, scores=(SCORE,), audited=False, cali
     )
     found = audit(problems, trees, graders=("exact",)) if audited else None
     command = f"arts evaluate {SCRIPT} --n 2 4"
-    about = {"command": command, "commands": ["arts sample", command], "versions": {"arts": "0"}, "seed": 0, "x": None}
-    return report(replace(recorded, about=about, audit=found))
+    about = About(command=command, commands=["arts sample", command], versions={"arts": "0"}, seed=0)
+    return compare(replace(observed, about=about, audit=found))
+
+
+def loaded(result):
+    """A result as its file has it."""
+    return json.loads(as_json(result))
+
+
+def altered(result, change):
+    """The result of ``arts evaluate`` after ``change`` of its JSON."""
+    data = loaded(result)
+    change(data)
+    return msgspec.convert(data, Evaluation, str_keys=True)
 
 
 class Page(HTMLParser):

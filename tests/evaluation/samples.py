@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from arts.evaluation.candidates import Candidates, Selector
+from arts.evaluation.candidates import Candidates, CandidateScores
+from arts.evaluation.comparisons import known
 from arts.evaluation.methods import methods
 from arts.evaluation.subsets import subset_panel
 from arts.problems.base import Problem
@@ -38,12 +39,12 @@ def candidates(correct, **fields):
 
 def panel(found, k=None, **options):
     k = k or found.n
-    selectors = options.pop("selectors", [])
-    return subset_panel(found, selectors, methods(found, selectors, [k], 0), k, **options)
+    scored = options.pop("scored", [])
+    return subset_panel(found, scored, methods(found, scored, [k], 0), k, **options)
 
 
 def values(entry, name="random"):
-    return entry["methods"][name]["value"]
+    return known(entry.methods[name].value)
 
 
 def drawn(rates, n, seed):
@@ -51,7 +52,7 @@ def drawn(rates, n, seed):
 
 
 def score(correct, seed):
-    return Selector(
+    return CandidateScores(
         verifier="v",
         aggregation="last",
         unit="logit",

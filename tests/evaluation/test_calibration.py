@@ -11,13 +11,16 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import binom, spearmanr
 
+from arts.documents.data import as_json
+from arts.documents.words import number
 from arts.errors import UsageError
+from arts.estimate import Estimate
 from arts.evaluation import calibration as measures
 from arts.evaluation.candidates import NodeScores
 from arts.evaluation.evaluate import evaluate_trees
 from arts.evaluation.intervals import bootstrap_observations, mean, per_problem
 from arts.evaluation.report import write_report
-from arts.evaluation.report.calibration import about_reference, depth_tables, number, overall_table
+from arts.evaluation.report.calibration import about_reference, depth_tables, overall_table
 from arts.evaluation.steps import LEAST_ROLLOUTS, Reference, calibration, depth_groups, own_reference
 from arts.problems.base import Problem, Verdict
 from arts.problems.graders import make_grader
@@ -262,7 +265,7 @@ def result(sampled):
 
 
 def scorer(result, name):
-    return result["calibration"]["scorers"][name]
+    return result.calibration.scorers[name]
 
 
 def test_the_states_are_those_with_enough_rollouts_below(sampled, result):
@@ -278,59 +281,59 @@ def test_the_states_are_those_with_enough_rollouts_below(sampled, result):
     columns = (reference.tree, reference.node, reference.graded, reference.correct)
     assert {(t, n): (g, c) for t, n, g, c in zip(*(c.tolist() for c in columns), strict=True)} == counted
     assert len(counted) < sum(sum(stop is None for stop in t.stop) - 1 for t in trees)  # some have too few
-    about = result["calibration"]["reference"]
-    assert (about["kind"], about["states"]) == ("own trees", len(counted))
-    assert about["rollouts"] == sum(g for g, _ in counted.values())
-    assert sum(d["states"] for d in about["by_depth"].values()) == len(counted)
+    about = result.calibration.reference
+    assert (about.kind, about.states) == ("own trees", len(counted))
+    assert about.rollouts == sum(g for g, _ in counted.values())
+    assert sum(d.states for d in about.by_depth.values()) == len(counted)
 
 
 def test_who_knows_the_probabilities_is_calibrated(result):
     for name in ("<b>knower</b>", "flow"):
-        for part in [scorer(result, name)["overall"], *scorer(result, name)["by_depth"].values()]:
-            assert part["calibration_error"]["value"] < 0.05
-            assert part["squared_error"]["value"] < 0.05 * part["spread"]["value"] + 0.002
-            assert part["spearman"]["value"] > 0.8
-        residual = scorer(result, name)["residuals"]["value"]["overall"]
-        assert residual["mean"]["low"] < 0.01 and residual["mean"]["high"] > -0.01
-        assert residual["root_mean_square"]["value"] < 0.1  # draws differ by chance
+        for part in [scorer(result, name).overall, *scorer(result, name).by_depth.values()]:
+            assert part.calibration_error.value < 0.05
+            assert part.squared_error.value < 0.05 * part.spread.value + 0.002
+            assert part.spearman.value > 0.8
+        residual = scorer(result, name).residuals["value"].overall
+        assert residual.mean.low < 0.01 and residual.mean.high > -0.01
+        assert residual.root_mean_square.value < 0.1  # draws differ by chance
 
 
 def test_the_oracle_of_the_counted_trees_is_exact(result):
     found = scorer(result, "oracle")
-    assert found["overall"]["calibration_error"]["value"] == pytest.approx(0, abs=1e-12)
-    assert found["overall"]["spearman"]["value"] == pytest.approx(1)
-    assert found["residuals"]["value"]["overall"]["root_mean_square"]["value"] == pytest.approx(0, abs=1e-12)
+    assert found.overall.calibration_error.value == pytest.approx(0, abs=1e-12)
+    assert found.overall.spearman.value == pytest.approx(1)
+    assert found.residuals["value"].overall.root_mean_square.value == pytest.approx(0, abs=1e-12)
 
 
 def test_a_constant_has_an_error_and_no_rank_correlation(result):
     found = scorer(result, "constant")
-    for part in [found["overall"], *found["by_depth"].values()]:
-        assert part["spearman"]["value"] is None
-        assert part["bins"] == 1
-        expected = abs(0.5 - part["observed"]["value"])
-        assert part["calibration_error"]["value"] == pytest.approx(expected)
-    assert found["residuals"]["value"]["overall"]["mean"]["value"] == pytest.approx(0)
+    for part in [found.overall, *found.by_depth.values()]:
+        assert not part.spearman.defined
+        assert part.bins == 1
+        expected = abs(0.5 - part.observed.value)
+        assert part.calibration_error.value == pytest.approx(expected)
+    assert found.residuals["value"].overall.mean.value == pytest.approx(0)
 
 
 def test_ranks_have_no_values(result):
     found = scorer(result, "length")
-    assert found["overall"]["states"] > 0
-    assert found["overall"]["predicted"]["value"] is None
-    assert found["reliability"] == [] and found["residuals"]["value"]["overall"]["nodes"] == 0
+    assert found.overall.states > 0
+    assert not found.overall.predicted.defined
+    assert found.reliability == [] and found.residuals["value"].overall.nodes == 0
 
 
 def test_only_flows_have_a_flow_residual(result):
-    assert {n for n, s in result["calibration"]["scorers"].items() if "flow" in s["residuals"]} == {"flow"}
-    assert scorer(result, "flow")["residuals"]["flow"]["overall"]["mean"]["value"] < 0  # the children's flows add up
+    assert {n for n, s in result.calibration.scorers.items() if "flow" in s.residuals} == {"flow"}
+    assert scorer(result, "flow").residuals["flow"].overall.mean.value < 0  # the children's flows add up
 
 
 def test_points_of_a_reliability_line_hold_all_states(result):
     found = scorer(result, "<b>knower</b>")
-    assert sum(p["states"] for g in found["reliability"] for p in g["points"]) == found["overall"]["states"]
-    for group in found["reliability"]:
-        x = [p["predicted"] for p in group["points"]]
+    assert sum(p.states for g in found.reliability for p in g.points) == found.overall.states
+    for group in found.reliability:
+        x = [p.predicted for p in group.points]
         assert x == sorted(x)
-        assert sum(p["states"] for p in group["points"]) == group["states"]
+        assert sum(p.states for p in group.points) == group.states
 
 
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=300).map(np.array))
@@ -345,9 +348,9 @@ def test_states_without_a_score_are_left_out(sampled):
     columns = {t: np.where(np.array(t.depth) == 1, np.nan, 0.1 * np.arange(len(t))) for t in trees}
     success = {t: 1 / (1 + np.exp(-column)) for t, column in columns.items()}
     holes = NodeScores(name="v", unit="logit", stepwise=True, columns=columns, success=success)
-    found = calibration([holes], trees, own_reference(trees), 0)["scorers"]["v"]
-    assert "1" not in found["by_depth"] and "2" in found["by_depth"]
-    assert found["overall"]["states"] == found["by_depth"]["2"]["states"]
+    found = calibration([holes], trees, own_reference(trees), 0).scorers["v"]
+    assert 1 not in found.by_depth and 2 in found.by_depth
+    assert found.overall.states == found.by_depth[2].states
 
 
 # the report
@@ -359,7 +362,7 @@ def files(result, tmp_path_factory):
 
 
 def test_json_has_no_nan_and_is_the_result(result, files):
-    assert json.loads(files[".json"], parse_constant=pytest.fail) == json.loads(json.dumps(result))
+    assert json.loads(files[".json"], parse_constant=pytest.fail) == json.loads(as_json(result))
 
 
 def test_names_are_escaped(files):
@@ -369,7 +372,7 @@ def test_names_are_escaped(files):
 
 
 def test_both_forms_hold_the_tables(result, files):
-    tables = [overall_table(result["calibration"]), *depth_tables(result["calibration"])]
+    tables = [overall_table(result.calibration), *depth_tables(result.calibration)]
     assert len(tables) == 7
     for table in tables:
         assert {len(row) for row in table.rows} == {len(table.header)}
@@ -377,7 +380,7 @@ def test_both_forms_hold_the_tables(result, files):
             if "[" in cell:
                 value, _, interval = cell.partition(" [")
                 assert cell in files[".md"] and f'{value} <span class="ci">[{interval}</span>' in files[".html"]
-    assert about_reference(result["calibration"]) in files[".md"]
+    assert about_reference(result.calibration) in files[".md"]
 
 
 def test_each_scorer_with_values_has_a_reliability_figure(result, files):
@@ -389,7 +392,7 @@ def test_each_scorer_with_values_has_a_reliability_figure(result, files):
 def test_without_a_reference_there_is_no_such_part(sampled, tmp_path):
     problems, trees = sampled
     result = evaluate_trees(problems, trees, [constant()], GRADER, ks=(2,))
-    assert "calibration" not in result
+    assert result.calibration is None
     for path in write_report(result, tmp_path):
         assert "alibration" not in path.read_text(encoding="utf-8")
 
@@ -398,7 +401,7 @@ def test_nothing_to_count_is_said(tmp_path):
     tree = grow("q", ["ab", "cd"])
     problems = [Problem(id="q", question="q", answer="0")]
     result = evaluate_trees(problems, [tree], [constant()], GRADER, ks=(2,), reference=own_reference([tree]))
-    assert about_reference(result["calibration"]).startswith("Not probed, and no inner state has 8 graded rollouts")
+    assert about_reference(result.calibration).startswith("Not probed, and no inner state has 8 graded rollouts")
     write_report(result, tmp_path)
 
 
@@ -412,13 +415,14 @@ def test_probes_are_what_the_report_names():
 @pytest.mark.parametrize(
     "estimate, text",
     [
-        ({"value": None, "low": None, "high": None}, "–"),
-        ({"value": 0.5, "low": None, "high": None}, "0.500"),
-        ({"value": -0.0001, "low": -0.25, "high": 0.0004}, "0.000 [-0.250, 0.000]"),
+        ((None, None, None), "–"),
+        ((0.5, None, None), "0.500"),
+        ((-0.0001, -0.25, 0.0004), "0.000 [-0.250, 0.000]"),
     ],
 )
 def test_numbers_are_short(estimate, text):
-    assert number(estimate) == text
+    value, low, high = estimate
+    assert number(Estimate(value=value, low=low, high=high, n=1, method="")) == text
 
 
 # aggregations
@@ -428,7 +432,7 @@ def test_every_aggregation_is_a_method_and_the_first_votes(sampled):
     problems, trees = sampled
     hows = ("product", "last", "mean", "min", "last")
     result = evaluate_trees(problems, trees, [constant(), length_verifier()], GRADER, ks=(2,), aggregations=hows)
-    assert list(result["methods"]) == [
+    assert list(result.table) == [
         *("random", "majority", "constant best-of-N, product", "constant best-of-N"),
         *("constant best-of-N, mean", "constant best-of-N, min", "length best-of-N"),
         *("constant vote, product", "oracle (pass@N)"),

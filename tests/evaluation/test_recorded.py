@@ -66,32 +66,32 @@ EXPECTED = {
 
 
 def test_the_methods_are_these(result):
-    assert list(result["methods"]) == list(EXPECTED)
+    assert list(result.table) == list(EXPECTED)
 
 
 @pytest.mark.parametrize("k", KS)
 @pytest.mark.parametrize("method", EXPECTED)
 def test_accuracy(result, method, k):
-    assert result["methods"][method]["accuracy"][str(k)]["value"] == pytest.approx(over_subsets(k, EXPECTED[method]))
+    assert result.table[method].accuracy[k].value == pytest.approx(over_subsets(k, EXPECTED[method]))
 
 
 @pytest.mark.parametrize("k", [1, 2, 4, 8])
 def test_pass_at_k(result, k):
-    assert result["pass_at_k"][str(k)]["value"] == pytest.approx(over_subsets(k, EXPECTED["oracle (pass@N)"]))
+    assert result.pass_at_k[k].value == pytest.approx(over_subsets(k, EXPECTED["oracle (pass@N)"]))
 
 
 @pytest.mark.parametrize("method", EXPECTED)
 def test_differences_and_gap_are_those_of_the_accuracies(result, method):
-    accuracy = {name: m["accuracy"]["8"]["value"] for name, m in result["methods"].items()}
+    accuracy = {name: m.accuracy[8].value for name, m in result.table.items()}
     room = accuracy["oracle (pass@N)"] - accuracy["random"]
-    found = result["methods"][method]
-    assert found["minus_majority"]["value"] == pytest.approx(accuracy[method] - accuracy["majority"])
-    assert found["minus_random"]["value"] == pytest.approx(accuracy[method] - accuracy["random"])
-    assert found["gap_closed"]["value"] == pytest.approx((accuracy[method] - accuracy["random"]) / room)
+    found = result.table[method]
+    assert found.minus_majority.value == pytest.approx(accuracy[method] - accuracy["majority"])
+    assert found.minus_random.value == pytest.approx(accuracy[method] - accuracy["random"])
+    assert found.gap_closed.value == pytest.approx((accuracy[method] - accuracy["random"]) / room)
 
 
 def test_levels_divide_the_problems(result):
-    sizes = {s["name"]: s["methods"]["majority"]["n"] for s in result["subsets"] if s["kind"] == "level"}
+    sizes = {s.name: s.methods["majority"].n for s in result.subsets if s.kind == "level"}
     counts = Counter(r["level"] for r in ROWS)
     assert sizes == {f"level {v}": n for v, n in sorted(counts.items()) if n > 1}
 

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from scipy.stats import beta, betabinom
 
+from arts.documents.data import as_json
 from arts.evaluation.solve_rates import (
     BINS,
     RARE,
@@ -54,15 +56,17 @@ def test_shrunk_rates_are_nearer_to_the_true_ones_than_counted_ones_and_the_erro
     found = solve_rates(np.arange(8) < c[:, None])
     raw, better = (float(np.sqrt(((x - rates) ** 2).mean())) for x in (c / n, shrunk(c, n, fit_beta(c, n))))
     assert better < 0.97 * raw
-    assert found["error"] == {"observed": pytest.approx(raw, rel=0.06), "shrunk": pytest.approx(better, rel=0.06)}
-    assert found["reliability"] == pytest.approx(rates.var() / (c / n).var(), abs=0.05)
+    assert found.error.observed == pytest.approx(raw, rel=0.06) and found.error.shrunk == pytest.approx(
+        better, rel=0.06
+    )
+    assert found.reliability == pytest.approx(rates.var() / (c / n).var(), abs=0.05)
 
 
 def test_the_error_of_shrunk_rates_is_the_spread_of_their_posteriors():
     _, c, n = world(50, 4)
     found = solve_rates(np.arange(4) < c[:, None])
-    a, b = found["prior"]
-    assert found["error"]["shrunk"] == pytest.approx(np.sqrt(beta.var(a + c, b + n - c).mean()))
+    a, b = found.prior
+    assert found.error.shrunk == pytest.approx(np.sqrt(beta.var(a + c, b + n - c).mean()))
 
 
 def test_a_shrunk_rate_is_the_posterior_mean():
@@ -106,7 +110,7 @@ def test_errors_of_labels_are_foretold_without_knowing_the_true_rates(zone):
     found = label_errors(c, n, labelled.astype(float), zone)
     truth = {"belong": member.mean(), "false": 1 - member[labelled].mean(), "missed": 1 - labelled[member].mean()}
     noise = 3 * np.sqrt(0.25 / min(labelled.sum(), member.sum()))
-    assert {name: e.value for name, e in found.items()} == pytest.approx(truth, abs=noise)
+    assert {name: e.value for name, e in structs.asdict(found).items()} == pytest.approx(truth, abs=noise)
 
 
 def test_intervals_on_errors_of_labels_cover_them_and_the_choice_of_the_prior():
@@ -118,9 +122,9 @@ def test_intervals_on_errors_of_labels_cover_them_and_the_choice_of_the_prior():
     for part in range(60):
         of = slice(60 * part, 60 * (part + 1))
         found = label_errors(c[of], n[of], labelled[of].astype(float), UNSOLVED)
-        assert found["false"].high - found["false"].low > 0.02  # all labels are alike, only the prior is not known
+        assert found.false.high - found.false.low > 0.02  # all labels are alike, only the prior is not known
         for name in NAMES:
-            covered[name] += found[name].low <= truth[name] <= found[name].high
+            covered[name] += getattr(found, name).low <= truth[name] <= getattr(found, name).high
     assert min(covered.values()) >= 0.84 * 60
 
 
@@ -129,20 +133,20 @@ def test_errors_of_labels_are_weighted_by_how_often_a_problem_is_labelled():
     weights = np.random.default_rng(0).random(200)
     member = zone_probability(c, n, fit_beta(c, n), RARE)
     found = label_errors(c, n, weights, RARE)
-    assert found["belong"].value == pytest.approx(member.mean())
-    assert found["false"].value == pytest.approx((weights * (1 - member)).sum() / weights.sum())
-    assert found["missed"].value == pytest.approx(((1 - weights) * member).sum() / member.sum())
+    assert found.belong.value == pytest.approx(member.mean())
+    assert found.false.value == pytest.approx((weights * (1 - member)).sum() / weights.sum())
+    assert found.missed.value == pytest.approx(((1 - weights) * member).sum() / member.sum())
     none = label_errors(c, n, np.zeros(200), RARE)
-    assert np.isnan(none["false"].value) and none["missed"].value == pytest.approx(1)
+    assert np.isnan(none.false.value) and none.missed.value == pytest.approx(1)
 
 
 def test_numbers_of_samples_may_differ_and_one_sample_each_says_nothing():
     _, c, n = world(300, 16)
     short = np.where(np.arange(300) % 2, 4, n)
     found = label_errors(np.minimum(c, short), short, np.ones(300), UNSOLVED)
-    assert 0 < found["false"].value < 1
+    assert 0 < found.false.value < 1
     assert np.isnan(
-        [e.value for e in label_errors(np.array([0, 1]), np.array([1, 1]), np.ones(2), RARE).values()]
+        [e.value for e in structs.astuple(label_errors(np.array([0, 1]), np.array([1, 1]), np.ones(2), RARE))]
     ).all()
     assert solve_rates(np.array([[True], [False]])) is None
 
@@ -150,34 +154,34 @@ def test_numbers_of_samples_may_differ_and_one_sample_each_says_nothing():
 def test_the_histogram_keeps_nothing_and_all_apart():
     c = np.array([0, 0, 1, 2, 3, 10, 10, 10, 9, 5])
     found = solve_rates(np.arange(10) < c[:, None])
-    observed = [row["observed"] for row in found["bins"]]
+    observed = [row.observed for row in found.bins]
     assert observed == pytest.approx([0.2, 0.1, 0.1, 0.1, 0, 0.1, 0, 0, 0, 0.1, 0, 0.3])  # 3 of 10 is in (0.2, 0.3]
-    assert [(row["low"], row["high"]) for row in (found["bins"][0], found["bins"][-1])] == [(0, 0), (1, 1)]
-    assert all(a["high"] == b["low"] for a, b in pairwise(found["bins"]))
-    assert found["n"] == 10
-    assert [zone["labelled"]["value"] for zone in found["zones"]] == pytest.approx([0.2, 0.1])
+    assert [(row.low, row.high) for row in (found.bins[0], found.bins[-1])] == [(0, 0), (1, 1)]
+    assert all(a.high == b.low for a, b in pairwise(found.bins))
+    assert found.n == 10
+    assert [zone.labelled.value for zone in found.zones] == pytest.approx([0.2, 0.1])
     uneven = solve_rates(np.arange(8) < np.array([1, 1, 7])[:, None])  # 1/8 is in (0.1, 0.2], 7/8 in (0.8, 0.9]
-    assert [i for i, row in enumerate(uneven["bins"]) if row["observed"]] == [2, 9]
+    assert [i for i, row in enumerate(uneven.bins) if row.observed] == [2, 9]
 
 
 def test_shrunk_rates_are_counted_where_they_lie():
     found = solve_rates(np.arange(4) < np.array([0, 1, 2, 3, 4])[:, None])
-    a, b = found["prior"]
+    a, b = found.prior
     for count in range(5):
-        place = [row for row in found["bins"] if row["low"] < (a + count) / (a + b + 4) <= row["high"]]
-        assert len(place) == 1 and place[0]["shrunk"] > 0
-    assert found["bins"][0]["shrunk"] == found["bins"][-1]["shrunk"] == 0
+        place = [row for row in found.bins if row.low < (a + count) / (a + b + 4) <= row.high]
+        assert len(place) == 1 and place[0].shrunk > 0
+    assert found.bins[0].shrunk == found.bins[-1].shrunk == 0
 
 
 @settings(max_examples=25, deadline=None)
 @given(COUNTS)
 def test_whatever_the_counts_shares_are_shares_and_the_whole_is_json(counts):
     found = solve_rates(np.arange(16) < np.array(counts)[:, None])
-    assert len(found["bins"]) == BINS + 2
-    assert sum(row["observed"] for row in found["bins"]) == pytest.approx(1)
-    assert sum(row["shrunk"] for row in found["bins"]) == pytest.approx(1)
-    for zone in found["zones"]:
-        values = [zone[name]["value"] for name in ("labelled", *NAMES) if zone[name]["value"] is not None]
+    assert len(found.bins) == BINS + 2
+    assert sum(row.observed for row in found.bins) == pytest.approx(1)
+    assert sum(row.shrunk for row in found.bins) == pytest.approx(1)
+    for zone in found.zones:
+        values = [e.value for e in (zone.labelled, zone.belong, zone.false, zone.missed) if e.defined]
         assert all(-1e-9 <= v <= 1 + 1e-9 for v in values)
-    assert [zone["name"] for zone in found["zones"]] == ["unsolved", "rare"]
-    json.dumps(found, allow_nan=False)
+    assert [zone.name for zone in found.zones] == ["unsolved", "rare"]
+    json.loads(as_json(found), parse_constant=pytest.fail)

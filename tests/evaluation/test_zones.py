@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arts.evaluation.candidates import Selector
+from arts.documents.data import as_json
+from arts.evaluation.candidates import CandidateScores
 from arts.evaluation.solve_rates import RARE, fit_beta, zone_probability
 from arts.evaluation.zones import (
     SPLITS,
@@ -42,8 +43,8 @@ def test_problems_that_all_or_no_samples_solve_are_not_rare():
     found = halved(candidates(correct), [], RARE, 0)
     assert found.labelled.tolist() == [0, 0]
     (entry,) = panel(candidates(correct))
-    assert (entry["kind"], entry["problems"], values(entry)) == ("rare", 0, None)
-    json.dumps(entry, allow_nan=False)
+    assert (entry.kind, entry.problems, values(entry)) == ("rare", 0, None)
+    json.loads(as_json(entry), parse_constant=pytest.fail)
 
 
 @pytest.mark.parametrize("n", [4, 9, 16, 32])
@@ -88,12 +89,12 @@ def test_the_split_estimate_of_accuracy_on_rare_problems_is_that_of_fresh_sample
     accuracy = {"random": RATES, "oracle (pass@N)": 1 - (1 - RATES) ** 8, "v best-of-N": best}
     for name, of_problem in accuracy.items():
         truth = (weight * of_problem).sum() / weight.sum()
-        width = fair[name]["high"] - fair[name]["low"]
-        assert fair[name]["value"] == pytest.approx(truth, abs=width / 2)
+        width = fair[name].high - fair[name].low
+        assert fair[name].value == pytest.approx(truth, abs=width / 2)
         assert width < 0.1
-        assert abs(naive[name]["value"] - truth) > width / 2, name
-    assert naive["random"]["value"] == pytest.approx(1 / 8)
-    assert naive["oracle (pass@N)"]["value"] == pytest.approx(1)
+        assert abs(naive[name].value - truth) > width / 2, name
+    assert naive["random"].value == pytest.approx(1 / 8)
+    assert naive["oracle (pass@N)"].value == pytest.approx(1)
 
 
 def test_label_noise_of_rare_problems_is_foretold():
@@ -105,43 +106,42 @@ def test_label_noise_of_rare_problems_is_foretold():
     false = found.labelled[~member].sum() / found.labelled.sum()
     missed = 1 - found.labelled[member].mean()
     label = 8 * RATES * (1 - RATES) ** 7
-    assert noise["false"]["value"] == pytest.approx(false, abs=0.05) and noise["false"]["value"] > 0.3
-    assert noise["missed"]["value"] == pytest.approx(missed, abs=0.05) and noise["missed"]["value"] > 0.3
-    assert noise["agreement"]["value"] == pytest.approx((label**2).sum() / label.sum(), abs=0.05)
+    assert noise.false.value == pytest.approx(false, abs=0.05) and noise.false.value > 0.3
+    assert noise.missed.value == pytest.approx(missed, abs=0.05) and noise.missed.value > 0.3
+    assert noise.agreement.value == pytest.approx((label**2).sum() / label.sum(), abs=0.05)
 
 
 def test_the_rare_entry_says_how_it_was_made():
     correct = drawn(RATES[:200], 16, 4)
     rows = {f"p{i}": row.tolist() for i, row in enumerate(drawn(RATES[:200] ** 2, 5, 5))}
-    entry = next(e for e in panel(candidates(correct), policy=rows) if e["kind"] == "rare")
+    entry = next(e for e in panel(candidates(correct), policy=rows) if e.kind == "rare")
     found = halved(candidates(correct), [], RARE, 0)
-    assert entry["k"] == 8 and f"{SPLITS} random halvings" in entry["note"]
-    assert entry["note"].startswith("1 of 8 samples correct; labelled on one half")
-    assert entry["problems"] == pytest.approx(found.labelled.sum())
-    assert set(entry["label_noise"]) == {"false", "missed", "agreement", "naive"}
-    assert entry["methods"] == found.accuracy(found.fair, 0) != entry["label_noise"]["naive"]
+    assert entry.k == 8 and f"{SPLITS} random halvings" in entry.note
+    assert entry.note.startswith("1 of 8 samples correct; labelled on one half")
+    assert entry.problems == pytest.approx(found.labelled.sum())
+    assert entry.methods == found.accuracy(found.fair, 0) != entry.label_noise.naive
     weights = found.labelled
     rates = np.array([np.mean(row) for row in rows.values()])
-    assert entry["policy"]["value"] == pytest.approx((weights * rates).sum() / weights.sum())
-    assert entry["methods"]["random"]["n"] == (weights > 0).sum()
+    assert entry.policy.value == pytest.approx((weights * rates).sum() / weights.sum())
+    assert entry.methods["random"].n == (weights > 0).sum()
     wide = panel(candidates(drawn(RATES[:50], 48, 0)))[-1]
-    assert wide["note"].startswith("1 to 3 of 24 samples correct")
+    assert wide.note.startswith("1 to 3 of 24 samples correct")
 
 
 def test_several_trained_seeds_stay_apart_until_the_interval():
     correct = drawn(RATES[:150], 16, 6)
     members = [
-        Selector(verifier="v", aggregation="last", unit="logit", scores=score(correct, i).scores, member=i)
+        CandidateScores(verifier="v", aggregation="last", unit="logit", scores=score(correct, i).scores, member=i)
         for i in range(3)
     ]
     found = halved(candidates(correct), members, RARE, 0)
     assert found.fair["v best-of-N"].shape == (3, 150) and found.fair["random"].shape == (150,)
     each = [halved(candidates(correct), [m], RARE, 0).fair["v best-of-N"] for m in members]
     assert found.fair["v best-of-N"] == pytest.approx(np.stack(each))
-    entry = panel(candidates(correct, level=[i % 2 for i in range(150)]), selectors=members)
-    assert all("seeds" in e["methods"]["v best-of-N"]["method"] for e in entry)
+    entry = panel(candidates(correct, level=[i % 2 for i in range(150)]), scored=members)
+    assert all("seeds" in e.methods["v best-of-N"].method for e in entry)
     one = np.mean([x.sum() for x in each]) / found.labelled.sum()
-    assert entry[-1]["methods"]["v best-of-N"]["value"] == pytest.approx(one)
+    assert entry[-1].methods["v best-of-N"].value == pytest.approx(one)
 
 
 def test_posterior_probabilities_use_all_samples():
@@ -150,7 +150,7 @@ def test_posterior_probabilities_use_all_samples():
     c, n = correct.sum(axis=1), np.full(100, 16)
     belong = zone_probability(c, n, fit_beta(c, n), RARE)
     noise = halved_noise(found, candidates(correct), RARE, 0)
-    assert noise["false"]["value"] == pytest.approx((found.labelled * (1 - belong)).sum() / found.labelled.sum())
+    assert noise.false.value == pytest.approx((found.labelled * (1 - belong)).sum() / found.labelled.sum())
 
 
 def test_extinct_problems_have_samples_of_the_policy_and_none_is_correct():
@@ -183,9 +183,9 @@ def test_the_policy_where_it_is_extinct_is_its_definition_over_all_halvings(rows
     found, noise = policy_where_extinct(policy, 0), extinct_noise(policy, 0)
     if times:
         assert found.value == pytest.approx(right / times)
-        assert noise["agreement"]["value"] == pytest.approx(labelled / times)
+        assert noise.agreement.value == pytest.approx(labelled / times)
     else:
-        assert np.isnan(found.value) and noise["agreement"]["value"] is None
+        assert np.isnan(found.value) and np.isnan(noise.agreement.value)
 
 
 def test_figures_on_extinct_problems_are_those_of_fresh_samples():
@@ -196,30 +196,30 @@ def test_figures_on_extinct_problems_are_those_of_fresh_samples():
     entry = panel(candidates(base), policy=rows)[-1]
     weight, half = (1 - after) ** 16, (1 - after) ** 8
     truth = {"random": RATES, "oracle (pass@N)": 1 - (1 - RATES) ** 16}
-    assert (entry["kind"], entry["k"], entry["problems"]) == ("extinct", 16, (~policy.any(axis=1)).sum())
+    assert (entry.kind, entry.k, entry.problems) == ("extinct", 16, (~policy.any(axis=1)).sum())
     for name, accuracy in truth.items():
-        estimate = entry["methods"][name]
-        assert estimate["low"] < (weight * accuracy).sum() / weight.sum() < estimate["high"]
-    own = entry["policy"]
-    assert own["low"] < (half * after).sum() / half.sum() < own["high"] and own["low"] > 0
-    noise = entry["label_noise"]
+        estimate = entry.methods[name]
+        assert estimate.low < (weight * accuracy).sum() / weight.sum() < estimate.high
+    own = entry.policy
+    assert own.low < (half * after).sum() / half.sum() < own.high and own.low > 0
+    noise = entry.label_noise
     labelled = ~policy.any(axis=1)
     member = after < 1 / 32
-    assert noise["false"]["value"] == pytest.approx(1 - member[labelled].mean(), abs=0.05)
-    assert noise["missed"]["value"] == pytest.approx(1 - labelled[member].mean(), abs=0.05)
-    assert noise["naive"] == {} and "none of the policy's 16 samples correct" in entry["note"]
+    assert noise.false.value == pytest.approx(1 - member[labelled].mean(), abs=0.05)
+    assert noise.missed.value == pytest.approx(1 - labelled[member].mean(), abs=0.05)
+    assert noise.naive == {} and "none of the policy's 16 samples correct" in entry.note
 
 
 def test_a_policy_may_have_samples_of_some_problems_only():
     found = candidates(np.ones((4, 2), dtype=bool), level=[1, 1, 2, 2])
     rows = {"p0": [True, False, False], "p1": [False], "p3": [False, False]}
     level_1, level_2, lost = panel(found, policy=rows)
-    assert level_1["policy"]["value"] == pytest.approx(1 / 6) and level_1["policy"]["n"] == 2
-    assert level_2["policy"]["value"] == 0 and level_2["policy"]["n"] == 1
-    assert lost["problems"] == 2 and "policy's 1 to 3 samples" in lost["note"]
+    assert level_1.policy.value == pytest.approx(1 / 6) and level_1.policy.n == 2
+    assert level_2.policy.value == 0 and level_2.policy.n == 1
+    assert lost.problems == 2 and "policy's 1 to 3 samples" in lost.note
     nothing = panel(found, policy={})[-1]
-    assert nothing["problems"] == 0 and values(nothing) is None and "policy's 0 samples" in nothing["note"]
-    json.dumps([level_1, level_2, lost, nothing], allow_nan=False)
+    assert nothing.problems == 0 and values(nothing) is None and "policy's 0 samples" in nothing.note
+    json.loads(as_json([level_1, level_2, lost, nothing]), parse_constant=pytest.fail)
 
 
 def test_problems_without_samples_of_the_policy_do_not_count_as_missed():

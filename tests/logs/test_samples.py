@@ -114,7 +114,7 @@ def test_a_store_is_read_as_it_is_by_any_name(read, tmp_path):
     for source in (tmp_path / "a.sqlite", str(tmp_path / "a.sqlite")):
         again = read_samples(source)
         assert (again.kind, again.run_config, again.verdicts) == ("store", made, "of the exact grader")
-        assert again.about == {"source kind": "store", "proposer": "m"}
+        assert (again.kind, again.run_config["proposer"]) == ("store", "m")
         assert again.logged == {"2+2?": [RIGHT, WRONG]} and again.notes == () and again.scores == ["rm"]
 
 
@@ -122,7 +122,7 @@ def test_a_grader_may_be_named(tmp_path):
     (tmp_path / "log.jsonl").write_text(json.dumps(row(sample("#### 4"), sample("#### 5"))), encoding="utf-8")
     found = read_samples(tmp_path / "log.jsonl", grader="exact")
     assert (found.kind, found.verdicts) == ("samples", "of the exact grader")
-    assert found.about == {"source kind": "samples, format flat", "verdicts": "of the exact grader"}
+    assert (found.kind, found.format, found.verdicts) == ("samples", "flat", "of the exact grader")
     assert verdicts_of(found.trees[0]) == [RIGHT, WRONG]
 
 

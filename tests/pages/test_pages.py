@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from arts.cli import main
-from arts.evaluation.report import write_document, write_report
+from arts.documents.write import write_document
+from arts.evaluation.report import write_report
 from arts.evaluation.report.runs import compare_runs
 from arts.evaluation.report.runs_document import comparison
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arts.evaluation import compare
-from arts.evaluation.candidates import Candidates, Selector, collect
+from arts.evaluation.candidates import Candidates, CandidateScores, collect
 from arts.evaluation.intervals import gap_closed
 from arts.problems.base import Problem, Verdict
 from arts.problems.graders import make_grader
@@ -193,8 +193,8 @@ def test_ungraded_samples_are_not_correct_and_are_reported():
 def test_a_sample_without_a_score_votes_with_the_lowest_weight_of_its_problem():
     classes = np.array([[0, 0, 1], [0, 1, 1]])
     scores = np.log([[NAN, 2, 3], [5, NAN, 2]])  # votes 4 : 3 and 5 : 4 once the gaps are filled
-    selector = Selector(verifier="v", aggregation="last", unit="log_flow", scores=scores)
-    methods = compare.methods(candidates(classes), [selector], [3], seed=0)
+    scored = CandidateScores(verifier="v", aggregation="last", unit="log_flow", scores=scores)
+    methods = compare.methods(candidates(classes), [scored], [3], seed=0)
     found = {m.name: m.per_problem[3].tolist() for m in methods}
     assert found["v vote"] == [1, 1]
     assert found["v best-of-N"] == [0, 1]

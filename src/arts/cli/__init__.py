@@ -48,7 +48,6 @@ EXTRAS = {
     "xllamacpp": "local",
     "datasets": "data",
     "trl": "rl",
-    "jsonschema": "report",
 }
 """Optional libraries and the extras that bring them."""
 

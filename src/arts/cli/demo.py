@@ -1,21 +1,23 @@
 """The whole pipeline on the bundled model: sample, train, decide, report. No network, no GPU, a few minutes."""
 
-import json
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from arts.cli.evaluate import RECORDING, report_versions, show
+from arts.cli.evaluate import report_versions, show
 from arts.cli.sample import Config as SampleConfig
 from arts.cli.sample import describe, sample
 from arts.config import require_at_least
-from arts.errors import InputError, UsageError
-from arts.evaluation.cassette import Settings, save_recording
-from arts.evaluation.evaluate import record, report
+from arts.errors import UsageError
+from arts.evaluation.cassette import CASSETTE, Settings, save_cassette
+from arts.evaluation.compare import compare
+from arts.evaluation.evaluate import observe
+from arts.evaluation.parts import About
 from arts.evaluation.report import write_report
+from arts.evaluation.report.read import read_report
+from arts.evaluation.results import Evaluation
 from arts.models import BUNDLED
 from arts.problems.graders import make_grader
 from arts.testbed.measure import SAMPLING
@@ -44,7 +46,7 @@ class Config:
     epochs: float = 2.0
     """Passes over the training trees."""
     seed: int = 0
-    """Of sampling, training and statistics."""
+    """Seed for sampling, training and statistics."""
 
     def __post_init__(self) -> None:
         require_at_least(self, 0, "seed")
@@ -75,28 +77,26 @@ def run(config: Config) -> int:
     return 0
 
 
-def _finished(report: Path, config: Config) -> dict[str, Any]:
+def _finished(report: Path, config: Config) -> Evaluation:
     """The result of the run that is there, if it is this one."""
-    try:
-        result: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
-        same = all(result["about"][key] == value for key, value in _about(config).items())
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{report}: not a report of this arts; remove {config.out} to run again") from error
-    if not same:
+    result = read_report(report)
+    if result.about != _about(config):
         raise UsageError(f"{config.out}: holds a demo with other settings; use another --out or remove it")
     return result
 
 
-def _about(config: Config) -> dict[str, Any]:
-    return {
-        "command": "arts demo",
-        "versions": report_versions(),
-        "seed": config.seed,
-        "training problems": config.train_problems,
-        "test problems": config.test_problems,
-        "epochs": config.epochs,
-        "sampling": f"temperature {SAMPLING.temperature:g}, top-p {SAMPLING.top_p:g}",
-    }
+def _about(config: Config) -> About:
+    return About(
+        command="arts demo",
+        versions=report_versions(),
+        seed=config.seed,
+        settings={
+            "training problems": config.train_problems,
+            "test problems": config.test_problems,
+            "epochs": config.epochs,
+            "sampling": f"temperature {SAMPLING.temperature:g}, top-p {SAMPLING.top_p:g}",
+        },
+    )
 
 
 class _Stages:
@@ -148,17 +148,17 @@ def _verifiers(config: Config, store_path: Path) -> list[Verifier]:
     return found
 
 
-def _evaluate(config: Config, store_path: Path, verifiers: Sequence[Verifier]) -> dict[str, Any]:
-    """The report's content; its recording is kept in the report's folder."""
+def _evaluate(config: Config, store_path: Path, verifiers: Sequence[Verifier]) -> Evaluation:
+    """The result; its cassette is kept in the report's folder."""
     with TreeStore.open(store_path) as store:
         problems, trees = store.problems(), list(store.trees())
     settings = Settings(ks=(2, 4, 8, 16), seed=config.seed)
-    recorded = record(problems, trees, [load_verifier("likelihood"), *verifiers], make_grader("exact"), settings)
-    recorded = replace(recorded, about=_about(config))
+    observed = observe(problems, trees, [load_verifier("likelihood"), *verifiers], make_grader("exact"), settings)
+    cassette = replace(observed, about=_about(config))
     folder = config.out / "report"
     folder.mkdir(parents=True, exist_ok=True)
-    save_recording(recorded, folder / RECORDING)
-    return report(recorded)
+    save_cassette(cassette, folder / CASSETTE)
+    return compare(cassette)
 
 
 def _page(paths: Sequence[Path]) -> Path:

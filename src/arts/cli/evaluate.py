@@ -1,15 +1,16 @@
 """Compare every way of deciding on the same samples, and write the report.
 
-Every report has its recording beside it, recorded.db, from which --replay makes it again without model and network.
+Every report has its cassette beside it, cassette.db, from which --replay makes it again without model and network.
 """
 
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import tyro
+from msgspec import structs
 
 from arts.cli.commands import command_line, origin, training
 from arts.cli.probes import Probes, count_success
@@ -19,13 +20,16 @@ from arts.config import require_at_least
 from arts.documents.words import shown
 from arts.errors import UsageError
 from arts.evaluation.audit import audit
-from arts.evaluation.cassette import LEAD_AGGREGATIONS, Recording, Settings, load_recording, save_recording
-from arts.evaluation.evaluate import Family, record, report
+from arts.evaluation.cassette import CASSETTE, LEAD_AGGREGATIONS, Cassette, Settings, load_cassette, save_cassette
+from arts.evaluation.compare import compare
+from arts.evaluation.evaluate import Family, observe
 from arts.evaluation.methods import MAJORITY, ORACLE, RANDOM
+from arts.evaluation.parts import About
 from arts.evaluation.report import write_report
 from arts.evaluation.report.calibration import about_reference, overall_table
 from arts.evaluation.report.headline import headline
 from arts.evaluation.report.sections import main_table
+from arts.evaluation.results import Evaluation
 from arts.evaluation.steps import Reference
 from arts.logs.formats import LogOptions, VerdictsOf
 from arts.logs.samples import Samples, read_samples
@@ -42,7 +46,6 @@ from arts.where import condition
 
 VERSIONS = ("arts", "numpy", "scipy", "math-verify")
 """Packages whose versions a report names: what its numbers depend on."""
-RECORDING = "recorded.db"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +62,7 @@ class Config:
     """Numbers of samples to decide between; those that most problems do not have are left out, and of the rest the
     problems with fewer than the largest."""
     out: Path = Path("runs/report")
-    """Folder for report.json, report.md, report.html, the figures and the recording."""
+    """Folder for report.json, report.md, report.html, the figures and the cassette."""
     scores: tuple[str, ...] | None = None
     """Score columns to select by; default: all that samples of other tools carry, none of a store."""
     score_unit: Unit = "logit"
@@ -95,12 +98,12 @@ class Config:
     """How --calibration counts."""
     backend: BackendOptions = field(default_factory=BackendOptions)
     """Where and how the model runs that --calibration samples from; what is not set is as the store was sampled."""
-    record: bool = True
-    """Keep in the report's folder a store, recorded.db, from which --replay makes the report again."""
+    cassette: bool = True
+    """Keep in the report's folder a store, cassette.db, from which --replay makes the report again."""
     replay: Path | None = None
-    """A recording: make its report again, byte for byte; no flag but --out goes with it."""
+    """A cassette: make its report again, byte for byte; no flag but --out goes with it."""
     seed: int = 0
-    """Of the bootstrap and the subsets."""
+    """Seed for the bootstrap and the subsets."""
 
     def __post_init__(self) -> None:
         require_at_least(self, 0, "seed", "drill_down")
@@ -121,7 +124,7 @@ class Config:
     def _check_replay(self) -> None:
         if self.replay is None:
             if self.source is None:
-                raise UsageError("nothing to evaluate; give a store, samples of another tool, or --replay RECORDING")
+                raise UsageError("nothing to evaluate; give a store, samples of another tool, or --replay CASSETTE")
             return
         for f in fields(self):
             default = f.default_factory() if callable(f.default_factory) else f.default
@@ -132,17 +135,17 @@ class Config:
 def run(config: Config) -> int:
     """Print the table on stdout and name the report's files on stderr."""
     if config.replay is not None:
-        recording = load_recording(config.replay)
-        _warn_of_versions(recording.about)
+        cassette = load_cassette(config.replay)
+        _warn_of_versions(cassette.about)
     else:
-        recording = _recorded(config)
-        if config.record:
-            save_recording(recording, config.out / RECORDING)
-    result = report(recording)
+        cassette = _observed(config)
+        if config.cassette:
+            save_cassette(cassette, config.out / CASSETTE)
+    result = compare(cassette)
     show(result)
     paths = write_report(result, config.out)
-    if config.record and config.replay is None:
-        paths.append(config.out / RECORDING)
+    if config.cassette and config.replay is None:
+        paths.append(config.out / CASSETTE)
     for path in paths:
         print(f"wrote {path}", file=sys.stderr)
     if not any(path.suffix == ".html" for path in paths):
@@ -150,7 +153,7 @@ def run(config: Config) -> int:
     return 0
 
 
-def _recorded(config: Config) -> Recording:
+def _observed(config: Config) -> Cassette:
     """What the verifiers and the grader say about the source's samples."""
     assert config.source is not None
     grader = make_grader(config.grader)
@@ -163,7 +166,7 @@ def _recorded(config: Config) -> Recording:
         _check_against(config.against, [v.name for v in verifiers.values()] + names)
         reference = _reference(config, source)
         config.out.mkdir(parents=True, exist_ok=True)  # what cannot be written is said before hours of scoring
-        recorded = record(
+        observed = observe(
             source.problems,
             source.trees,
             list(verifiers.values()),
@@ -174,9 +177,9 @@ def _recorded(config: Config) -> Recording:
         )
     finally:
         grader.close()
-    audited = audit(source.problems, source.trees, recorded=source.logged, seed=config.seed) if config.audit else None
-    about = _about(config, source, verifiers) | ({"score unit": config.score_unit} if names else {})
-    return replace(recorded, policy=policy, audit=audited, about=about)
+    audited = audit(source.problems, source.trees, logged=source.logged, seed=config.seed) if config.audit else None
+    about = structs.replace(_about(config, source, verifiers), score_unit=config.score_unit if names else "")
+    return replace(observed, policy=policy, audit=audited, about=about)
 
 
 def _read(config: Config, path: Path, grader: Grader, scores: Sequence[str] | None = None) -> Samples:
@@ -224,7 +227,7 @@ def _reference(config: Config, source: Samples) -> Reference | None:
     return count_success(source, config.probes, config.backend, config.out / "probes.db")
 
 
-def _about(config: Config, source: Samples, verifiers: Mapping[str, Verifier | Family]) -> dict[str, Any]:
+def _about(config: Config, source: Samples, verifiers: Mapping[str, Verifier | Family]) -> About:
     """Where the samples come from and how the report can be made again."""
     commands = origin(source.run_config, str(source.path), len(source.problems))
     for spec, loaded in verifiers.items():
@@ -234,13 +237,16 @@ def _about(config: Config, source: Samples, verifiers: Mapping[str, Verifier | F
         else:
             commands += training(spec, loaded)
     command = command_line("evaluate", config, "source")
-    return {
-        **source.about,
-        "command": command,
-        "commands": [*commands, command],
-        "versions": report_versions(),
-        "seed": config.seed,
-    }
+    stored = source.kind == "store"
+    return About(
+        source_kind="store" if stored else f"samples, format {source.format}",
+        verdicts="" if stored else source.verdicts,
+        proposer=source.run_config.proposer or "",
+        command=command,
+        commands=[*commands, command],
+        versions=report_versions(),
+        seed=config.seed,
+    )
 
 
 def report_versions() -> dict[str, str]:
@@ -249,29 +255,27 @@ def report_versions() -> dict[str, str]:
     return {"python": python, **versions(*VERSIONS)}
 
 
-def _warn_of_versions(about: Mapping[str, Any]) -> None:
+def _warn_of_versions(about: About) -> None:
     """A replay by other versions may differ in the last digits."""
-    then, now = about.get("versions", {}), report_versions()
+    then, now = about.versions, report_versions()
     changed = [f"{name} {then[name]}, now {now.get(name)}" for name in then if then[name] != now.get(name)]
     if changed:
-        print(
-            f"recorded with {'; '.join(map(shown, changed))}: numbers may differ in their last digits", file=sys.stderr
-        )
+        print(f"made with {'; '.join(map(shown, changed))}: numbers may differ in their last digits", file=sys.stderr)
 
 
-def show(result: dict[str, Any]) -> None:
+def show(result: Evaluation) -> None:
     """The main table and, where there is one, that of the calibration on stdout, what they say on stderr."""
     header, rows = main_table(result)
-    title = f"accuracy in % and its 95 % interval, {result['problems']} problems"
+    title = f"accuracy in % and its 95 % interval, {result.problems} problems"
     print_table(header, rows, title, optional="− random")
-    if "calibration" in result:
-        table = overall_table(result["calibration"])
+    if result.calibration is not None:
+        table = overall_table(result.calibration)
         print()
         print_table(table.header, table.rows, table.title)
-        print(shown(about_reference(result["calibration"])), file=sys.stderr)
-    for s in result["subsets"]:
-        if s["kind"] == "given" and not s["problems"]:
-            print(shown(f"--where: {s['name']} holds for no problem"), file=sys.stderr)
-    for name, n in result["unscored"].items():
+        print(shown(about_reference(result.calibration)), file=sys.stderr)
+    for s in result.subsets:
+        if s.kind == "given" and not s.problems:
+            print(shown(f"--where: {s.name} holds for no problem"), file=sys.stderr)
+    for name, n in result.unscored.items():
         print(shown(f"{name}: {n:,} samples have no score; they rank last"), file=sys.stderr)
     print(shown(headline(result)), file=sys.stderr)

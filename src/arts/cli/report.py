@@ -6,7 +6,6 @@ With one report alone, write its Markdown, page and figures again.
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import tyro
 
@@ -18,9 +17,10 @@ from arts.documents.words import shown
 from arts.documents.write import write_document
 from arts.errors import UsageError
 from arts.evaluation.report import write_report
+from arts.evaluation.report.read import read_report
 from arts.evaluation.report.runs import compare_runs
 from arts.evaluation.report.runs_document import comparison, matched, methods_table, summary
-from arts.evaluation.report.schema import read_report
+from arts.evaluation.results import Evaluation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Config:
     margin: float | None = None
     """Points of accuracy within which a method counts as equal in both."""
     seed: int = 0
-    """Of the bootstrap."""
+    """Seed for the bootstrap."""
 
     def __post_init__(self) -> None:
         require_at_least(self, 0, "seed")
@@ -61,10 +61,10 @@ def _again(config: Config) -> list[Path]:
     return write_report(result, config.out or (config.a if config.a.is_dir() else config.a.parent))
 
 
-def _compare(config: Config, a: dict[str, Any], b: dict[str, Any]) -> list[Path]:
-    result = compare_runs(a, b, margin=None if config.margin is None else config.margin / 100, seed=config.seed)
-    result["about"]["command"] = command_line("report", config, "a", "b")
-    if result["pairs"]:
+def _compare(config: Config, a: Evaluation, b: Evaluation) -> list[Path]:
+    margin = None if config.margin is None else config.margin / 100
+    result = compare_runs(a, b, margin=margin, seed=config.seed, command=command_line("report", config, "a", "b"))
+    if result.pairs:
         table = methods_table(result)
         print_table(table.header, table.rows, table.title)
     for text in [*matched(result), summary(result)]:

@@ -12,10 +12,10 @@ from arts.errors import InputError
 Result = TypeVar("Result")
 
 
-def as_json(result: object) -> str:
-    """Structs, dataclasses, plain values and numpy's scalars as ASCII text; NaN and infinities become null."""
-    plain = json.dumps(msgspec.to_builtins(result, enc_hook=methodcaller("item")))
-    return json.dumps(json.loads(plain, parse_constant=lambda _: None), indent=1) + "\n"
+def as_json(result: object, *, indent: int | None = 1) -> str:
+    """Structs, dataclasses, plain values, numpy's scalars and arrays as ASCII text; NaN and infinities become null."""
+    plain = json.dumps(msgspec.to_builtins(result, enc_hook=methodcaller("tolist")))
+    return json.dumps(json.loads(plain, parse_constant=lambda _: None), indent=indent) + "\n"
 
 
 def read_result(path: Path, kind: type[Result], what: str) -> Result:

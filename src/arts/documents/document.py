@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from arts.estimate import Estimate, known
+from arts.estimate import Estimate
 
 Point = tuple[float, float, float, float]
 """Where a value stands, the value, and the ends of its interval, NaN where it has none."""
@@ -76,7 +76,7 @@ class Section:
     tables: Sequence[Table] = ()
     entries: Sequence[Entry] = ()
     commands: Sequence[str] = ()
-    facts: Mapping[str, Any] | None = None
+    facts: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,13 +88,11 @@ class Document:
     sections: list[Section]
 
 
-def line(estimates: Mapping[int, Estimate] | Mapping[str, Mapping[str, Any]], *, scale: float = 1) -> list[Point]:
-    """The defined ones of estimates whose keys are numbers, or numbers in text, as points."""
-    found = {float(k): known(e) for k, e in estimates.items()}
-    return [point(x, e, scale) for x, e in found.items() if e.defined]
+def line(estimates: Mapping[int, Estimate], *, scale: float = 1) -> list[Point]:
+    """The defined ones of estimates as points, at numbers of samples or depths."""
+    return [point(k, e, scale) for k, e in estimates.items() if e.defined]
 
 
-def point(x: float, estimate: Estimate | Mapping[str, Any], scale: float = 1) -> Point:
+def point(x: float, estimate: Estimate, scale: float = 1) -> Point:
     """A defined estimate at a place."""
-    e = known(estimate)
-    return x, scale * e.value, scale * e.low, scale * e.high
+    return x, scale * estimate.value, scale * estimate.low, scale * estimate.high

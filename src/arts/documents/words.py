@@ -1,19 +1,14 @@
 """Numbers and texts from outside as a reader sees them, the same in every form of a report."""
 
-from collections.abc import Mapping
 from math import isnan
-from typing import Any
 
-from arts.estimate import Estimate, known
+from arts.estimate import UNDEFINED, Estimate
 from arts.text import visible
 
 LONGEST_TEXT = 4_000
 """Characters of a text from outside that are shown."""
 LEAST_P = 0.001
 """Smaller p-values are only said to be smaller."""
-UNDEFINED = "–"
-
-Part = Mapping[str, Any]
 
 
 def shown(text: object) -> str:
@@ -29,22 +24,21 @@ def excerpt(text: object, most: int) -> str:
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 
-def percent(estimate: Part | Estimate, *, signed: bool = False, interval: bool = True) -> str:
-    """``57.3 [52.1, 62.4]`` in percent; a dash where undefined."""
-    return _with_interval(estimate, 1, signed, interval, scale=100)
+def percent(estimate: Estimate | None, *, signed: bool = False, interval: bool = True) -> str:
+    """``57.3 [52.1, 62.4]`` in percent; a dash where there is none."""
+    return _with_interval(estimate, 100, 1, signed, interval)
 
 
-def number(estimate: Part | Estimate, digits: int = 3) -> str:
-    """``0.573 [0.521, 0.624]``; a dash where undefined."""
-    return _with_interval(estimate, digits, False, True)
+def number(estimate: Estimate | None, digits: int = 3) -> str:
+    """``0.573 [0.521, 0.624]``; a dash where there is none."""
+    return _with_interval(estimate, 1, digits, False, True)
 
 
-def _with_interval(estimate: Part | Estimate, digits: int, signed: bool, interval: bool, scale: float = 1) -> str:
-    e = known(estimate)
-    if not e.defined:
+def _with_interval(estimate: Estimate | None, scale: int, digits: int, signed: bool, interval: bool) -> str:
+    if estimate is None or not estimate.defined:
         return UNDEFINED
-    value, low, high = (_rounded(scale * x, digits, signed) for x in (e.value, e.low, e.high))
-    return f"{value} [{low}, {high}]" if interval and not isnan(e.low) else value
+    value, low, high = (_rounded(scale * x, digits, signed) for x in (estimate.value, estimate.low, estimate.high))
+    return f"{value} [{low}, {high}]" if interval and not isnan(estimate.low) else value
 
 
 def _rounded(x: float, digits: int, signed: bool) -> str:

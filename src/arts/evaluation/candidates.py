@@ -43,7 +43,7 @@ class NodeScores:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Selector:
+class CandidateScores:
     """Scores of all candidates by one verifier under one aggregation, shape (P, N).
 
     ``member`` tells verifiers of one name apart that were trained with different seeds.
@@ -156,7 +156,9 @@ def stored_scores(trees: Sequence[Tree], name: str, unit: Unit) -> NodeScores:
     )
 
 
-def select(candidates: Candidates, scores: NodeScores, aggregations: Sequence[Aggregation]) -> list[Selector]:
+def candidate_scores(
+    candidates: Candidates, scores: NodeScores, aggregations: Sequence[Aggregation]
+) -> list[CandidateScores]:
     """The candidates' scores under each aggregation; those that are not stepwise know only the last."""
     steps = [
         [column[tree.path(int(leaf))] for leaf in leaves]
@@ -164,7 +166,7 @@ def select(candidates: Candidates, scores: NodeScores, aggregations: Sequence[Ag
         for column in [scores.columns[tree]]
     ]
     return [
-        Selector(
+        CandidateScores(
             verifier=scores.name,
             aggregation=how,
             unit=scores.unit,
@@ -186,6 +188,6 @@ def part(candidates: Candidates, columns: NDArray[np.int64]) -> Candidates:
     )
 
 
-def part_scores(selector: Selector, columns: NDArray[np.int64]) -> Selector:
+def part_scores(scores: CandidateScores, columns: NDArray[np.int64]) -> CandidateScores:
     """The scores of the candidates of some columns."""
-    return replace(selector, scores=selector.scores[:, columns])
+    return replace(scores, scores=scores.scores[:, columns])

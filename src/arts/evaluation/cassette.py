@@ -1,19 +1,23 @@
-"""A store as a cassette: all that a report is made of, so that it can be made again without a model or a network."""
+"""A store as a cassette: all that an evaluation is made of, so that it can be made again without a model or network."""
 
 import copy
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from arts.config import from_dict, to_dict
+from arts.documents.data import as_json
 from arts.errors import InputError
 from arts.evaluation.candidates import NodeScores
+from arts.evaluation.optional_parts import Audit
+from arts.evaluation.parts import About, Part
 from arts.evaluation.steps import Reference
+from arts.evaluation.upgrade import upgraded_about, upgraded_audit
 from arts.problems.base import Problem
 from arts.selection.scores import Aggregation
 from arts.trees.exchange import fill_store
@@ -22,7 +26,11 @@ from arts.trees.store import TreeStore
 from arts.trees.tree import Tree
 from arts.verifiers.base import Unit
 
-RECORDING_VERSION = 1
+CASSETTE = "cassette.db"
+"""What the cassette of a report is called in its folder."""
+VERSION = 2
+FORMER_KEY = "recording"
+"""Where the configuration of a store had the header in version 1."""
 
 LEAD_AGGREGATIONS: tuple[Aggregation, ...] = ("last", "min")
 """The published baselines take the minimum over steps, the flow verifier the last step; both are reported for all."""
@@ -47,15 +55,15 @@ class Settings:
     drill_down: int = 100
     """Problems that are shown with all their samples, at most."""
     seed: int = 0
-    """Of the bootstrap, the random subsets and the halvings."""
+    """Seed for the bootstrap, the random subsets and the halvings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recording:
+class Cassette:
     """The samples of a run with everything that was said about them.
 
     ``classes``: by problem id the answer classes of its first samples, as :func:`equivalence_classes` numbers them.
-    ``policy``: by problem id the verdicts on samples of another policy. ``about`` becomes part of the report as it is.
+    ``policy``: by problem id the verdicts on samples of another policy.
     """
 
     settings: Settings
@@ -65,110 +73,114 @@ class Recording:
     classes: Mapping[str, Sequence[int]]
     reference: Reference | None = None
     policy: Mapping[str, Sequence[bool]] | None = None
-    audit: Mapping[str, Any] | None = None
-    about: Mapping[str, Any] = field(default_factory=dict)
+    audit: Audit | None = None
+    about: About = field(default_factory=About)
 
 
-def save_recording(recording: Recording, path: Path) -> None:
-    """A new store at ``path`` that holds the recording; an earlier one there is replaced."""
+class _Scorer(Part, frozen=True, kw_only=True):
+    """A scorer without its scores, which the trees carry."""
+
+    name: str
+    unit: Unit
+    stepwise: bool
+    member: int | None
+
+
+class _Header(Part, frozen=True, kw_only=True):
+    """What a cassette holds beside problems and trees."""
+
+    version: int = VERSION
+    settings: Settings
+    scorers: list[_Scorer]
+    classes: Mapping[str, Sequence[int]]
+    reference: Reference | None
+    policy: Mapping[str, Sequence[bool]] | None
+    audit: Audit | None
+    about: About
+
+    def __post_init__(self) -> None:
+        if min(self.settings.ks, default=0) < 1:
+            raise ValueError("invalid numbers of samples")
+
+
+def save_cassette(cassette: Cassette, path: Path) -> None:
+    """A new store at ``path`` that holds the cassette; an earlier one there is replaced."""
     unfinished = path.with_name(f".{path.name}.unfinished")
     unfinished.unlink(missing_ok=True)
-    text = json.dumps(_header(recording))  # as text it keeps the order of its keys
-    run = RunConfig(command="evaluate", proposer=recording.about.get("proposer", ""), recording=text)
-    trees = [_with_scores(tree, recording) for tree in recording.trees]
-    fill_store(unfinished, run, zip(recording.problems, trees, strict=True)).close()
+    text = as_json(_convert(cassette, from_attributes=True), indent=None)  # as text it keeps the order of its keys
+    run = RunConfig(command="evaluate", proposer=cassette.about.proposer or "", cassette=text)
+    trees = [_with_scores(tree, cassette) for tree in cassette.trees]
+    fill_store(unfinished, run, zip(cassette.problems, trees, strict=True)).close()
     unfinished.replace(path)
 
 
-def load_recording(path: Path) -> Recording:
-    """The recording that a store holds.
+def load_cassette(path: Path) -> Cassette:
+    """The cassette that a store holds.
 
     Raises:
         InputError: it holds none, one of another version, or one that is damaged.
     """
     with TreeStore.open(path) as store:
-        text = store.run_config().recording
+        run = store.run_config()
         problems, trees = store.problems(), list(store.trees())
+    text = run.cassette or run.other.get(FORMER_KEY)
     if text is None:
-        raise InputError(f"{path}: holds samples but no evaluation; replay what 'arts evaluate {path}' has recorded")
+        raise InputError(f"{path}: holds samples but no evaluation; replay the cassette of 'arts evaluate {path}'")
     try:
-        return _recording(json.loads(text), problems, trees, path)
+        header = json.loads(text)
+        if header["version"] not in (1, VERSION):
+            raise InputError(
+                f"{path}: a cassette of version {header['version']}, this arts replays {VERSION};"
+                " use the arts that made it"
+            )
+        return _cassette(_convert(_upgraded(header)), problems, trees)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: its recording is damaged ({error!r}); run arts evaluate again") from error
+        raise InputError(f"{path}: a damaged cassette ({error!r}); run arts evaluate again") from error
 
 
-def _recording(header: Mapping[str, Any], problems: list[Problem], trees: list[Tree], path: Path) -> Recording:
-    if header.get("version") != RECORDING_VERSION:
-        raise InputError(
-            f"{path}: its recording has version {header.get('version')}, this arts replays {RECORDING_VERSION};"
-            " use the arts that made it"
-        )
-    ks, classes = header["settings"]["ks"], header["classes"]
-    decided = [p.id for p, t in zip(problems, trees, strict=True) if len(t.backbones) >= max(ks)]
-    if min(ks) < 1 or any(row["unit"] not in get_args(Unit) for row in header["scorers"]):
-        raise ValueError("its numbers of samples or units are none")
-    if any(len(classes[name]) < max(ks) for name in decided):
+def _convert(header: object, *, from_attributes: bool = False) -> _Header:
+    """The header of a cassette, or from JSON."""
+    return msgspec.convert(
+        header, _Header, from_attributes=from_attributes, dec_hook=lambda _, x: np.array(x, np.int64)
+    )
+
+
+def _upgraded(header: Any) -> Any:
+    if header["version"] == VERSION:
+        return header
+    audit = None if header["audit"] is None else upgraded_audit(header["audit"])
+    return header | {"version": VERSION, "audit": audit, "about": upgraded_about(header["about"])}
+
+
+def _cassette(header: _Header, problems: list[Problem], trees: list[Tree]) -> Cassette:
+    decided = [p.id for p, t in zip(problems, trees, strict=True) if len(t.backbones) >= max(header.settings.ks)]
+    if any(len(header.classes[name]) < max(header.settings.ks) for name in decided):
         raise ValueError("its answer classes are not those of its samples")
-    return Recording(
-        settings=from_dict(Settings, header["settings"], str(path)),
+    return Cassette(
+        settings=header.settings,
         problems=problems,
         trees=trees,
-        scorers=[_scorer(row, trees) for row in header["scorers"]],
-        classes=classes,
-        reference=_reference(header["reference"]),
-        policy=header["policy"],
-        audit=header["audit"],
-        about=header["about"],
+        scorers=[_scorer(row, trees) for row in header.scorers],
+        classes=header.classes,
+        reference=header.reference,
+        policy=header.policy,
+        audit=header.audit,
+        about=header.about,
     )
 
 
-def _header(recording: Recording) -> dict[str, Any]:
-    reference = recording.reference
-    return {
-        "version": RECORDING_VERSION,
-        "settings": to_dict(recording.settings),
-        "scorers": [{n: getattr(s, n) for n in ("name", "unit", "stepwise", "member")} for s in recording.scorers],
-        "classes": recording.classes,
-        "reference": None if reference is None else _columns(reference),
-        "policy": recording.policy,
-        "audit": recording.audit,
-        "about": recording.about,
-    }
+def _with_scores(tree: Tree, cassette: Cassette) -> Tree:
+    """The tree with the scores that the evaluation needs and no others."""
+    kept = copy.copy(tree)
+    kept.scores = {s.label: s.columns[tree] for s in cassette.scorers if tree in s.columns}
+    if cassette.reference is not None:
+        kept.scores |= {_SUCCESS + s.label: s.success[tree] for s in cassette.scorers if tree in s.success}
+    return kept
 
 
-def _columns(reference: Reference) -> dict[str, Any]:
-    arrays = {n: getattr(reference, n).tolist() for n in ("tree", "node", "depth", "graded", "correct")}
-    return {"kind": reference.kind, "lost": reference.lost, **arrays}
+def _scorer(row: _Scorer, trees: Sequence[Tree]) -> NodeScores:
+    def columns(prefix: str) -> dict[Tree, NDArray[np.float64]]:
+        return {t: t.scores.get(prefix + bare.label, np.full(len(t), np.nan)) for t in trees}
 
-
-def _reference(table: Mapping[str, Any] | None) -> Reference | None:
-    if table is None:
-        return None
-    columns = {n: np.array(v, dtype=np.int64) for n, v in table.items() if isinstance(v, list)}
-    return Reference(kind=table["kind"], lost=table["lost"], **columns)
-
-
-def _with_scores(tree: Tree, recording: Recording) -> Tree:
-    """The tree with the scores that the report needs and no others."""
-    recorded = copy.copy(tree)
-    recorded.scores = {s.label: s.columns[tree] for s in recording.scorers if tree in s.columns}
-    if recording.reference is not None:
-        recorded.scores |= {_SUCCESS + s.label: s.success[tree] for s in recording.scorers if tree in s.success}
-    return recorded
-
-
-def _scorer(row: Mapping[str, Any], trees: Sequence[Tree]) -> NodeScores:
-    unit: Unit = row["unit"]
-    bare = NodeScores(**{**row, "unit": unit}, columns={}, success={})
-
-    def columns(name: str) -> dict[Tree, NDArray[np.float64]]:
-        return {t: t.scores.get(name, np.full(len(t), np.nan)) for t in trees}
-
-    return NodeScores(
-        name=bare.name,
-        unit=unit,
-        stepwise=bare.stepwise,
-        member=bare.member,
-        columns=columns(bare.label),
-        success=columns(_SUCCESS + bare.label),
-    )
+    bare = NodeScores(name=row.name, unit=row.unit, stepwise=row.stepwise, member=row.member, columns={}, success={})
+    return replace(bare, columns=columns(""), success=columns(_SUCCESS))

@@ -1,82 +1,90 @@
-"""The whole comparison: every way of deciding, on the same samples of the same problems, as one plain result.
-
-``docs/report.md`` describes the result field by field.
-"""
+"""The whole comparison: every way of deciding, on the same samples of the same problems."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from arts.evaluation.candidates import Candidates, Selector
-from arts.evaluation.cassette import Settings
+from arts.evaluation.candidates import Candidates, NodeScores, candidate_scores, collect
+from arts.evaluation.cassette import Cassette, Settings
 from arts.evaluation.comparisons import comparisons, power
-from arts.evaluation.intervals import gap_closed, mean, paired_difference, plain
+from arts.evaluation.drill_down import drill_down
+from arts.evaluation.intervals import gap_closed, mean, paired_difference
 from arts.evaluation.methods import MAJORITY, ORACLE, RANDOM, Method, methods
+from arts.evaluation.parts import Cost, MethodResult, ProblemTable, VoteSubsets
+from arts.evaluation.results import SCHEMA_VERSION, Evaluation
 from arts.evaluation.solve_rates import solve_rates
+from arts.evaluation.steps import calibration
 from arts.evaluation.subsets import subset_panel
 from arts.problems.base import question_key
 from arts.selection import expected as metrics
 
-SCHEMA_VERSION = 2
 
-
-def compare(
-    candidates: Candidates,
-    selectors: Sequence[Selector],
-    settings: Settings,
-    policy: Mapping[str, Sequence[bool]] | None = None,
-) -> dict[str, Any]:
-    """Everything a report shows of decisions, JSON-able; estimates are objects ``{value, low, high, n, method}``.
-
-    ``policy``: verdicts on samples of another policy by problem id, whose unsolved problems make a subset.
+def compare(cassette: Cassette) -> Evaluation:
+    """Everything that a report shows: a pure function of the cassette.
 
     Raises:
         UsageError: ``settings.against`` is no method, or an expression of ``settings.where`` cannot be read.
     """
-    ks, seed = settings.ks, settings.seed
-    table = methods(candidates, selectors, ks, seed)
-    top = max(ks)
-    return {
-        "schema": SCHEMA_VERSION,
-        "problems": len(candidates.problems),
-        "samples_per_problem": candidates.n,
-        "left_out_problems": candidates.left_out,
-        "ungraded_share": float(candidates.ungraded.mean()),
-        "ks": list(ks),
-        "top_k": top,
-        "pass_at_k": {
-            str(k): plain(mean(metrics.pass_at_k(candidates.correct, k), seed)) for k in _ladder(candidates.n)
-        },
-        "vote_subsets": {
-            str(k): dict(zip(("count", "all"), metrics.subsets_at(candidates.n, k), strict=True)) for k in ks
-        },
-        "methods": {m.name: _summary(m, table, settings, _tokens(candidates)) for m in table},
-        "comparisons": comparisons(table, settings),
-        "power": power(table, settings),
-        "solve_rates": solve_rates(candidates.correct, seed),
-        "subsets": subset_panel(candidates, selectors, table, top, policy=policy, where=settings.where, seed=seed),
-        "cost": _cost(candidates),
-        "problem_table": _problem_table(candidates, table),
-    }
+    settings, reference = cassette.settings, cassette.reference
+    ks, seed, top = settings.ks, settings.seed, max(settings.ks)
+    candidates = collect(cassette.problems, cassette.trees, top, cassette.classes)
+    hows = list(dict.fromkeys(settings.aggregations))
+    scored = [s for scorer in cassette.scorers for s in candidate_scores(candidates, scorer, hows)]
+    table = methods(candidates, scored, ks, seed)
+    return Evaluation(
+        schema=SCHEMA_VERSION,
+        problems=len(candidates.problems),
+        samples_per_problem=candidates.n,
+        left_out_problems=candidates.left_out,
+        ungraded_share=float(candidates.ungraded.mean()),
+        ks=list(ks),
+        top_k=top,
+        pass_at_k={k: mean(metrics.pass_at_k(candidates.correct, k), seed) for k in _ladder(candidates.n)},
+        vote_subsets={k: _vote_subsets(candidates.n, k) for k in ks},
+        table={m.name: _summary(m, table, settings, _tokens(candidates)) for m in table},
+        comparisons=comparisons(table, settings),
+        power=power(table, settings),
+        solve_rates=solve_rates(candidates.correct, seed),
+        subsets=subset_panel(candidates, scored, table, top, policy=cassette.policy, where=settings.where, seed=seed),
+        cost=_cost(candidates),
+        problem_table=_problem_table(candidates, table),
+        unscored={s.label: n for s in cassette.scorers if (n := _unscored(s, candidates))},
+        calibration=None if reference is None else calibration(cassette.scorers, cassette.trees, reference, seed),
+        audit=cassette.audit,
+        drill_down=drill_down(candidates, scored, settings.drill_down),
+        about=cassette.about,
+    )
 
 
-def _summary(m: Method, table: Sequence[Method], settings: Settings, tokens: float) -> dict[str, Any]:
+def _summary(m: Method, table: Sequence[Method], settings: Settings, tokens: float) -> MethodResult:
     """One row of the main table."""
     top, seed = max(settings.ks), settings.seed
-    by_name = {m.name: m for m in table}
-    single, best = by_name[RANDOM].per_problem[top], by_name[ORACLE].per_problem[top]
-    drawn = {k: 1 if m.rule == "one sample" else k for k in settings.ks}
-    return {
-        "rule": m.rule,
-        "seeds": m.seeds,
-        "accuracy": {str(k): plain(mean(m.per_problem[k], seed)) for k in settings.ks},
-        "tokens": {str(k): tokens * count for k, count in drawn.items()},
-        "minus_majority": plain(paired_difference(m.per_problem[top], by_name[MAJORITY].per_problem[top], seed)),
-        "minus_random": plain(paired_difference(m.per_problem[top], single, seed)),
-        "gap_closed": plain(gap_closed(m.per_problem[top], single, best, seed)),
-    }
+    by_name = {m.name: m.per_problem[top] for m in table}
+    own, single = m.per_problem[top], by_name[RANDOM]
+    drawn = {k: 1 if m.selector == "random" else k for k in settings.ks}
+    return MethodResult(
+        selector=m.selector,
+        scorer=m.scorer,
+        aggregation=m.aggregation,
+        seeds=m.seeds,
+        accuracy={k: mean(m.per_problem[k], seed) for k in settings.ks},
+        tokens={k: tokens * count for k, count in drawn.items()},
+        minus_majority=paired_difference(own, by_name[MAJORITY], seed),
+        minus_random=paired_difference(own, single, seed),
+        gap_closed=gap_closed(own, single, by_name[ORACLE], seed),
+    )
+
+
+def _vote_subsets(n: int, k: int) -> VoteSubsets:
+    count, every = metrics.subsets_at(n, k)
+    return VoteSubsets(count=count, all=every)
+
+
+def _unscored(scorer: NodeScores, candidates: Candidates) -> int:
+    """How many of the candidates have no score."""
+    trees = zip(candidates.trees, candidates.leaves, strict=True)
+    return sum(int(np.isnan(scorer.columns[tree][leaves]).sum()) for tree, leaves in trees)
 
 
 def _ladder(n: int) -> list[int]:
@@ -88,21 +96,20 @@ def _tokens(candidates: Candidates) -> float:
     return float(np.mean([r.tokens for t in candidates.trees for r in t.backbones[: candidates.n]]))
 
 
-def _cost(candidates: Candidates) -> dict[str, float]:
+def _cost(candidates: Candidates) -> Cost:
     count = candidates.leaves.size
     each = _tokens(candidates)
-    return {"candidates": count, "generated_tokens": round(each * count), "tokens_per_candidate": each}
+    return Cost(candidates=count, generated_tokens=round(each * count), tokens_per_candidate=each)
 
 
-def _problem_table(candidates: Candidates, table: Sequence[Method]) -> dict[str, Any]:
-    """What two runs need to be compared problem by problem."""
-    return {
-        "ids": [p.id for p in candidates.problems],
-        "questions": [_digest([question_key(p.question)]) for p in candidates.problems],
-        "samples": [_digest(texts) for texts in _solutions(candidates)],
-        "solved": candidates.correct.sum(axis=1).tolist(),
-        "accuracy": {m.name: {str(k): m.mean(k).round(6).tolist() for k in m.per_problem} for m in table},
-    }
+def _problem_table(candidates: Candidates, table: Sequence[Method]) -> ProblemTable:
+    return ProblemTable(
+        ids=[p.id for p in candidates.problems],
+        questions=[_digest([question_key(p.question)]) for p in candidates.problems],
+        samples=[_digest(texts) for texts in _solutions(candidates)],
+        solved=candidates.correct.sum(axis=1).tolist(),
+        accuracy={m.name: {k: m.mean(k).round(6).tolist() for k in m.per_problem} for m in table},
+    )
 
 
 def _solutions(candidates: Candidates) -> Iterator[list[str]]:

@@ -1,59 +1,70 @@
 """Every method against one: is there a difference, none that matters, and what could have been found at all."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from math import isnan, nan
 from statistics import median
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
+from msgspec import structs
 
 from arts.errors import UsageError
 from arts.evaluation.cassette import Settings
-from arts.evaluation.intervals import paired_difference, plain
+from arts.evaluation.intervals import paired_difference
 from arts.evaluation.methods import Method
 from arts.evaluation.paired import equivalence, holm, paired_test
+from arts.evaluation.parts import Comparisons, Pair, Power
 from arts.evaluation.power import ALPHA, POWER, detectable_difference, paired_sd, unpaired_sd
 from arts.evaluation.resampling import alike
 
+P = TypeVar("P", bound=Pair)
 
-def comparisons(table: Sequence[Method], settings: Settings) -> dict[str, Any]:
-    """The methods that can be chosen by somebody without the key, against ``settings.against``, at every k; JSON-able.
 
-    ``p_adjusted`` is by Holm over all methods and all k together. Equivalence is tested where there is a margin; its
-    adjusted p is over all equivalence tests.
+def comparisons(table: Sequence[Method], settings: Settings) -> Comparisons:
+    """The methods that can be chosen by somebody without the key, against ``settings.against``, at every k.
 
     Raises:
         UsageError: there is no such method.
     """
     base = find(table, settings.against)
-    rivals = [m for m in table if m.rule != "oracle" and m is not base]
+    rivals = [m for m in table if m.selector != "oracle" and m is not base]
     pairs = [_pair(m, base, k, settings) for m in rivals for k in settings.ks]
-    for pair, p in zip(pairs, holm([pair["p"] for pair in pairs]), strict=True):
-        pair["p_adjusted"] = _number(p)
-    tested = [pair["equivalence"] for pair in pairs if pair["equivalence"] is not None]
-    for test, p in zip(tested, holm([test["p"] for test in tested]), strict=True):
-        test["p_adjusted"] = _number(p)
-    for pair in pairs:
-        pair["p"] = _number(pair["p"])
-    return {"against": base.name, "margin": settings.margin, "alpha": ALPHA, "pairs": pairs}
+    return Comparisons(against=base.name, margin=settings.margin, alpha=ALPHA, pairs=adjusted(pairs))
 
 
-def _pair(m: Method, base: Method, k: int, settings: Settings) -> dict[str, Any]:
+def adjusted(pairs: Sequence[P]) -> list[P]:
+    """The pairs with their p-values adjusted by Holm over all of them, those of equivalence over these tests alone."""
+    found = []
+    tests = [pair.equivalence for pair in pairs]
+    over_pairs, over_tests = _holm([pair.p for pair in pairs]), _holm([None if t is None else t.p for t in tests])
+    for pair, test, p, q in zip(pairs, tests, over_pairs, over_tests, strict=True):
+        same = None if test is None else structs.replace(test, p_adjusted=q)
+        found.append(structs.replace(pair, equivalence=same, p_adjusted=p))
+    return found
+
+
+def _holm(p_values: Sequence[float | None]) -> list[float | None]:
+    return [known(p) for p in holm([nan if p is None else p for p in p_values]).tolist()]
+
+
+def known(x: float) -> float | None:
+    """The number, None for NaN."""
+    return None if isnan(x) else float(x)
+
+
+def _pair(m: Method, base: Method, k: int, settings: Settings) -> Pair:
     a, b = m.per_problem[k], base.per_problem[k]
     found = paired_test(a, b)
-    same = None
-    if settings.margin is not None:
-        same = asdict(equivalence(a, b, settings.margin))
-    return {
-        "method": m.name,
-        "k": k,
-        "difference": plain(paired_difference(a, b, settings.seed)),
-        "test": found.test,
-        "wins": found.wins,
-        "losses": found.losses,
-        "p": found.p,
-        "equivalence": same,
-    }
+    return Pair(
+        method=m.name,
+        k=k,
+        difference=paired_difference(a, b, settings.seed),
+        test=found.test,
+        wins=found.wins,
+        losses=found.losses,
+        p=known(found.p),
+        equivalence=None if settings.margin is None else equivalence(a, b, settings.margin),
+    )
 
 
 def find(table: Sequence[Method], name: str) -> Method:
@@ -68,11 +79,10 @@ def find(table: Sequence[Method], name: str) -> Method:
     raise UsageError(f"--against: no method '{name}'; there are: {', '.join(m.name for m in table)}")
 
 
-def power(table: Sequence[Method], settings: Settings) -> dict[str, Any]:
-    """The smallest true differences that so many problems find with probability ``POWER``; None where there is none.
+def power(table: Sequence[Method], settings: Settings) -> Power:
+    """The smallest true differences that so many problems find with probability ``POWER``.
 
-    ``paired`` is against ``settings.against`` on the same samples: by the median over methods of the standard deviation
-    of the differences that was seen. ``single`` is between accuracies on two different sets of so many problems.
+    Against ``settings.against`` by the median over methods of the standard deviation of the differences that was seen.
 
     Few problems may be alike by chance: a share that decides differently, or of right or wrong answers, is never taken
     to be smaller than what so many like problems leave possible (:func:`alike`).
@@ -81,13 +91,9 @@ def power(table: Sequence[Method], settings: Settings) -> dict[str, Any]:
     accuracy = base.mean(k)
     n = len(accuracy)
     _, possible, _ = alike(0.0, n, (0.0, 1.0))
-    rivals = [m for m in table if m is not base and m.rule != "oracle"]
+    rivals = [m for m in table if m is not base and m.selector != "oracle"]
     spreads = [float((m.mean(k) - accuracy).std(ddof=1)) for m in rivals] if n > 1 else []
-    paired = detectable_difference(n, max(median(spreads), paired_sd(possible))) if spreads else np.nan
+    paired = detectable_difference(n, max(median(spreads), paired_sd(possible))) if spreads else nan
     least = min(possible, 0.5)
     single = detectable_difference(n, unpaired_sd(float(np.clip(accuracy.mean(), least, 1 - least))))
-    return {"power": POWER, "alpha": ALPHA, "paired": _number(paired), "single": _number(single)}
-
-
-def _number(x: float) -> float | None:
-    return None if np.isnan(x) else float(x)
+    return Power(power=POWER, alpha=ALPHA, paired=known(paired), single=known(single))

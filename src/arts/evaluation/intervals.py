@@ -5,7 +5,6 @@ docs/statistics.md.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from msgspec import structs
@@ -32,7 +31,6 @@ __all__ = [
     "mean",
     "paired_difference",
     "per_problem",
-    "plain",
     "ratio",
 ]
 
@@ -44,11 +42,6 @@ WEIGHTS_AT_ONCE = 2_000_000
 """Weights of observations that are looked at together; bounds the memory."""
 
 ROUNDING = 1e-9
-
-
-def plain(estimate: Estimate) -> dict[str, Any]:
-    """The estimate as JSON knows it: None where there is no number."""
-    return {k: None if v != v else v for k, v in structs.asdict(estimate).items()}
 
 
 def bootstrap(

@@ -13,6 +13,8 @@ from scipy.optimize import brentq
 from scipy.special import stdtrit
 from scipy.stats import binomtest
 
+from arts.evaluation.parts import Equivalence
+
 Floats = NDArray[np.float64]
 
 DRAWS = 9_999
@@ -34,17 +36,6 @@ class PairedTest:
     wins: int
     losses: int
     p: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Equivalence:
-    """Two one-sided tests: the 1 − 2α interval of the difference, and whether it lies within ± ``margin``."""
-
-    margin: float
-    low: float
-    high: float
-    p: float
-    equivalent: bool
 
 
 def paired_test(a: Floats, b: Floats) -> PairedTest:
@@ -88,7 +79,7 @@ def equivalence(a: Floats, b: Floats, margin: float, alpha: float = 0.05) -> Equ
     if not margin > 0:
         raise ValueError(f"the margin is {margin}: give a positive difference of accuracies")
     if not len(difference):
-        return Equivalence(margin=margin, low=np.nan, high=np.nan, p=np.nan, equivalent=False)
+        return Equivalence(margin=margin, low=None, high=None, p=None, equivalent=False)
     if np.abs(difference).max() > 1 + ROUNDING:
         raise ValueError("accuracies are in [0, 1]")
     low, high, p = _bounded(difference, margin, alpha)

@@ -8,15 +8,16 @@ rate drawn towards that of all problems. Axis P: problems; ``c`` correct of ``n`
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import betainc, betaln, expit, logit
 
 from arts.estimate import NOTHING, Estimate
-from arts.evaluation.intervals import bootstrap_observations, mean, plain
+from arts.evaluation.intervals import bootstrap_observations, mean
+from arts.evaluation.parts import LabelErrors, RateBin, RateError, SolveRates, ZoneLabels
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -94,16 +95,14 @@ def zone_probability(c: Ints, n: Ints, prior: Prior | tuple[Floats, Floats], zon
     return np.asarray(high - low)
 
 
-def label_errors(c: Ints, n: Ints, labelled: Floats, zone: Zone, seed: int = 0) -> dict[str, Estimate]:
+def label_errors(c: Ints, n: Ints, labelled: Floats, zone: Zone, seed: int = 0) -> LabelErrors:
     """How far labels are from true rates; ``labelled`` (P,) says how often each problem has the label, 0 to 1.
 
-    ``belong``: expected share of the problems whose true rate belongs to the zone. ``false``: of labels, the expected
-    share on problems that do not. ``missed``: of problems that do, the expected share without the label. Each resample
-    of the intervals has its own prior, the likeliest of a grid about the one of all problems.
+    Each resample of the intervals has its own prior, the likeliest of a grid about the one of all problems.
     """
     prior = fit_beta(c, n)
     if prior is None:
-        return dict.fromkeys(("belong", "false", "missed"), NOTHING)
+        return LabelErrors(belong=NOTHING, false=NOTHING, missed=NOTHING)
     kinds, which = np.unique(np.stack([c, n]), axis=1, return_inverse=True)
     of_kind = np.eye(kinds.shape[1])[which.reshape(-1)]
     a, b = _priors_about(prior, len(c))
@@ -119,11 +118,11 @@ def label_errors(c: Ints, n: Ints, labelled: Floats, zone: Zone, seed: int = 0) 
 
         return bootstrap_observations(share, np.arange(len(c)), seed)
 
-    return {
-        "belong": expected(lambda every, label, z: (every * z, every)),
-        "false": expected(lambda every, label, z: (label * (1 - z), label)),
-        "missed": expected(lambda every, label, z: ((every - label) * z, every * z)),
-    }
+    return LabelErrors(
+        belong=expected(lambda every, label, z: (every * z, every)),
+        false=expected(lambda every, label, z: (label * (1 - z), label)),
+        missed=expected(lambda every, label, z: ((every - label) * z, every * z)),
+    )
 
 
 def _priors_about(prior: Prior, problems: int) -> tuple[Floats, Floats]:
@@ -134,8 +133,8 @@ def _priors_about(prior: Prior, problems: int) -> tuple[Floats, Floats]:
     return mean_ * total, (1 - mean_) * total
 
 
-def solve_rates(correct: Bools, seed: int = 0) -> dict[str, Any] | None:
-    """The rates of P problems with N samples each, ``correct`` (P, N), JSON-able; None for fewer than two samples.
+def solve_rates(correct: Bools, seed: int = 0) -> SolveRates | None:
+    """The rates of P problems with N samples each, ``correct`` (P, N); None for fewer than two samples.
 
     ``reliability`` is the share of the variance of observed rates that is of true rates, N/(a + b + N), and ``error``
     the root mean square by which an observed and a shrunk rate are expected to miss the true one. Bins are open below
@@ -148,29 +147,28 @@ def solve_rates(correct: Bools, seed: int = 0) -> dict[str, Any] | None:
         return None
     estimate = shrunk(c, n, prior)
     variance = estimate * (1 - estimate) / (sum(prior) + n + 1)
-    return {
-        "prior": list(prior),
-        "n": correct.shape[1],
-        "reliability": float(n[0] / (sum(prior) + n[0])),
-        "error": {
-            "observed": float(np.sqrt((variance + (estimate - c / n) ** 2).mean())),
-            "shrunk": float(np.sqrt(variance.mean())),
-        },
-        "bins": _histogram(c, correct.shape[1], estimate),
-        "zones": [_labels(c, n, zone, seed) for zone in (UNSOLVED, RARE)],
-    }
+    return SolveRates(
+        prior=prior,
+        n=correct.shape[1],
+        reliability=float(n[0] / (sum(prior) + n[0])),
+        error=RateError(
+            observed=float(np.sqrt((variance + (estimate - c / n) ** 2).mean())), shrunk=float(np.sqrt(variance.mean()))
+        ),
+        bins=_histogram(c, correct.shape[1], estimate),
+        zones=[_labels(c, n, zone, seed) for zone in (UNSOLVED, RARE)],
+    )
 
 
-def _labels(c: Ints, n: Ints, zone: Zone, seed: int) -> dict[str, Any]:
+def _labels(c: Ints, n: Ints, zone: Zone, seed: int) -> ZoneLabels:
     labelled = zone.labels(c, n).astype(np.float64)
-    errors = {name: plain(e) for name, e in label_errors(c, n, labelled, zone, seed).items()}
-    return {"name": zone.name, "rates": list(zone.rates), "labelled": plain(mean(labelled, seed)), **errors}
+    errors = label_errors(c, n, labelled, zone, seed)
+    return ZoneLabels(name=zone.name, rates=zone.rates, labelled=mean(labelled, seed), **structs.asdict(errors))
 
 
-def _histogram(c: Ints, n: int, estimate: Floats) -> list[dict[str, float]]:
+def _histogram(c: Ints, n: int, estimate: Floats) -> list[RateBin]:
     edges = [0.0, *(i / BINS for i in range(BINS + 1)), 1.0]
     observed = np.where(c == n, BINS + 1, -(-c * BINS // n))  # counts in whole numbers, as 3/10 is no binary fraction
     between = np.clip(np.ceil(estimate * BINS), 1, BINS)
     shares = [np.bincount(b.astype(np.int64), minlength=BINS + 2) / len(c) for b in (observed, between)]
     rows = zip(pairwise(edges), *shares, strict=True)
-    return [{"low": low, "high": high, "observed": float(o), "shrunk": float(s)} for (low, high), o, s in rows]
+    return [RateBin(low=low, high=high, observed=float(o), shrunk=float(s)) for (low, high), o, s in rows]

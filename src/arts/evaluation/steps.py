@@ -1,15 +1,16 @@
 """The calibration part of a report: scores of steps held against the counted success of the states they score."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from arts.estimate import Estimate
 from arts.evaluation import calibration as measures
+from arts.evaluation import optional_parts as parts
 from arts.evaluation.candidates import NodeScores
-from arts.evaluation.intervals import plain
 from arts.trees.tree import ROOT, Tree
 
 Floats = NDArray[np.float64]
@@ -69,31 +70,31 @@ def own_reference(trees: Sequence[Tree]) -> Reference:
 
 def calibration(
     scorers: Sequence[NodeScores], trees: Sequence[Tree], reference: Reference, seed: int
-) -> dict[str, Any]:
-    """All measures of all scorers, JSON-able; depths are keys in text, estimates ``{value, low, high, n, method}``.
+) -> parts.Calibration:
+    """All measures of all scorers.
 
     Calibration errors, residuals of values and reliability need a unit that stands for success probabilities, the
     residual of flows the unit ``log_flow``; without it they have no states.
     """
-    return {
-        "reference": {
-            "kind": reference.kind,
-            "states": len(reference.node),
-            "problems": len(np.unique(reference.tree)),
-            "rollouts": int(reference.graded.sum()),
-            "correct": int(reference.correct.sum()),
-            "lost": reference.lost,
-            "least_rollouts": int(reference.graded.min(initial=reference.graded.max(initial=0))),
-            "observed": plain(measures.average(reference.rates, reference.tree, seed)),
-            "by_depth": {str(d): _counted(reference.part(reference.depth == d), seed) for d in _depths(reference)},
-        },
-        "most_bins": measures.BINS,
-        "least_own_rollouts": LEAST_ROLLOUTS,
-        "scorers": {s.label: _scorer(s, trees, reference, seed) for s in scorers},
-    }
+    return parts.Calibration(
+        reference=parts.ReferenceSummary(
+            kind=reference.kind,
+            states=len(reference.node),
+            problems=len(np.unique(reference.tree)),
+            rollouts=int(reference.graded.sum()),
+            correct=int(reference.correct.sum()),
+            lost=reference.lost,
+            least_rollouts=int(reference.graded.min(initial=reference.graded.max(initial=0))),
+            observed=_observed(reference, seed),
+            by_depth={d: _counted(reference.part(reference.depth == d), seed) for d in _depths(reference)},
+        ),
+        most_bins=measures.BINS,
+        least_own_rollouts=LEAST_ROLLOUTS,
+        scorers={s.label: _scorer(s, trees, reference, seed) for s in scorers},
+    )
 
 
-def _scorer(scores: NodeScores, trees: Sequence[Tree], reference: Reference, seed: int) -> dict[str, Any]:
+def _scorer(scores: NodeScores, trees: Sequence[Tree], reference: Reference, seed: int) -> parts.ScorerCalibration:
     where = list(zip((trees[t] for t in reference.tree), reference.node, strict=True))
     column, values = (np.array([of[tree][n] for tree, n in where]) for of in (scores.columns, scores.success))
     scored = ~np.isnan(column)
@@ -102,44 +103,48 @@ def _scorer(scores: NodeScores, trees: Sequence[Tree], reference: Reference, see
     residuals = {"value": [measures.value_residual(t, scores.success[t]) for t in trees]}
     if scores.unit == "log_flow":
         residuals["flow"] = [measures.flow_residual(t, scores.columns[t]) for t in trees]
-    return {
-        "unit": scores.unit,
-        "overall": _measured(column, values, states, seed),
-        "by_depth": {str(d): _measured(column[m], values[m], states.part(m), seed) for d, m in by_depth.items()},
-        "reliability": _reliability(values, states, seed),
-        "residuals": {name: _residuals(columns, trees, seed) for name, columns in residuals.items()},
-    }
+    return parts.ScorerCalibration(
+        unit=scores.unit,
+        overall=_measured(column, values, states, seed),
+        by_depth={d: _measured(column[m], values[m], states.part(m), seed) for d, m in by_depth.items()},
+        reliability=_reliability(values, states, seed),
+        residuals={name: _residuals(columns, trees, seed) for name, columns in residuals.items()},
+    )
 
 
 def _depths(states: Reference) -> list[int]:
     return [int(d) for d in np.unique(states.depth)]
 
 
-def _counted(states: Reference, seed: int) -> dict[str, Any]:
-    observed = plain(measures.average(states.rates, states.tree, seed))
-    return {"states": len(states.node), "rollouts": int(states.graded.sum()), "observed": observed}
+def _observed(states: Reference, seed: int) -> Estimate:
+    return measures.average(states.rates, states.tree, seed)
 
 
-def _measured(scores: Floats, values: Floats, states: Reference, seed: int) -> dict[str, Any]:
+def _counted(states: Reference, seed: int) -> parts.CountedStates:
+    return parts.CountedStates(
+        states=len(states.node), rollouts=int(states.graded.sum()), observed=_observed(states, seed)
+    )
+
+
+def _measured(scores: Floats, values: Floats, states: Reference, seed: int) -> parts.Measures:
     """Every measure of some states that have a score."""
-    rank = measures.spearman(scores, states.rates, states.tree, seed)
     known = ~np.isnan(values)
     values, valued = values[known], states.part(known)
     problem, graded, correct = valued.tree, valued.graded, valued.correct
-    return {
-        "states": len(scores),
-        "problems": len(np.unique(states.tree)),
-        "observed": plain(measures.average(states.rates, states.tree, seed)),
-        "spearman": plain(rank),
-        "spread": plain(measures.spread(states.graded, states.correct, states.tree, seed)),
-        "predicted": plain(measures.average(values, problem, seed)),
-        "calibration_error": plain(measures.calibration_error(values, valued.rates, problem, seed)),
-        "bins": len(np.unique(measures.bins(values))),
-        "squared_error": plain(measures.squared_error(values, graded, correct, problem, seed)),
-    }
+    return parts.Measures(
+        states=len(scores),
+        problems=len(np.unique(states.tree)),
+        observed=_observed(states, seed),
+        spearman=measures.spearman(scores, states.rates, states.tree, seed),
+        spread=measures.spread(states.graded, states.correct, states.tree, seed),
+        predicted=measures.average(values, problem, seed),
+        calibration_error=measures.calibration_error(values, valued.rates, problem, seed),
+        bins=len(np.unique(measures.bins(values))),
+        squared_error=measures.squared_error(values, graded, correct, problem, seed),
+    )
 
 
-def _reliability(values: Floats, states: Reference, seed: int) -> list[dict[str, Any]]:
+def _reliability(values: Floats, states: Reference, seed: int) -> list[parts.Reliability]:
     """Predicted against counted success in bins of equal mass, for groups of neighbouring depths of equal size."""
     known = ~np.isnan(values)
     values, states = values[known], states.part(known)
@@ -150,14 +155,11 @@ def _reliability(values: Floats, states: Reference, seed: int) -> list[dict[str,
         points = []
         for b in np.unique(bins):
             chosen = states.part(inside).part(bins == b)
-            points.append(
-                {
-                    "states": len(chosen.node),
-                    "predicted": float(values[inside][bins == b].mean()),
-                    "observed": plain(measures.average(chosen.rates, chosen.tree, seed)),
-                }
-            )
-        found.append({"depths": [int(depths[0]), int(depths[-1])], "states": int(inside.sum()), "points": points})
+            predicted = float(values[inside][bins == b].mean())
+            observed = _observed(chosen, seed)
+            points.append(parts.ReliabilityPoint(states=len(chosen.node), predicted=predicted, observed=observed))
+        ends = int(depths[0]), int(depths[-1])
+        found.append(parts.Reliability(depths=ends, states=int(inside.sum()), points=points))
     return found
 
 
@@ -169,7 +171,7 @@ def depth_groups(depth: Ints) -> list[Ints]:
     return [depths[group == g] for g in np.unique(group)]
 
 
-def _residuals(columns: Sequence[Floats], trees: Sequence[Tree], seed: int) -> dict[str, Any]:
+def _residuals(columns: Sequence[Floats], trees: Sequence[Tree], seed: int) -> parts.Residuals:
     """Mean and root mean square over nodes, overall and by depth of the node."""
     problem = np.concatenate([np.full(len(t), i) for i, t in enumerate(trees)])
     depth = np.concatenate([np.asarray(t.depth) for t in trees])
@@ -177,12 +179,12 @@ def _residuals(columns: Sequence[Floats], trees: Sequence[Tree], seed: int) -> d
     known = ~np.isnan(numbers)
     problem, depth, numbers = problem[known], depth[known], numbers[known]
 
-    def summary(of: NDArray[np.bool_]) -> dict[str, Any]:
-        return {
-            "nodes": int(of.sum()),
-            "mean": plain(measures.average(numbers[of], problem[of], seed)),
-            "root_mean_square": plain(measures.root_mean_square(numbers[of], problem[of], seed)),
-        }
+    def summary(of: NDArray[np.bool_]) -> parts.Residual:
+        return parts.Residual(
+            nodes=int(of.sum()),
+            mean=measures.average(numbers[of], problem[of], seed),
+            root_mean_square=measures.root_mean_square(numbers[of], problem[of], seed),
+        )
 
-    by_depth: Mapping[str, Any] = {str(d): summary(depth == d) for d in np.unique(depth).tolist()}
-    return {"overall": summary(np.ones(len(depth), dtype=bool)), "by_depth": by_depth}
+    by_depth = {d: summary(depth == d) for d in np.unique(depth).tolist()}
+    return parts.Residuals(overall=summary(np.ones(len(depth), dtype=bool)), by_depth=by_depth)

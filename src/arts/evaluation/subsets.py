@@ -7,12 +7,14 @@ from statistics import median_low
 from typing import Any
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from arts.evaluation.answer_types import ANSWER_TYPES, answer_type
-from arts.evaluation.candidates import Candidates, Selector
-from arts.evaluation.intervals import mean, plain
+from arts.evaluation.candidates import Candidates, CandidateScores
+from arts.evaluation.intervals import mean
 from arts.evaluation.methods import Method
+from arts.evaluation.parts import Kind, Subset
 from arts.evaluation.solve_rates import RARE, ZONE_SAMPLES
 from arts.evaluation.steps import depth_groups
 from arts.evaluation.zones import (
@@ -46,32 +48,32 @@ class _Panel:
     policy: Counts | None
     seed: int
 
-    def on(self, mask: Bools, *, name: str, kind: str, note: str) -> dict[str, Any]:
+    def on(self, mask: Bools, *, name: str, kind: Kind, note: str) -> Subset:
         """The methods' decisions between all samples of some problems, (P,), which were chosen by other things."""
-        own = None if self.policy is None else plain(policy_on(self.policy, mask.astype(np.float64), self.seed))
-        return {
-            "name": name,
-            "kind": kind,
-            "problems": float(mask.sum()),
-            "k": self.k,
-            "note": note,
-            "label_noise": None,
-            "methods": {m.name: plain(mean(m.per_problem[self.k][..., mask], self.seed)) for m in self.table},
-            "policy": own,
-        }
+        own = None if self.policy is None else policy_on(self.policy, mask.astype(np.float64), self.seed)
+        return Subset(
+            name=name,
+            kind=kind,
+            problems=float(mask.sum()),
+            k=self.k,
+            note=note,
+            label_noise=None,
+            methods={m.name: mean(m.per_problem[self.k][..., mask], self.seed) for m in self.table},
+            policy=own,
+        )
 
 
 def subset_panel(
     candidates: Candidates,
-    selectors: Sequence[Selector],
+    scored: Sequence[CandidateScores],
     table: Sequence[Method],
     k: int,
     *,
     policy: Mapping[str, Sequence[bool]] | None = None,
     where: Sequence[str] = (),
     seed: int = 0,
-) -> list[dict[str, Any]]:
-    """Accuracy of every method of ``table`` at ``k`` by subset, JSON-able.
+) -> list[Subset]:
+    """Accuracy of every method of ``table`` at ``k`` by subset.
 
     In this order: levels, subjects, depths and answer types (kinds that tell the problems apart), one subset for each
     expression of ``where`` (:func:`arts.where.condition`), rare problems where there are four samples,
@@ -92,15 +94,13 @@ def subset_panel(
         *_grouped(panel, "answer type", types, "how the answer key is written", order=ANSWER_TYPES),
         *_given(panel, candidates.problems, depths, types, where),
     ]
-    found += _rare(panel, candidates, selectors)
+    found += _rare(panel, candidates, scored)
     if counts is not None:
         found.append(_extinct(panel, counts))
     return found
 
 
-def _grouped(
-    panel: _Panel, kind: str, values: Sequence[Any], note: str, order: Sequence[Any] = ()
-) -> list[dict[str, Any]]:
+def _grouped(panel: _Panel, kind: Kind, values: Sequence[Any], note: str, order: Sequence[Any] = ()) -> list[Subset]:
     """One subset for each value that enough problems share; none where there would be only one."""
     count = Counter(v for v in values if v is not None)
     kept = [v for v, times in count.most_common(MOST_GROUPS) if times >= LEAST]
@@ -120,7 +120,7 @@ def _depth(candidates: Candidates, i: int) -> int:
     return int(median_low(steps))
 
 
-def _by_depth(panel: _Panel, depths: Ints) -> list[dict[str, Any]]:
+def _by_depth(panel: _Panel, depths: Ints) -> list[Subset]:
     runs = depth_groups(depths)
     names = {int(d): _span(int(run[0]), int(run[-1])) for run in runs for d in run}
     labels = [names[d] for d in depths.tolist()]
@@ -137,7 +137,7 @@ def _span(first: int, last: int) -> str:
 
 def _given(
     panel: _Panel, problems: Sequence[Problem], depths: Ints, types: Sequence[str], where: Sequence[str]
-) -> list[dict[str, Any]]:
+) -> list[Subset]:
     known = ("id", "question", "answer", "solution", "subject", "level", "source")
     fields = [
         {n: getattr(p, n) for n in known} | {"answer_type": t, "depth": d}
@@ -152,8 +152,8 @@ def _given(
     return found
 
 
-def _rare(panel: _Panel, candidates: Candidates, selectors: Sequence[Selector]) -> list[dict[str, Any]]:
-    found = halved(candidates, selectors, RARE, panel.seed)
+def _rare(panel: _Panel, candidates: Candidates, scored: Sequence[CandidateScores]) -> list[Subset]:
+    found = halved(candidates, scored, RARE, panel.seed)
     if found is None:
         return []
     counts = np.arange(found.half + 1)
@@ -164,23 +164,22 @@ def _rare(panel: _Panel, candidates: Candidates, selectors: Sequence[Selector]) 
     )
     if found.half * RARE.most < ZONE_SAMPLES:
         note += "; one in so few is above the rates of the zone, so that most labels are false"
-    noise = halved_noise(found, candidates, RARE, panel.seed)
-    own = None if panel.policy is None else plain(policy_on(panel.policy, found.labelled, panel.seed))
+    own = None if panel.policy is None else policy_on(panel.policy, found.labelled, panel.seed)
     return [
-        {
-            "name": "rare",
-            "kind": "rare",
-            "problems": float(found.labelled.sum()),
-            "k": found.half,
-            "note": note,
-            "label_noise": {**noise, "naive": found.accuracy(found.naive, panel.seed)},
-            "methods": found.accuracy(found.fair, panel.seed),
-            "policy": own,
-        }
+        Subset(
+            name="rare",
+            kind="rare",
+            problems=float(found.labelled.sum()),
+            k=found.half,
+            note=note,
+            label_noise=halved_noise(found, candidates, RARE, panel.seed),
+            methods=found.accuracy(found.fair, panel.seed),
+            policy=own,
+        )
     ]
 
 
-def _extinct(panel: _Panel, policy: Counts) -> dict[str, Any]:
+def _extinct(panel: _Panel, policy: Counts) -> Subset:
     drawn = policy.drawn[policy.drawn > 0].tolist()
     samples = _range(min(drawn), max(drawn)) if drawn else "0"
     note = (
@@ -188,8 +187,8 @@ def _extinct(panel: _Panel, policy: Counts) -> dict[str, Any]:
         " policy's accuracy, 0 on the samples that label, is that of one half of them where the other has none correct"
     )
     shown = panel.on(extinct(policy), name="extinct", kind="extinct", note=note)
-    noise = {**extinct_noise(policy, panel.seed), "naive": {}}
-    return {**shown, "label_noise": noise, "policy": plain(policy_where_extinct(policy, panel.seed))}
+    noise, own = extinct_noise(policy, panel.seed), policy_where_extinct(policy, panel.seed)
+    return structs.replace(shown, label_noise=noise, policy=own)
 
 
 def _range(first: int, last: int) -> str:

@@ -8,16 +8,16 @@ both ways round. A zone of a policy's samples (*extinct*) needs no halving for m
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import comb
-from typing import Any
 
 import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
 from arts.estimate import Estimate
-from arts.evaluation.candidates import Candidates, Selector, part, part_scores
-from arts.evaluation.intervals import mean, plain, ratio
+from arts.evaluation.candidates import Candidates, CandidateScores, part, part_scores
+from arts.evaluation.intervals import mean, ratio
 from arts.evaluation.methods import methods
+from arts.evaluation.parts import LabelNoise
 from arts.evaluation.resampling import ALIKE, alike
 from arts.evaluation.solve_rates import UNSOLVED, Zone, label_errors
 from arts.problems.base import Problem
@@ -63,13 +63,13 @@ class Halved:
     fair: Mapping[str, Floats]
     naive: Mapping[str, Floats]
 
-    def accuracy(self, sums: Mapping[str, Floats], seed: int) -> dict[str, Any]:
+    def accuracy(self, sums: Mapping[str, Floats], seed: int) -> dict[str, Estimate]:
         """Estimates of ``fair`` or ``naive``: problems count as often as they are labelled."""
         found = self.labelled > 0
-        return {name: plain(share(x[..., found], self.labelled[found], seed)) for name, x in sums.items()}
+        return {name: share(x[..., found], self.labelled[found], seed) for name, x in sums.items()}
 
 
-def halved(candidates: Candidates, selectors: Sequence[Selector], zone: Zone, seed: int) -> Halved | None:
+def halved(candidates: Candidates, scored: Sequence[CandidateScores], zone: Zone, seed: int) -> Halved | None:
     """All methods on a zone of the candidates' own samples; None where a half would have fewer than two."""
     half = candidates.n // 2
     if half < 2:
@@ -85,7 +85,7 @@ def halved(candidates: Candidates, selectors: Sequence[Selector], zone: Zone, se
         labels += first.astype(np.float64) + second
         agreed += first & second
         for own, other, chosen in ((first, second, halves[0]), (second, first, halves[1])):
-            taken = [part_scores(s, chosen) for s in selectors]
+            taken = [part_scores(s, chosen) for s in scored]
             for m in methods(part(candidates, chosen), taken, [half], seed):
                 fair[m.name] = fair.get(m.name, 0.0) + m.per_problem[half] * other
                 naive[m.name] = naive.get(m.name, 0.0) + m.per_problem[half] * own
@@ -98,24 +98,26 @@ def halved(candidates: Candidates, selectors: Sequence[Selector], zone: Zone, se
     )
 
 
-def halved_noise(found: Halved, candidates: Candidates, zone: Zone, seed: int) -> dict[str, Any]:
+def halved_noise(found: Halved, candidates: Candidates, zone: Zone, seed: int) -> LabelNoise:
     """Label noise of a zone of the candidates' own samples, all of which say what the true rates may be."""
     c, n = candidates.correct.sum(axis=1), np.full(len(candidates.problems), candidates.n)
-    return _noise(c, n, found.labelled, zone, share(found.both, found.labelled, seed), seed)
+    agreement = share(found.both, found.labelled, seed)
+    return _noise(c, n, found.labelled, zone, agreement, found.accuracy(found.naive, seed), seed)
 
 
-def extinct_noise(policy: Counts, seed: int) -> dict[str, Any]:
+def extinct_noise(policy: Counts, seed: int) -> LabelNoise:
     """Label noise of problems none of whose samples of the policy is correct."""
     some, two = policy.drawn > 0, policy.drawn > 1
     labelled = extinct(policy).astype(np.float64)
     agreement = share(labelled[two], _empty_half(policy)[two], seed)
-    return _noise(policy.correct[some], policy.drawn[some], labelled[some], UNSOLVED, agreement, seed)
+    return _noise(policy.correct[some], policy.drawn[some], labelled[some], UNSOLVED, agreement, {}, seed)
 
 
-def _noise(c: Ints, n: Ints, labelled: Floats, zone: Zone, agreement: Estimate, seed: int) -> dict[str, Any]:
-    """``false`` and ``missed`` of :func:`label_errors`; of what one half labels, the share that the other does too."""
+def _noise(
+    c: Ints, n: Ints, labelled: Floats, zone: Zone, agreement: Estimate, naive: dict[str, Estimate], seed: int
+) -> LabelNoise:
     errors = label_errors(c, n, labelled, zone, seed)
-    return {name: plain(e) for name, e in (errors | {"agreement": agreement}).items() if name != "belong"}
+    return LabelNoise(false=errors.false, missed=errors.missed, agreement=agreement, naive=naive)
 
 
 def share(parts: Floats, wholes: Floats, seed: int) -> Estimate:

@@ -55,14 +55,6 @@ class Samples:
         """Names of the scores that the trees carry."""
         return sorted({name for tree in self.trees for name in tree.scores})
 
-    @property
-    def about(self) -> dict[str, str]:
-        """Where the samples are from, for a report's reader."""
-        log = {"source kind": f"samples, format {self.format}", "verdicts": self.verdicts}
-        proposer = self.run_config.proposer
-        about = {"source kind": "store"} if self.kind == "store" else log
-        return about | ({"proposer": proposer} if proposer else {})
-
 
 def read_samples(
     source: StrPath,

@@ -17,7 +17,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     which do not decide what is sampled but for rounding. ``sample`` are the settings that do, of ``arts sample`` or
     ``arts solve``; ``unit_problems`` were sampled together. ``probes`` are those of probes, ``rollouts`` of them from
     each state. ``source``, ``format``, ``verdicts`` (who has judged) and ``grader`` are those of imported samples.
-    ``recording`` is an evaluation, as :mod:`arts.evaluation.cassette` writes it. ``other`` is whatever else was there;
+    ``cassette`` is an evaluation, as :mod:`arts.evaluation.cassette` writes it. ``other`` is whatever else was there;
     it is kept.
     """
 
@@ -33,7 +33,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     format: str | None = None
     verdicts: str | None = None
     grader: str | None = None
-    recording: str | None = None
+    cassette: str | None = None
     other: Settings = {}
 
     @classmethod

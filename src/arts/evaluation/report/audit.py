@@ -1,110 +1,125 @@
-"""The audit of the grading as tables, whatever it holds: names and values, and lists of things with the same fields."""
+"""The audit of the grading as tables."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 from arts.documents.document import Section, Table
-from arts.documents.words import UNDEFINED, count, excerpt, percent
+from arts.documents.words import count, excerpt, percent
+from arts.estimate import UNDEFINED
+from arts.evaluation.optional_parts import Audit, Disagreement, OddKey, Reason
+from arts.problems.base import Verdict
 
-HEADINGS = {
-    "without_answer": "Samples without an answer",
-    "ungraded": "Ungraded samples",
-    "judges": "What each judge says",
-    "disagreements": "Where judges differ",
-    "golds": "Keys that do not grade themselves correct",
-    "failed_rollouts": "Rollouts that failed",
-    "longest_answers": "Longest answers",
-    "throughput": "Speed of grading",
-}
-"""Parts of the audit in words."""
-DEEPEST = 4
-"""Levels of nesting that become tables of their own."""
 LONGEST_CELL = 200
-ESTIMATE = {"value", "low", "high", "n", "method"}
 
 
-def audit_section(audit: Mapping[str, Any]) -> Section:
-    """All of it; estimates are in percent with their intervals."""
-    words = ["Shares in percent with 95 % intervals over problems. Speeds are measured and differ from run to run."]
+def audit_section(audit: Audit) -> Section:
+    """All of it; a table without rows is left out."""
+    tables = [_audited(audit), _judges(audit), _reasons(audit), *_differences(audit), *_keys(audit)]
     return Section(
         name="audit",
         title="Grading, audited",
-        words=words,
-        findings=list(_disagreements(audit)),
-        tables=list(_tables("What was audited", audit, 0)),
+        words=["Shares in percent with 95 % intervals over problems. Speeds are measured and differ from run to run."],
+        findings=[_difference(pair) for pair in audit.disagreements],
+        tables=[t for t in (*tables, _longest(audit), _speed(audit)) if t.rows],
     )
 
 
-def _disagreements(audit: Mapping[str, Any]) -> Iterator[str]:
+def _difference(pair: Disagreement) -> str:
     """How often two judges differ, and which way."""
-    for pair in audit.get("disagreements", ()):
-        first, second = pair["judges"]
-        more = pair["table"]["incorrect"]["correct"]
-        less = pair["table"]["correct"]["incorrect"]
-        yield (
-            f"{first} and {second} differ on {pair['count']:,} of {count(pair['samples'], 'sample')}:"
-            f" {more:,} are right for {second} alone, {less:,} for {first} alone."
-        )
+    first, second = pair.judges
+    more = pair.table[Verdict.INCORRECT][Verdict.CORRECT]
+    less = pair.table[Verdict.CORRECT][Verdict.INCORRECT]
+    return (
+        f"{first} and {second} differ on {pair.count:,} of {count(pair.samples, 'sample')}:"
+        f" {more:,} are right for {second} alone, {less:,} for {first} alone."
+    )
 
 
-def _tables(title: str, part: Mapping[str, Any], depth: int) -> Iterator[Table]:
-    """A table of the plain values, then one for each part that has an inside."""
-    values = {k: v for k, v in part.items() if _is_plain(v)}
-    if values:
-        rows = [[_name(k), _text(v)] for k, v in values.items()]
-        yield Table(title=title, note="", header=["what", "value"], rows=rows)
-    for name, inner in part.items():
-        heading = HEADINGS.get(name, _name(name)) if depth == 0 else f"{title}: {_name(name)}"
-        if _is_plain(inner):
-            continue
-        if depth == DEEPEST:
-            yield Table(title=heading, note="", header=["value"], rows=[[_text(inner)]])
-        elif isinstance(inner, Mapping):
-            yield from _matrix(heading, inner) or _tables(heading, inner, depth + 1)
-        else:
-            yield from _listed(heading, inner, depth)
+def _audited(audit: Audit) -> Table:
+    rows = [
+        ["problems with a key", f"{audit.problems:,}", ""],
+        ["problems without a key, left out", f"{audit.without_key:,}", ""],
+        ["samples", f"{audit.samples:,}", ""],
+        ["samples without an answer", f"{audit.without_answer.count:,}", percent(audit.without_answer.share)],
+        ["ungraded samples", f"{audit.ungraded.count:,}", percent(audit.ungraded.share)],
+        ["rollouts that failed", f"{audit.failed_rollouts.count:,}", ""],
+    ]
+    return Table(title="What was audited", note="", header=["what", "count", "share, %"], rows=rows)
 
 
-def _is_plain(value: object) -> bool:
-    if isinstance(value, Mapping):
-        return value.keys() == ESTIMATE or not value
-    return not isinstance(value, list) or not any(isinstance(v, Mapping | list) for v in value)
+def _judges(audit: Audit) -> Table:
+    rows = [
+        [name, *(f"{n:,}" for n in (tally.correct, tally.incorrect, tally.ungraded, tally.no_verdict))]
+        for name, tally in audit.judges.items()
+    ]
+    header = ["judge", "correct", "incorrect", "ungraded", "no verdict"]
+    return Table(title="What each judge says", note="", header=header, rows=rows)
 
 
-def _matrix(title: str, part: Mapping[str, Any]) -> list[Table]:
-    """Parts that all have plain values as one table; nothing where they have not."""
-    if not all(isinstance(v, Mapping) and v and v.keys() != ESTIMATE for v in part.values()):
-        return []
-    if not all(_is_plain(v) for row in part.values() for v in row.values()):
-        return []
-    columns = list(dict.fromkeys(k for row in part.values() for k in row))
-    rows = [[_name(k), *(_text(row[c]) if c in row else UNDEFINED for c in columns)] for k, row in part.items()]
-    return [Table(title=title, note="", header=["", *map(_name, columns)], rows=rows)]
+def _reasons(audit: Audit) -> Table:
+    def rows(what: str, reasons: list[Reason] | None) -> list[list[str]]:
+        return [[what, excerpt(r.reason, LONGEST_CELL), f"{r.count:,}"] for r in reasons or ()]
+
+    found = rows("ungraded sample", audit.ungraded.reasons)
+    for name, tally in audit.judges.items():
+        found += rows(f"ungraded by {name}", tally.reasons)
+    found += rows("failed rollout", audit.failed_rollouts.reasons)
+    return Table(title="The most frequent reasons", note="", header=["of", "reason", "count"], rows=found)
 
 
-def _listed(title: str, rows: Sequence[Any], depth: int) -> Iterator[Table]:
-    """Things as rows, then what each of them has inside."""
-    things = [row if isinstance(row, Mapping) else {"value": row} for row in rows]
-    columns = list(dict.fromkeys(k for row in things for k, v in row.items() if _is_plain(v)))
-    cells = [[_text(row[c]) if c in row and _is_plain(row[c]) else UNDEFINED for c in columns] for row in things]
-    yield Table(title=title, note="", header=list(map(_name, columns)), rows=cells)
-    for cell, row in zip(cells, things, strict=True):
-        inner = {k: v for k, v in row.items() if not _is_plain(v)}
-        if inner:
-            yield from _tables(f"{title}: {cell[0] if cell else ''}", inner, depth + 1)
+def _differences(audit: Audit) -> Iterator[Table]:
+    """Every two judges: how often they differ, how their verdicts go together, and on which answers."""
+    pairs, together, examples = [], [], []
+    for d in audit.disagreements:
+        first, second = d.judges
+        name, kappa = f"{first}, {second}", UNDEFINED if d.kappa is None else f"{d.kappa:.3g}"
+        pairs.append([name, f"{d.samples:,}", f"{d.count:,}", f"{d.problems:,}", percent(d.share), kappa])
+        together += [[f"{first} {a}", second, *(f"{d.table[a][b]:,}" for b in Verdict)] for a in Verdict]
+        for e in d.examples:
+            texts = (excerpt(text, LONGEST_CELL) for text in (e.key, UNDEFINED if e.answer is None else e.answer))
+            said = (f"{judge} {verdict}" for judge, verdict in e.verdicts.items())
+            examples.append([e.id, *texts, *said, f"{e.samples:,}"])
+    header = ["judges", "samples", "differ", "problems", "share, %", "kappa"]
+    yield Table(title="Where judges differ", note="", header=header, rows=pairs)
+    yield Table(title="Verdicts of two judges", note="", header=["first", "second", *Verdict], rows=together)
+    header = ["problem", "key", "answer", "first", "second", "samples"]
+    yield Table(title="Answers on which judges differ", note="", header=header, rows=examples)
 
 
-def _name(key: object) -> str:
-    return str(key).replace("_", " ")
+def _keys(audit: Audit) -> Iterator[Table]:
+    """How many keys each grader does not take for correct or cannot read, and which."""
+
+    def rows(name: str, what: str, keys: list[OddKey]) -> list[list[str]]:
+        return [[name, what, k.id, *(excerpt(t, LONGEST_CELL) for t in (k.key, k.verdict, k.reason))] for k in keys]
+
+    graders = audit.golds.items()
+    yield Table(
+        title="Keys that do not grade themselves correct",
+        note="",
+        header=["grader", "keys", "not correct", "right only in their own spelling"],
+        rows=[[g, f"{audit.problems:,}", f"{len(k.failing):,}", f"{len(k.only_by_spelling):,}"] for g, k in graders],
+    )
+    listed = [r for g, k in graders for r in rows(g, "not correct", k.failing)]
+    listed += [r for g, k in graders for r in rows(g, "only by spelling", k.only_by_spelling)]
+    header = ["grader", "what", "problem", "key", "verdict", "reason"]
+    yield Table(title="These keys", note="", header=header, rows=listed)
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, Mapping) and value.keys() == ESTIMATE:
-        return percent(value)
-    if isinstance(value, list):
-        return excerpt(", ".join(map(_text, value)), LONGEST_CELL) or "none"
-    if value is None or value == {}:
-        return UNDEFINED
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return excerpt(value, LONGEST_CELL)
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+def _longest(audit: Audit) -> Table:
+    rows = [[a.id, excerpt(a.answer, LONGEST_CELL), f"{a.characters:,}"] for a in audit.longest_answers]
+    return Table(title="Longest answers", note="", header=["problem", "answer", "characters"], rows=rows)
+
+
+def _speed(audit: Audit) -> Table:
+    rows = [
+        [
+            *(name, _measured(s.start_seconds), f"{s.pairs:,}", _measured(s.pairs_per_second)),
+            *(f"{s.samples:,}", _measured(s.again_per_second)),
+        ]
+        for name, s in audit.throughput.items()
+    ]
+    header = ["grader", "start, s", "different pairs", "pairs per second", "samples", "samples per second, all known"]
+    return Table(title="Speed of grading", note="", header=header, rows=rows)
+
+
+def _measured(x: float | None) -> str:
+    return UNDEFINED if x is None else f"{x:,.0f}" if x >= 100 else f"{x:.3g}"

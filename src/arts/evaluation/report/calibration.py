@@ -1,48 +1,46 @@
 """The calibration part of a report as tables and sentences, the same for Markdown, the page and the terminal."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
-from arts.documents.document import Figure, Section, line, point
-from arts.documents.document import Table as Table
-from arts.documents.words import number as number
-
-Part = Mapping[str, Any]
+from arts.documents.document import Figure, Section, Table, line, point
+from arts.documents.words import number
+from arts.estimate import UNDEFINED, Estimate
+from arts.evaluation.optional_parts import Calibration, Measures, Reliability, Residual, Residuals
 
 
-def about_reference(part: Part) -> str:
+def about_reference(part: Calibration) -> str:
     """What the scores are held against."""
-    r = part["reference"]
+    r = part.reference
     counted = (
-        f"{r['states']:,} inner states of {r['problems']:,} problems and {r['rollouts']:,} graded continuations of"
-        f" them, {r['least_rollouts']:,} or more of each: counted success {number(r['observed'])}."
+        f"{r.states:,} inner states of {r.problems:,} problems and {r.rollouts:,} graded continuations of"
+        f" them, {r.least_rollouts:,} or more of each: counted success {number(r.observed)}."
     )
-    if r["kind"] == "probes":
-        lost = f" {r['lost']:,} more failed or could not be graded." if r["lost"] else ""
+    if r.kind == "probes":
+        lost = f" {r.lost:,} more failed or could not be graded." if r.lost else ""
         return (
             f"Held against probes: {counted}{lost} They were sampled for this report, with the store's settings and"
             " from states that the proposer reaches; every depth has about as many, however often it is reached."
         )
-    if not r["states"]:
-        return f"Not probed, and no inner state has {part['least_own_rollouts']} graded rollouts: nothing is counted."
+    if not r.states:
+        return f"Not probed, and no inner state has {part.least_own_rollouts} graded rollouts: nothing is counted."
     return (
         f"Held against the source's own rollouts below inner states, as it is not probed: {counted}"
         " The oracle, and whatever was trained on this source, has seen these very outcomes."
     )
 
 
-def overall_table(part: Part) -> Table:
+def overall_table(part: Calibration) -> Table:
     """A row for each scorer."""
     rows = []
-    for name, s in part["scorers"].items():
-        o = s["overall"]
-        measures = ("spearman", "calibration_error", "squared_error", "spread", "predicted", "observed")
-        rows.append([name, f"{o['states']:,}", *(number(o[m]) for m in measures)])
+    for name, s in part.scorers.items():
+        o = s.overall
+        measures = (o.spearman, o.calibration_error, o.squared_error, o.spread, o.predicted, o.observed)
+        rows.append([name, f"{o.states:,}", *map(number, measures)])
     return Table(
         title="Calibration of step scores",
         note=(
             "Spearman: rank correlation of score and counted success. Calibration error (ECE): mean gap between"
-            f" predicted and counted success in at most {part['most_bins']} bins of equal mass, fewer where states are"
+            f" predicted and counted success in at most {part.most_bins} bins of equal mass, fewer where states are"
             " few; the counts are noisy themselves, which makes it larger, so its interval is reflected and may lie"
             " below it. Squared error: of the predicted against the true success probability, the noise of the counts"
             " subtracted; that of the best constant beside it is the spread of the success probabilities. 95 %"
@@ -56,16 +54,16 @@ def overall_table(part: Part) -> Table:
     )
 
 
-def depth_tables(part: Part) -> list[Table]:
+def depth_tables(part: Calibration) -> list[Table]:
     """A row for each depth: rank correlation, calibration and residuals of each scorer that has them."""
-    scorers, reference = part["scorers"], part["reference"]["by_depth"]
+    scorers, reference = part.scorers, part.reference.by_depth
 
-    def by_depth(title: str, note: str, measure: str, leading: bool = False) -> Table | None:
-        names = [n for n, s in scorers.items() if any(m[measure]["value"] is not None for m in s["by_depth"].values())]
+    def by_depth(title: str, note: str, measure: Callable[[Measures], Estimate], leading: bool = False) -> Table | None:
+        names = [n for n, s in scorers.items() if any(measure(m).defined for m in s.by_depth.values())]
         rows = [
             [
-                *(d, f"{r['states']:,}", *([number(r["observed"])] if leading else [])),
-                *(number(scorers[n]["by_depth"][d][measure]) if d in scorers[n]["by_depth"] else "–" for n in names),
+                *(str(d), f"{r.states:,}", *([number(r.observed)] if leading else [])),
+                *(number(measure(m)) if (m := scorers[n].by_depth.get(d)) else UNDEFINED for n in names),
             ]
             for d, r in reference.items()
         ]
@@ -73,10 +71,10 @@ def depth_tables(part: Part) -> list[Table]:
         return Table(title=title, note=note, header=header, rows=rows) if names else None
 
     found = [
-        by_depth("Rank correlation by depth", "Spearman, score against counted success.", "spearman"),
-        by_depth("Success by depth", "Counted, and as predicted by each scorer.", "predicted", leading=True),
-        by_depth("Calibration error by depth", f"ECE; {_bins(part)} per depth.", "calibration_error"),
-        by_depth("Squared error by depth", "Without the noise of the counts.", "squared_error"),
+        by_depth("Rank correlation by depth", "Spearman, score against counted success.", lambda m: m.spearman),
+        by_depth("Success by depth", "Counted, and as predicted by each scorer.", lambda m: m.predicted, leading=True),
+        by_depth("Calibration error by depth", f"ECE; {_bins(part)} per depth.", lambda m: m.calibration_error),
+        by_depth("Squared error by depth", "Without the noise of the counts.", lambda m: m.squared_error),
         _residual_table(
             part,
             "value",
@@ -94,33 +92,33 @@ def depth_tables(part: Part) -> list[Table]:
     return [t for t in found if t is not None]
 
 
-def _bins(part: Part) -> str:
-    counts = {m["bins"] for s in part["scorers"].values() for m in s["by_depth"].values() if m["bins"]}
+def _bins(part: Calibration) -> str:
+    counts = {m.bins for s in part.scorers.values() for m in s.by_depth.values() if m.bins}
     return f"{min(counts)} to {max(counts)} bins" if len(counts) > 1 else f"{max(counts, default=0)} bins"
 
 
-def _residual_table(part: Part, kind: str, title: str, note: str) -> Table | None:
+def _residual_table(part: Calibration, kind: str, title: str, note: str) -> Table | None:
     found = residuals(part, kind)
-    depths = sorted({d for r in found.values() for d in r["by_depth"]}, key=int)
-    rows = [["all", *_cells([r["overall"] for r in found.values()])]]
-    rows += [[d, *_cells([r["by_depth"].get(d) for r in found.values()])] for d in depths]
+    depths = sorted({d for r in found.values() for d in r.by_depth})
+    rows = [["all", *_cells([r.overall for r in found.values()])]]
+    rows += [[str(d), *_cells([r.by_depth.get(d) for r in found.values()])] for d in depths]
     header = ["depth", *(f"{name}, {what}" for name in found for what in ("nodes", "mean", "RMS"))]
     return Table(title=title, note=note, header=header, rows=rows) if found else None
 
 
-def _cells(parts: Sequence[Part | None]) -> list[str]:
-    none = ["–"] * 3
-    each = [[f"{p['nodes']:,}", number(p["mean"]), number(p["root_mean_square"])] if p else none for p in parts]
+def _cells(parts: Sequence[Residual | None]) -> list[str]:
+    none = [UNDEFINED] * 3
+    each = [[f"{p.nodes:,}", number(p.mean), number(p.root_mean_square)] if p else none for p in parts]
     return [cell for cells in each for cell in cells]
 
 
-def residuals(part: Part, kind: str) -> dict[str, Part]:
+def residuals(part: Calibration, kind: str) -> dict[str, Residuals]:
     """The residuals of one kind of the scorers that have any."""
-    all_of = {n: s["residuals"][kind] for n, s in part["scorers"].items() if kind in s["residuals"]}
-    return {n: r for n, r in all_of.items() if r["overall"]["nodes"]}
+    all_of = {n: s.residuals[kind] for n, s in part.scorers.items() if kind in s.residuals}
+    return {n: r for n, r in all_of.items() if r.overall.nodes}
 
 
-def section(part: Part) -> Section:
+def section(part: Calibration) -> Section:
     """The part's section of the report."""
     return Section(
         name="calibration",
@@ -131,25 +129,25 @@ def section(part: Part) -> Section:
     )
 
 
-def _figures(part: Part) -> list[Figure]:
-    scorers = part["scorers"]
-    ranks = {n: {d: m["spearman"] for d, m in s["by_depth"].items()} for n, s in scorers.items()}
+def _figures(part: Calibration) -> list[Figure]:
+    scorers = part.scorers
+    ranks = {n: {d: m.spearman for d, m in s.by_depth.items()} for n, s in scorers.items()}
     found = [_by_depth("rank-correlation", "Rank correlation with counted success", "Spearman", ranks)]
-    reliable = {n: s["reliability"] for n, s in scorers.items() if s["reliability"]}
+    reliable = {n: s.reliability for n, s in scorers.items() if s.reliability}
     found += [_reliability(i, name, groups) for i, (name, groups) in enumerate(reliable.items(), start=1)]
     for kind, label in (("value", "v(s) − Σ w(c) v(c)"), ("flow", "log F(s) − log Σ F(c)")):
-        means = {n: {d: m["mean"] for d, m in r["by_depth"].items()} for n, r in residuals(part, kind).items()}
+        means = {n: {d: m.mean for d, m in r.by_depth.items()} for n, r in residuals(part, kind).items()}
         if means:
             found.append(_by_depth(f"conservation-{kind}", f"Conservation of {kind}s: mean residual", label, means))
     return found
 
 
-def _by_depth(name: str, caption: str, label: str, estimates: Mapping[str, Mapping[str, Part]]) -> Figure:
+def _by_depth(name: str, caption: str, label: str, estimates: Mapping[str, Mapping[int, Estimate]]) -> Figure:
     lines = {n: line(by_depth) for n, by_depth in estimates.items()}
     return Figure(name=name, caption=caption, x="depth (steps)", y=label, scale="depths", lines=lines)
 
 
-def _reliability(index: int, name: str, groups: Sequence[Part]) -> Figure:
+def _reliability(index: int, name: str, groups: Sequence[Reliability]) -> Figure:
     """Counted against predicted success, a line for each group of depths."""
     return Figure(
         name=f"reliability-{index}",
@@ -158,14 +156,14 @@ def _reliability(index: int, name: str, groups: Sequence[Part]) -> Figure:
         y="counted success",
         scale="shares",
         lines={
-            f"depth {_depths(g)} ({g['states']} states)": [
-                point(p["predicted"], p["observed"]) for p in g["points"] if p["observed"]["value"] is not None
+            f"depth {_depths(g)} ({g.states} states)": [
+                point(p.predicted, p.observed) for p in g.points if p.observed.defined
             ]
             for g in groups
         },
     )
 
 
-def _depths(group: Part) -> str:
-    first, last = group["depths"]
+def _depths(group: Reliability) -> str:
+    first, last = group.depths
     return str(first) if first == last else f"{first}–{last}"

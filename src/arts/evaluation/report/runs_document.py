@@ -1,41 +1,38 @@
 """The comparison of two runs as a document."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from arts.documents.document import Document, Figure, Section, Table, point
-from arts.documents.words import UNDEFINED, count, excerpt, p_value, percent, points
+from arts.documents.document import Document, Figure, Section, Table, line
+from arts.documents.words import count, excerpt, p_value, percent, points
+from arts.estimate import UNDEFINED
 from arts.evaluation.report.headline import equivalence_cells, verdict
-
-Part = Mapping[str, Any]
+from arts.evaluation.results import Comparison, RunPair, Sides
 
 LONGEST_QUESTION = 120
 LISTED = 5
 """Methods that a sentence names."""
 
 
-def comparison(result: Part) -> Document:
+def comparison(result: Comparison) -> Document:
     """The report of ``arts report A B``."""
     parts = [
         Section(name="matching", title="What is compared with what", findings=matched(result)),
         _methods(result),
-        _reach(result["pass_at_k"]),
+        _reach(result.pass_at_k),
         _changed(result),
         _flipped(result),
     ]
     return Document(title="Two runs", lead=summary(result), sections=[s for s in parts if s is not None])
 
 
-def summary(result: Part) -> str:
+def summary(result: Comparison) -> str:
     """How many methods are better and worse in B, and what one sample says."""
-    pairs = result["pairs"]
+    pairs = result.pairs
     if not pairs:
         return "The two runs share no method at the same number of samples, so no decisions can be compared."
-    said = {word: [p["method"] for p in pairs if verdict(p, result["alpha"]).startswith(word)] for word in _WORDS}
+    said = {word: [p.method for p in pairs if verdict(p, result.alpha).startswith(word)] for word in _WORDS}
     parts = [f"{_WORDS[word]}: {_listed(names)}" for word, names in said.items() if names]
-    how = "On the same problems" if result["paired"] else "On two sets of problems, unpaired"
+    how = "On the same problems" if result.paired else "On two sets of problems, unpaired"
     return (
-        f"{how}, {count(len(pairs), 'method')} that both runs have, deciding between {count(result['k'], 'sample')}"
+        f"{how}, {count(len(pairs), 'method')} that both runs have, deciding between {count(result.k or 0, 'sample')}"
         f" (B − A, after Holm's correction). {'. '.join(parts)}."
     )
 
@@ -53,27 +50,27 @@ _WORDS = {
 }
 
 
-def matched(result: Part) -> list[str]:
+def matched(result: Comparison) -> list[str]:
     """How problems and samples match, and what follows for the intervals."""
-    m = result["matching"]
-    first, second = m["problems"]
-    found = [f"A has {count(first, 'problem')}, B {second:,}; {m['shared']:,} have the same id in both."]
-    if m["other_question"]:
+    m = result.matching
+    first, second = m.problems
+    found = [f"A has {count(first, 'problem')}, B {second:,}; {m.shared:,} have the same id in both."]
+    if m.other_question:
         found.append(
-            f"But {count(m['other_question'], 'such problem')} asks another question in B: equal ids do not mean equal"
+            f"But {count(m.other_question, 'such problem')} asks another question in B: equal ids do not mean equal"
             " problems here, so the runs are compared as independent sets."
         )
-    if not result["paired"]:
+    if not result.paired:
         return [
             *found,
             "Nothing is paired: intervals add the distances of both runs as squares, tests exchange their problems at"
             " random, and any difference between the two sets of problems is part of the difference shown.",
         ]
-    if m["shared"] < max(first, second):
+    if m.shared < max(first, second):
         found.append(
-            f"Everything below is about the {m['shared']:,} shared problems only, and so may differ from A and B."
+            f"Everything below is about the {m.shared:,} shared problems only, and so may differ from A and B."
         )
-    same, other = m["same_samples"], m["shared"] - m["same_samples"]
+    same, other = m.same_samples, m.shared - m.same_samples
     if same:
         found.append(f"On {same:,} of them the samples are the same too, so that only the deciding differs.")
     if other:
@@ -85,45 +82,44 @@ def matched(result: Part) -> list[str]:
     return found
 
 
-def methods_table(result: Part) -> Table:
+def methods_table(result: Comparison) -> Table:
     """A row for each method that both runs have."""
     header = ["method", "A", "B", "B − A", "shown", "wins – losses", "p", "p, Holm", "test"]
-    margin = result["margin"]
-    header += [] if margin is None else [f"{1 - 2 * result['alpha']:.0%} interval", "p of equivalence, Holm"]
+    margin = result.margin
+    header += [] if margin is None else [f"{1 - 2 * result.alpha:.0%} interval", "p of equivalence, Holm"]
     note = (
         "Accuracy in percent, differences in points, with 95 % intervals. Wins and losses: problems on which B is above"
-        f" and below A. Shown: what holds at {result['alpha']:g} after Holm's correction over the methods."
+        f" and below A. Shown: what holds at {result.alpha:g} after Holm's correction over the methods."
     )
     if margin is not None:
         note += f" Equal: within ± {points(margin)} points by two one-sided tests, whose interval"
         note += " holds for any number of problems, and is the wider for it."
-    rows = [_row(pair, margin is not None, result["alpha"]) for pair in result["pairs"]]
-    return Table(title=f"B − A at N = {result['k']}", note=note, header=header, rows=rows)
+    rows = [_row(pair, margin is not None, result.alpha) for pair in result.pairs]
+    return Table(title=f"B − A at N = {result.k}", note=note, header=header, rows=rows)
 
 
-def _row(pair: Part, with_margin: bool, alpha: float) -> list[str]:
-    decided = UNDEFINED if pair["wins"] is None else f"{pair['wins']} – {pair['losses']}"
+def _row(pair: RunPair, with_margin: bool, alpha: float) -> list[str]:
+    decided = UNDEFINED if pair.wins is None else f"{pair.wins} – {pair.losses}"
     cells = [
-        *(pair["method"], percent(pair["a"]), percent(pair["b"]), percent(pair["difference"], signed=True)),
-        *(verdict(pair, alpha), decided, p_value(pair["p"]), p_value(pair["p_adjusted"]), pair["test"]),
+        *(pair.method, percent(pair.a), percent(pair.b), percent(pair.difference, signed=True)),
+        *(verdict(pair, alpha), decided, p_value(pair.p), p_value(pair.p_adjusted), pair.test),
     ]
     return cells + equivalence_cells(pair) if with_margin else cells
 
 
-def _methods(result: Part) -> Section:
-    lacking = [
-        f"Only {side} has: {', '.join(result[key])}." for side, key in (("A", "only_a"), ("B", "only_b")) if result[key]
-    ]
-    tables = [methods_table(result)] if result["pairs"] else []
+def _methods(result: Comparison) -> Section:
+    alone = (("A", result.only_a), ("B", result.only_b))
+    lacking = [f"Only {side} has: {', '.join(names)}." for side, names in alone if names]
+    tables = [methods_table(result)] if result.pairs else []
     return Section(name="methods", title="Ways of deciding", words=lacking, tables=tables)
 
 
-def _reach(part: Part) -> Section | None:
+def _reach(part: dict[int, Sides]) -> Section | None:
     if not part:
         return None
     lines = {
-        name: [point(float(k), row[side], 100) for k, row in part.items() if row[side]["value"] is not None]
-        for name, side in (("A", "a"), ("B", "b"))
+        "A": line({k: row.a for k, row in part.items()}, scale=100),
+        "B": line({k: row.b for k, row in part.items()}, scale=100),
     }
     figure = Figure(
         name="pass-at-k",
@@ -133,36 +129,34 @@ def _reach(part: Part) -> Section | None:
         scale="powers of 2",
         lines=lines,
     )
-    rows = [
-        [k, percent(row["a"]), percent(row["b"]), percent(row["difference"], signed=True)] for k, row in part.items()
-    ]
+    rows = [[str(k), percent(row.a), percent(row.b), percent(row.difference, signed=True)] for k, row in part.items()]
     note = "In percent with 95 % intervals over problems, none of them corrected for the number of rows."
     table = Table(title="pass@k", note=note, header=["k", "A", "B", "B − A"], rows=rows)
     return Section(name="reach", title="What is reachable", figures=[figure], tables=[table])
 
 
-def _changed(result: Part) -> Section:
-    rows = [[row["what"], *(UNDEFINED if row[s] is None else row[s] for s in ("a", "b"))] for row in result["changed"]]
+def _changed(result: Comparison) -> Section:
+    rows = [[c.what, *(UNDEFINED if text is None else text for text in (c.a, c.b))] for c in result.changed]
     tables = [Table(title="Not the same in both", note="", header=["what", "A", "B"], rows=rows)] if rows else []
     words = [] if rows else ["Settings, versions, flags and costs are the same."]
-    commands = [c for c in (result["about"].get("command"),) if c]
+    commands = [result.about.command] if result.about.command else []
     return Section(name="changed", title="What changed", words=words, tables=tables, commands=commands)
 
 
-def _flipped(result: Part) -> Section | None:
-    if not result["flipped"]:
+def _flipped(result: Comparison) -> Section | None:
+    if not result.flipped:
         return None
     rows = [
         [
-            excerpt(p["question"] or p["id"], LONGEST_QUESTION),
-            " → ".join(f"{c}/{n}" for c, n in zip(p["solved"], result["samples_per_problem"], strict=True)),
-            "the same" if p["same_samples"] else "other",
-            str(sum(x > 0 for x in p["change"].values())),
-            str(sum(x < 0 for x in p["change"].values())),
+            excerpt(p.question or p.id, LONGEST_QUESTION),
+            " → ".join(f"{c}/{n}" for c, n in zip(p.solved, result.samples_per_problem, strict=True)),
+            "the same" if p.same_samples else "other",
+            str(sum(x > 0 for x in p.change.values())),
+            str(sum(x < 0 for x in p.change.values())),
         ]
-        for p in result["flipped"]
+        for p in result.flipped
     ]
-    note = f"By the mean size of the change over methods at N = {result['k']}; the first {len(rows)}."
+    note = f"By the mean size of the change over methods at N = {result.k}; the first {len(rows)}."
     header = ["problem", "solved, A → B", "samples", "methods up", "methods down"]
     table = Table(title="Largest changes", note=note, header=header, rows=rows)
     return Section(name="flipped", title="Problems that flipped most", tables=[table])
