@@ -5,6 +5,9 @@ names the place (file, row, key, endpoint) and the remedy. The command line prin
 :attr:`ArtsError.exit_code`; anything else that escapes is a bug of ours and keeps its traceback.
 """
 
+import contextlib
+from collections.abc import Iterator
+
 
 class ArtsError(Exception):
     """The run could not do what was asked (exit code 1)."""
@@ -39,3 +42,29 @@ class StoreError(ArtsError):
 
 class EndpointError(ArtsError):
     """A remote endpoint refused, failed or stalled beyond the allowed retries (exit code 1)."""
+
+
+EXTRAS = {
+    **dict.fromkeys(("torch", "transformers", "safetensors", "accelerate", "peft", "gguf"), "torch"),
+    "xllamacpp": "local",
+    **dict.fromkeys(("datasets", "pyarrow"), "data"),
+    "reasoning_gym": "gym",
+    "trl": "rl",
+    **dict.fromkeys(("matplotlib", "jinja2", "markupsafe"), "report"),
+}
+"""Optional libraries and the extras that bring them."""
+
+
+@contextlib.contextmanager
+def missing_extra(what: str, extra: str = "") -> Iterator[None]:
+    """Imports inside may need an extra; ``extra`` is named where several could bring what is missing.
+
+    Raises:
+        MissingExtraError: an optional library is not installed; ``what`` needs it.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRAS:
+            raise
+        raise MissingExtraError(what, extra or EXTRAS[error.name]) from error
