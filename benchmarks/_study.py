@@ -20,7 +20,7 @@ from arts.cli.sample import Config as SampleConfig
 from arts.cli.sample import sample
 from arts.testbed.measure import SAMPLING
 from arts.training.config import TrainConfig
-from arts.training.fit import is_finished, train_verifier
+from arts.training.fit import fit_verifier, is_finished
 from arts.trees.store import TreeStore
 from arts.trees.tree import Tree
 from arts.verifiers.checkpoint import load_checkpoint
@@ -125,7 +125,7 @@ def trained(
     """The verifier of a folder, trained first unless that is done; only then the trees are asked for."""
     if is_finished(place):
         return NeuralVerifier(*load_checkpoint(place), features)
-    return train_verifier(trees(), shape, training, place, features=features)
+    return fit_verifier(trees(), shape, training, place, features=features)
 
 
 def keep_measured(parts: Mapping[Path, Callable[[NeuralVerifier], Arrays]], make: Callable[[], NeuralVerifier]) -> bool:

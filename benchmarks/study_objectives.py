@@ -26,13 +26,13 @@ from _study import (
     testbed_trees,
     trained,
 )
+from arts.cli.probes import Probes, count_success
 from objectives.measure import decisions, everything, first_errors, states
 from objectives.objectives_page import write_page
 from objectives.objectives_results import BASELINES, stem, summarise
 from objectives.recorded_sets import RECORDED_SETS, load_recorded
 from objectives.variants import RECORDED_SHAPE, VARIANTS, recorded_training
 
-from arts.cli.probes import Probes, count_success
 from arts.evaluation.candidates import Candidates, collect
 from arts.evaluation.steps import Reference
 from arts.logs.samples import Samples, read_samples

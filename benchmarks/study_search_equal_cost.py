@@ -38,11 +38,10 @@ from search_equal_cost.memory import RememberedDraws, RememberedScores, Soundnes
 from search_equal_cost.search_page import write_page
 from search_equal_cost.search_results import summarise
 
-from arts.cli.sources import open_problems
 from arts.problems.base import Problem, Verdict
 from arts.problems.graders import make_grader
 from arts.proposers.base import Proposer
-from arts.proposers.load import BackendOptions, open_proposer
+from arts.proposers.load import BackendOptions, load_proposer
 from arts.proposers.prompt import PromptFormat
 from arts.search.answer import Solved
 from arts.search.budget import Budget
@@ -55,6 +54,7 @@ from arts.verifiers.base import Verifier
 from arts.verifiers.features import FeatureCache
 from arts.verifiers.load import load_verifier
 from arts.verifiers.modules import load_feature_model
+from arts.workflows.tasks import load_problems
 
 DRAWING = Drawing(sampling=SAMPLING, splitter="newline", step_tokens=8)
 """A line has five tokens."""
@@ -85,12 +85,12 @@ class Study:
         self.grader = make_grader("exact")
         self._draws: dict[tuple[str, int], Proposer] = {}
         self._verifiers: dict[tuple[str, str, int], Verifier] = {}
-        self._model = open_proposer("bundled", prompt=PromptFormat(), options=BackendOptions(batch_size=1024))
+        self._model = load_proposer("bundled", prompt=PromptFormat(), options=BackendOptions(batch_size=1024))
 
     def problems(self, split: str) -> list[Problem]:
         """Those of a split that are used."""
         limit = self.size.problems if split == "test" else self.size.validation
-        return open_problems(f"congruences:{split}", limit=limit)
+        return load_problems(f"congruences:{split}", limit=limit)
 
     def run(self, split: str, cell: Cell, sample_tokens: float) -> list[Solved]:
         """Solve every problem; in the problems' order."""

@@ -14,7 +14,7 @@ from squeeze.plan import MAIN, OBJECTIVES, Size, settings
 
 from arts.models import bundled_model
 from arts.sampling.grow import spent
-from arts.training.fit import train_verifier
+from arts.training.fit import fit_verifier
 
 
 def timed_parts(folder: Path, size: Size, reinforce: Callable[[Path, int], None]) -> dict[str, float]:
@@ -34,7 +34,7 @@ def timed_parts(folder: Path, size: Size, reinforce: Callable[[Path, int], None]
 
     def learn() -> None:
         training = testbed_training(objective, 0, tenth.verifier_updates)
-        train_verifier(trees_of(folder / "trees.db"), TESTBED_SHAPE, training, folder / objective)
+        fit_verifier(trees_of(folder / "trees.db"), TESTBED_SHAPE, training, folder / objective)
 
     return {
         "rl": seconds(lambda: reinforce(folder / "rl", updates)) * size.updates / updates,

@@ -32,21 +32,6 @@ class MissingExtraError(UsageError):
         super().__init__(f"{what} needs the extra '{extra}': pip install 'arts-llm[{extra}]'")
 
 
-@contextmanager
-def needs_extra(what: str, extra: str, *libraries: str) -> Iterator[None]:
-    """Within it ``libraries``, which ``extra`` brings, may be missing; any other missing module is a bug of ours.
-
-    Raises:
-        MissingExtraError: one of them is.
-    """
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if error.name not in libraries:
-            raise
-        raise MissingExtraError(what, extra) from error
-
-
 class ModelError(UsageError):
     """A model folder, file or name cannot be loaded (exit code 2)."""
 
@@ -57,3 +42,29 @@ class StoreError(ArtsError):
 
 class EndpointError(ArtsError):
     """A remote endpoint refused, failed or stalled beyond the allowed retries (exit code 1)."""
+
+
+EXTRAS = {
+    **dict.fromkeys(("torch", "transformers", "safetensors", "accelerate", "peft", "gguf"), "torch"),
+    "xllamacpp": "local",
+    **dict.fromkeys(("datasets", "pyarrow"), "data"),
+    "reasoning_gym": "gym",
+    "trl": "rl",
+    **dict.fromkeys(("matplotlib", "jinja2", "markupsafe"), "report"),
+}
+"""Optional libraries and the extras that bring them."""
+
+
+@contextmanager
+def needs_extra(what: str, extra: str = "") -> Iterator[None]:
+    """Imports inside may need an extra; ``extra`` is named where several could bring what is missing.
+
+    Raises:
+        MissingExtraError: an optional library is not installed; ``what`` needs it.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRAS:
+            raise
+        raise MissingExtraError(what, extra or EXTRAS[error.name]) from error

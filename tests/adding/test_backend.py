@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from arts.proposers.base import Proposer
-from arts.proposers.load import BACKENDS, BackendOptions, open_proposer
+from arts.proposers.load import BACKENDS, BackendOptions, load_proposer
 from arts.proposers.prompt import PromptFormat
 from arts.trees.store import TreeStore
 
@@ -76,7 +76,7 @@ def test_it_can_be_registered(arts, monkeypatch, lazily):
 
     def backend(model, prompt, options):
         opened.append((model, options.batch_size))
-        return open_proposer("own_parts:instance", prompt=prompt, options=options)
+        return load_proposer("own_parts:instance", prompt=prompt, options=options)
 
     monkeypatch.setitem(BACKENDS, "mine", "own_parts:backend" if lazily else backend)
     flags = ("--model", "mine:any name", "--backend.batch-size", 3)
@@ -86,7 +86,7 @@ def test_it_can_be_registered(arts, monkeypatch, lazily):
 
 
 def test_a_backend_can_be_named_before_a_local_model():
-    proposer = open_proposer("transformers:bundled", prompt=PromptFormat(), options=BackendOptions(device="cpu"))
+    proposer = load_proposer("transformers:bundled", prompt=PromptFormat(), options=BackendOptions(device="cpu"))
     assert isinstance(proposer, Proposer)
     assert proposer.name == "bundled"
 

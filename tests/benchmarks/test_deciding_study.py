@@ -261,5 +261,5 @@ def test_the_whole_study_runs_with_the_bundled_model(tmp_path, monkeypatch):
     write_json(results, tmp_path / "results.json")
     deciding_page.write_page(json.loads((tmp_path / "results.json").read_text(encoding="utf-8")), tmp_path / "page.md")
     assert f"*learnt from {name}:*" in (tmp_path / "page.md").read_text(encoding="utf-8")
-    monkeypatch.setattr("_study.train_verifier", None)  # all is kept
+    monkeypatch.setattr("_study.fit_verifier", None)  # all is kept
     assert as_json(run.study(tmp_path / "out", tmp_path / "features", size)) == results

@@ -11,7 +11,7 @@ import study_paper
 from paper import paper_steps
 
 from arts.cli.options import parse
-from arts.cli.sources import task_defaults
+from arts.workflows.tasks import task_defaults
 
 PAPER = Path(__file__).parents[2] / "benchmarks" / "paper"
 

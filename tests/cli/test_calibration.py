@@ -76,7 +76,7 @@ def test_the_probes_are_of_the_run_that_they_probe(store, whole):
 
 def test_finished_probes_need_no_model_and_give_the_same_report(store, whole, monkeypatch):
     before = {p.name: p.read_bytes() for p in whole.rglob("*") if p.is_file()}
-    monkeypatch.setattr(probes, "open_proposer", lambda *args, **options: pytest.fail("sampled again"))
+    monkeypatch.setattr(probes, "load_proposer", lambda *args, **options: pytest.fail("sampled again"))
     assert calibrate(store, whole) == 0
     assert {p.name: p.read_bytes() for p in whole.rglob("*") if p.is_file()} == before
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 import pytest
 
 from arts.cli import main
-from arts.cli.sources import other_splits, task_defaults
 from arts.problems.procedural import TASKS
 from arts.problems.sets import SETS, Split
+from arts.workflows.tasks import other_splits, task_defaults
 
 ROWS = [
     {"id": "seven", "problem": "How many multiples of 7 are there below 100?", "answer": "14", "level": 1},

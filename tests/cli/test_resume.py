@@ -26,10 +26,10 @@ READS = ("SELECT", "PRAGMA")
 def serve():
     """One JSON line ``[arguments, statement to die at or null]`` in, one exit code out."""
     from arts.cli import main
-    from arts.proposers.load import BackendOptions, open_proposer
+    from arts.proposers.load import BackendOptions, load_proposer
     from arts.proposers.prompt import PromptFormat
 
-    open_proposer("bundled", prompt=PromptFormat(), options=BackendOptions())  # imports all that the children need
+    load_proposer("bundled", prompt=PromptFormat(), options=BackendOptions())  # imports all that the children need
     for line in sys.stdin:
         arguments, last = json.loads(line)
         child = os.fork()

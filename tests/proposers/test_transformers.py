@@ -11,7 +11,7 @@ from arts.errors import ModelError
 from arts.models import bundled_model
 from arts.proposers.base import Request, Sampling
 from arts.proposers.decoding import StopWatch, Texts
-from arts.proposers.load import BackendOptions, open_proposer
+from arts.proposers.load import BackendOptions, load_proposer
 from arts.proposers.prompt import PromptFormat
 from arts.proposers.transformers import TransformersProposer, draw
 from arts.trees.tree import State
@@ -172,4 +172,4 @@ def test_weights_with_a_broken_header_are_named(tmp_path):
 def test_a_model_is_called_as_the_user_calls_it(tmp_path):
     folder = shutil.copytree(bundled_model(), tmp_path / "mine")
     for model, name in (("bundled", "bundled"), (str(folder), "mine")):
-        assert open_proposer(model, prompt=PromptFormat(), options=BackendOptions(device="cpu")).name == name
+        assert load_proposer(model, prompt=PromptFormat(), options=BackendOptions(device="cpu")).name == name

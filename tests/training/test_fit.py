@@ -13,7 +13,7 @@ from arts.problems.base import Verdict
 from arts.training import fit
 from arts.training.batches import collate, labelled_nodes, make_example
 from arts.training.config import TrainConfig
-from arts.training.fit import is_finished, train_verifier
+from arts.training.fit import fit_verifier, is_finished
 from arts.training.objectives import OBJECTIVES, make_objective
 from arts.trees.tree import Outcome, Step, Tree
 from arts.verifiers.features import FeatureCache
@@ -55,7 +55,7 @@ def train(out, *, trees=TREES, backbone="bundled", mode="frozen", trunk_layers=0
         backbone=backbone, mode=mode, trunk_width=32, trunk_layers=trunk_layers, head_dropout=head_dropout
     )
     settings = {"objective": "rfm", "epochs": 4, "trees_per_batch": 2, "learning_rate": 3e-3, "held_out": 0.0, **config}
-    return train_verifier(trees, shape, TrainConfig(**settings), out)
+    return fit_verifier(trees, shape, TrainConfig(**settings), out)
 
 
 def scores(verifier):

@@ -6,28 +6,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from arts.cli.evaluate import report_versions, show
-from arts.cli.sample import Config as SampleConfig
-from arts.cli.sample import describe, sample
+from arts.cli.evaluate import show
+from arts.cli.progress import SamplingProgress
+from arts.cli.sample import describe
 from arts.config import require_at_least
 from arts.errors import UsageError
-from arts.evaluation.cassette import CASSETTE, Settings, save_cassette
+from arts.evaluation.cassette import CASSETTE, save_cassette
 from arts.evaluation.compare import compare
-from arts.evaluation.evaluate import observe
 from arts.evaluation.parts import About
 from arts.evaluation.report import write_report
 from arts.evaluation.report.read import read_report
 from arts.evaluation.results import Evaluation
 from arts.models import BUNDLED
-from arts.problems.graders import make_grader
 from arts.testbed.measure import SAMPLING
 from arts.training.config import TrainConfig
-from arts.training.fit import is_finished, train_verifier
-from arts.trees.store import TreeStore, open_store
+from arts.training.fit import is_finished
+from arts.trees.store import open_store
 from arts.verifiers.base import Verifier
 from arts.verifiers.features import FeatureCache
-from arts.verifiers.load import load_verifier
 from arts.verifiers.modules import Architecture, load_feature_model
+from arts.versions import versions
+from arts.workflows.evaluate import VERSIONS, observe_samples
+from arts.workflows.sample import sample
+from arts.workflows.train import train_verifier
 
 SHAPE = Architecture(backbone=BUNDLED, mode="frozen", trunk_layers=2, trunk_width=96, max_tokens=64)
 OBJECTIVES = ("prm", "rm", "orm", "rfm", "value_flow")
@@ -88,7 +89,7 @@ def _finished(report: Path, config: Config) -> Evaluation:
 def _about(config: Config) -> About:
     return About(
         command="arts demo",
-        versions=report_versions(),
+        versions=versions(*VERSIONS),
         seed=config.seed,
         settings={
             "training problems": config.train_problems,
@@ -115,17 +116,18 @@ class _Stages:
 
 def _sample(config: Config, split: str, *, n: int, fork_probability: float, limit: int) -> Path:
     store = config.out / f"{split}.db"
-    total = sample(
-        SampleConfig(
-            problems=f"congruences:{split}",
-            store=store,
+    with SamplingProgress(f"sampling {split}") as progress:
+        total = sample(
+            f"congruences:{split}",
+            store,
             limit=limit,
             n=n,
             fork_probability=fork_probability,
             sampling=SAMPLING,
             seed=config.seed,
+            on_start=lambda problems, rollouts: progress.start(rollouts),
+            on_rollout=progress.count,
         )
-    )
     print(f"{split}: {describe(total)}", file=sys.stderr)
     return store
 
@@ -135,25 +137,20 @@ def _verifiers(config: Config, store_path: Path) -> list[Verifier]:
     features = FeatureCache(load_feature_model(SHAPE), keep=True)
     found: list[Verifier] = []
     for objective in OBJECTIVES:
-        out = config.out / objective
-        if is_finished(out):
-            found.append(load_verifier(out))
-            continue
+        out, fresh = config.out / objective, not is_finished(config.out / objective)
         training = TrainConfig(
             objective=objective, learning_rate=2e-3, epochs=config.epochs, trees_per_batch=8, seed=config.seed
         )
         with open_store(store_path) as store:
-            found.append(train_verifier(store.trees(), SHAPE, training, out, features=features))
-        print(f"trained {objective}", file=sys.stderr)
+            found.append(train_verifier(store.trees(), out, architecture=SHAPE, config=training, features=features))
+        if fresh:
+            print(f"trained {objective}", file=sys.stderr)
     return found
 
 
-def _evaluate(config: Config, store_path: Path, verifiers: Sequence[Verifier]) -> Evaluation:
+def _evaluate(config: Config, store: Path, verifiers: Sequence[Verifier]) -> Evaluation:
     """The result; its cassette is kept in the report's folder."""
-    with TreeStore.open(store_path) as store:
-        problems, trees = store.problems(), list(store.trees())
-    settings = Settings(ks=(2, 4, 8, 16), seed=config.seed)
-    observed = observe(problems, trees, [load_verifier("likelihood"), *verifiers], make_grader("exact"), settings)
+    observed = observe_samples(store, ["likelihood", *verifiers], grader="exact", seed=config.seed)
     cassette = replace(observed, about=_about(config))
     folder = config.out / "report"
     folder.mkdir(parents=True, exist_ok=True)

@@ -4,48 +4,36 @@ Every report has its cassette beside it, cassette.db, from which --replay makes 
 """
 
 import sys
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import get_args
 
 import tyro
 from msgspec import structs
 
 from arts.cli.commands import command_line, origin, training
-from arts.cli.probes import Probes, count_success
-from arts.cli.samples import reachable, remark_on_units, say_notes, score_names, usable, verdicts_by_problem
+from arts.cli.options import call
+from arts.cli.progress import SamplingProgress
 from arts.cli.tables import print_table
-from arts.config import require_at_least
 from arts.documents.words import shown
 from arts.errors import UsageError
-from arts.evaluation.audit import audit
-from arts.evaluation.cassette import CASSETTE, LEAD_AGGREGATIONS, Cassette, Settings, load_cassette, save_cassette
+from arts.evaluation.cassette import CASSETTE, LEAD_AGGREGATIONS, Cassette, load_cassette, save_cassette
 from arts.evaluation.compare import compare
-from arts.evaluation.evaluate import Family, observe
-from arts.evaluation.methods import MAJORITY, ORACLE, RANDOM
+from arts.evaluation.evaluate import Family
+from arts.evaluation.methods import MAJORITY
 from arts.evaluation.parts import About
 from arts.evaluation.report import write_report
 from arts.evaluation.report.calibration import about_reference, overall_table
 from arts.evaluation.report.headline import headline
 from arts.evaluation.report.sections import main_table
 from arts.evaluation.results import Evaluation
-from arts.evaluation.steps import Reference
 from arts.logs.formats import LogOptions, VerdictsOf
-from arts.logs.samples import Samples, read_samples
-from arts.problems.base import Grader
-from arts.problems.graders import make_grader
 from arts.proposers.load import BackendOptions
 from arts.selection.scores import Aggregation
 from arts.trees.splitting import SplitterName
-from arts.trees.tree import Tree
-from arts.verifiers.base import Unit, Verifier
-from arts.verifiers.load import load_verifier
+from arts.verifiers.base import Unit
 from arts.versions import versions
-from arts.where import condition
-
-VERSIONS = ("arts", "numpy", "scipy", "math-verify")
-"""Packages whose versions a report names: what its numbers depend on."""
+from arts.workflows.evaluate import VERSIONS, EvaluationRun, observe_samples
+from arts.workflows.probes import Probes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,19 +94,10 @@ class Config:
     """Seed for the bootstrap and the subsets."""
 
     def __post_init__(self) -> None:
-        require_at_least(self, 0, "seed", "drill_down")
-        if not self.n or min(self.n) < 1:
-            raise UsageError(f"n is {self.n}; give numbers of samples, each 1 or more")
-        if not self.aggregations:
-            raise UsageError(f"aggregations is empty; give any of {', '.join(get_args(Aggregation))}")
-        if self.margin is not None and not 0 < self.margin < 100:
-            raise UsageError(f"margin is {self.margin:g}; give points of accuracy between 0 and 100")
         unused = {"--probes": self.probes != Probes(), "--backend": self.backend != BackendOptions()}
         if not self.calibration and any(unused.values()):
             name = next(name for name, given in unused.items() if given)
             raise UsageError(f"{name} is for --calibration; give that too, or leave it out")
-        for expression in self.where:
-            condition(expression)
         self._check_replay()
 
     def _check_replay(self) -> None:
@@ -155,112 +134,44 @@ def run(config: Config) -> int:
 
 def _observed(config: Config) -> Cassette:
     """What the verifiers and the grader say about the source's samples."""
-    assert config.source is not None
-    grader = make_grader(config.grader)
-    try:
-        source = _read(config, config.source, grader, config.scores)
-        names = score_names(config.scores, source)
-        remark_on_units(names, config.score_unit, source.trees)
-        policy = None if config.policy is None else verdicts_by_problem(_read(config, config.policy, grader), source)
-        verifiers = {spec: _load(spec) for spec in usable(config.verifiers, source.trees)}
-        _check_against(config.against, [v.name for v in verifiers.values()] + names)
-        reference = _reference(config, source)
+    runs: list[EvaluationRun] = []
+
+    def on_start(run: EvaluationRun) -> None:
+        runs.append(run)
         config.out.mkdir(parents=True, exist_ok=True)  # what cannot be written is said before hours of scoring
-        observed = observe(
-            source.problems,
-            source.trees,
-            list(verifiers.values()),
-            grader,
-            _settings(config, source.trees),
-            scores=[(name, config.score_unit) for name in names],
-            reference=reference,
-        )
-    finally:
-        grader.close()
-    audited = audit(source.problems, source.trees, logged=source.logged, seed=config.seed) if config.audit else None
-    about = structs.replace(_about(config, source, verifiers), score_unit=config.score_unit if names else "")
-    return replace(observed, policy=policy, audit=audited, about=about)
+
+    def on_probes(states: int, rollouts: int) -> None:
+        _say(f"probing {states} states with {config.probes.rollouts} rollouts each: {place}")
+        progress.start(rollouts)
+
+    place = config.out / "probes.db"
+    shows = {"on_note": _say, "on_start": on_start, "on_probes": on_probes, "probes_store": place}
+    with SamplingProgress("probing") as progress:
+        cassette = call(observe_samples, config, **shows, on_rollout=progress.count)
+    return replace(cassette, about=structs.replace(cassette.about, **_commands(config, runs[0])))
 
 
-def _read(config: Config, path: Path, grader: Grader, scores: Sequence[str] | None = None) -> Samples:
-    found = read_samples(
-        path, log=config.log, splitter=config.splitter, grader=grader, verdicts=config.verdicts, scores=scores
-    )
-    say_notes(found)
-    return found
-
-
-def _settings(config: Config, trees: Sequence[Tree]) -> Settings:
-    return Settings(
-        ks=tuple(reachable(config.n, trees)),
-        aggregations=config.aggregations,
-        against=config.against,
-        margin=None if config.margin is None else config.margin / 100,
-        where=config.where,
-        drill_down=config.drill_down,
-        seed=config.seed,
-    )
-
-
-def _check_against(against: str, scorers: Sequence[str]) -> None:
-    """Refuse before anything is scored what cannot be a method's name."""
-    if against not in (RANDOM, MAJORITY, ORACLE) and not any(against.startswith(f"{name} ") for name in scorers):
-        there = ", ".join([RANDOM, MAJORITY, ORACLE, *(f"{name} best-of-N" for name in scorers)])
-        raise UsageError(f"--against: no method '{against}'; there are: {there}, and others of the table")
-
-
-def _load(spec: str) -> Verifier | Family:
-    name, mark, folders = spec.partition("=")
-    if not mark:
-        return load_verifier(spec)
-    members = tuple(load_verifier(folder) for folder in folders.split(",") if folder)
-    if not name or len(members) < 2:
-        raise UsageError(f"--verifiers: '{spec}' is no verifier of several seeds; give NAME=FOLDER,FOLDER,…")
-    if len({m.unit for m in members}) > 1:
-        raise UsageError(f"--verifiers: those of '{name}' have different units; give seeds of one objective")
-    return Family(name=name, members=members)
-
-
-def _reference(config: Config, source: Samples) -> Reference | None:
-    if not config.calibration:
-        return None
-    return count_success(source, config.probes, config.backend, config.out / "probes.db")
-
-
-def _about(config: Config, source: Samples, verifiers: Mapping[str, Verifier | Family]) -> About:
-    """Where the samples come from and how the report can be made again."""
-    commands = origin(source.run_config, str(source.path), len(source.problems))
-    for spec, loaded in verifiers.items():
-        if isinstance(loaded, Family):
-            folders = spec.partition("=")[2].split(",")
-            commands += [line for f, m in zip(folders, loaded.members, strict=False) for line in training(f, m)]
-        else:
-            commands += training(spec, loaded)
+def _commands(config: Config, run: EvaluationRun) -> dict[str, str | list[str]]:
+    """How the report can be made again."""
+    commands = origin(run.samples.run_config, str(run.samples.path), len(run.samples.problems))
+    for spec, loaded in run.verifiers.items():
+        members = loaded.members if isinstance(loaded, Family) else (loaded,)
+        folders = spec.partition("=")[2].split(",") if isinstance(loaded, Family) else [spec]
+        commands += [line for f, m in zip(folders, members, strict=False) for line in training(f, m)]
     command = command_line("evaluate", config, "source")
-    stored = source.kind == "store"
-    return About(
-        source_kind="store" if stored else f"samples, format {source.format}",
-        verdicts="" if stored else source.verdicts,
-        proposer=source.run_config.proposer or "",
-        command=command,
-        commands=[*commands, command],
-        versions=report_versions(),
-        seed=config.seed,
-    )
+    return {"command": command, "commands": [*commands, command]}
 
 
-def report_versions() -> dict[str, str]:
-    """Of what a report's numbers depend on."""
-    python = ".".join(map(str, sys.version_info[:3]))
-    return {"python": python, **versions(*VERSIONS)}
+def _say(text: str) -> None:
+    print(shown(text), file=sys.stderr)
 
 
 def _warn_of_versions(about: About) -> None:
     """A replay by other versions may differ in the last digits."""
-    then, now = about.versions, report_versions()
+    then, now = about.versions, versions(*VERSIONS)
     changed = [f"{name} {then[name]}, now {now.get(name)}" for name in then if then[name] != now.get(name)]
     if changed:
-        print(f"made with {'; '.join(map(shown, changed))}: numbers may differ in their last digits", file=sys.stderr)
+        _say(f"made with {'; '.join(changed)}: numbers may differ in their last digits")
 
 
 def show(result: Evaluation) -> None:

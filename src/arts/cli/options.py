@@ -1,12 +1,13 @@
 """From arguments to a command's Config: defaults, then the ``--config`` file, then flags."""
 
 import contextlib
+import inspect
 import io
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import is_dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import field, fields, is_dataclass, make_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -14,6 +15,7 @@ from arts.config import dump_toml, load_toml
 from arts.errors import UsageError
 
 C = TypeVar("C")
+T = TypeVar("T")
 
 
 def parse(cls: type[C], args: Sequence[str], *, prog: str, description: str) -> C | None:
@@ -38,11 +40,13 @@ def parse(cls: type[C], args: Sequence[str], *, prog: str, description: str) -> 
         default = load_toml(Path(rest[at + 1]), cls)
         del rest[at : at + 2]
     _refuse_repeated(cls, rest)
-    default_or_missing: Any = tyro.MISSING_NONPROP if default is None else default
+    asked = _with_flags(cls, rest)
+    default_or_missing: Any = tyro.MISSING_NONPROP if default is None else asked(**_values(default))
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):
-            config: C = tyro.cli(cls, args=rest, default=default_or_missing, prog=prog, description=description)
+            found = tyro.cli(asked, args=rest, default=default_or_missing, prog=prog, description=description)
+            config = cls(**_values(found))
     except SystemExit as end:
         if end.code in (0, None):
             raise
@@ -51,6 +55,37 @@ def parse(cls: type[C], args: Sequence[str], *, prog: str, description: str) -> 
         sys.stdout.write(dump_toml(config))
         return None
     return config
+
+
+def call(function: Callable[..., T], flags: Any, /, **more: Any) -> T:
+    """Call a function whose parameters are flags of a command, or given by ``more``."""
+    parameters = inspect.signature(function).parameters
+    given = {name: value for name, value in _values(flags).items() if name in parameters}
+    return function(**{**given, **more})
+
+
+def _values(config: Any) -> dict[str, Any]:
+    return {f.name: getattr(config, f.name) for f in fields(config)}
+
+
+def _with_flags(cls: type[C], args: Sequence[str]) -> type[C]:
+    """The class in which what is given by a flag is no longer given by its position.
+
+    Commands name what they work on by position; its flags of earlier versions are still understood.
+    """
+    flags = {arg.partition("=")[0] for arg in args}
+    hints = get_type_hints(cls, include_extras=True)
+    moved = [f for f in fields(cls) if _is_positional(hints[f.name]) and f"--{f.name.replace('_', '-')}" in flags]  # type: ignore[arg-type]
+    if not moved:
+        return cls
+    specs = [(f.name, get_args(hints[f.name])[0], field(default=f.default)) for f in moved]
+    return make_dataclass(cls.__name__, specs, bases=(cls,), frozen=True, kw_only=True)
+
+
+def _is_positional(hint: Any) -> bool:
+    import tyro
+
+    return any(part in get_args(tyro.conf.Positional[int]) for part in get_args(hint)[1:])
 
 
 def _refuse_repeated(cls: type, args: Sequence[str]) -> None:

@@ -9,7 +9,6 @@ from typing import Literal
 
 import tyro
 
-from arts.cli.sources import CONGRUENCES, open_problems, other_splits, task_defaults
 from arts.errors import UsageError
 from arts.problems.check import Checked, KeyRemark, Overlap, check_problems
 from arts.problems.fetch import Fetched, fetch_set, fetched
@@ -17,6 +16,7 @@ from arts.problems.graders import make_grader
 from arts.problems.procedural import GYM, TASKS
 from arts.problems.sets import SETS
 from arts.text import visible
+from arts.workflows.tasks import CONGRUENCES, load_problems, other_splits, task_defaults
 
 SHOWN = 10
 """Most lines of one kind that a check prints."""
@@ -55,7 +55,7 @@ def run(config: Config) -> int:
         raise UsageError(f"arts problems {config.action} needs a set: a name of 'arts problems list' or a .jsonl file")
     match config.action:
         case "show":
-            for p in open_problems(config.set, limit=3 if config.limit is None else config.limit):
+            for p in load_problems(config.set, limit=3 if config.limit is None else config.limit):
                 print(visible(f"{p.id}\n  {p.question}\n  key: {p.answer}"))
             return 0
         case "fetch":
@@ -113,9 +113,9 @@ def _fetched(name: str, here: Fetched) -> Iterator[str]:
 
 
 def _check(config: Config) -> int:
-    problems = open_problems(config.set, limit=config.limit)
+    problems = load_problems(config.set, limit=config.limit)
     names = config.against or other_splits(config.set)
-    others = {other: open_problems(other) for other in names if other != config.set}
+    others = {other: load_problems(other) for other in names if other != config.set}
     grader = make_grader(config.grader or task_defaults(config.set).grader)
     try:
         found = check_problems(config.set, problems, others, grader)

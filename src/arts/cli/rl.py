@@ -14,10 +14,10 @@ from pathlib import Path
 
 from arts.baselines.config import RLConfig
 from arts.baselines.task import HeldOut, Task
-from arts.cli.sources import open_problems, task_defaults
 from arts.config import dump_toml, require_at_least
 from arts.errors import UsageError, needs_extra
 from arts.proposers.prompt import PromptFormat
+from arts.workflows.tasks import load_problems, task_defaults
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ def run(config: Config) -> int:
 
     task = _task(config)
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # TRL reports every run to its makers otherwise
-    with needs_extra("arts rl", "rl", "trl", "torch", "transformers", "accelerate", "datasets", "safetensors"):
+    with needs_extra("arts rl", "rl"):
         from arts.baselines.grpo import train_policy
     grader = make_grader(config.grader or task_defaults(config.problems).grader)
     flags = dump_toml(replace(config, out=Path(config.out.name)))
@@ -78,11 +78,11 @@ def run(config: Config) -> int:
 def _task(config: Config) -> Task:
     held_out = None
     if config.held_out:
-        measured = open_problems(config.held_out, limit=config.held_out_limit)
+        measured = load_problems(config.held_out, limit=config.held_out_limit)
         held_out = HeldOut(problems=measured, samples=config.held_out_samples)
     return Task(
         model=config.model,
-        problems=open_problems(config.problems, limit=config.limit, offset=config.offset),
+        problems=load_problems(config.problems, limit=config.limit, offset=config.offset),
         max_tokens=config.max_tokens or task_defaults(config.problems).max_tokens,
         prompt=config.prompt,
         held_out=held_out,

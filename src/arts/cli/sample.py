@@ -1,42 +1,32 @@
 """Grow Sparse Deep Fork trees into a store; running the same command again resumes or extends it."""
 
-import asyncio
-import dataclasses
 import sys
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
-from arts.cli.progress import sampling_progress
-from arts.cli.sources import open_problems, task_defaults
-from arts.config import Settings, check_same_run, to_dict
-from arts.errors import UsageError
-from arts.problems.base import Problem
-from arts.proposers.base import Proposer, Sampling
-from arts.proposers.load import BackendOptions, open_proposer
+import tyro
+
+from arts.cli.options import call
+from arts.cli.progress import SamplingProgress
+from arts.proposers.base import Sampling
+from arts.proposers.load import BackendOptions
 from arts.proposers.prompt import PromptFormat
-from arts.sampling.fork import SparseDeepFork
-from arts.sampling.grow import Grower, GrowthPlan, Spent, spent
-from arts.trees.runs import RunConfig
+from arts.sampling.grow import Spent
 from arts.trees.splitting import SplitterName
-from arts.trees.store import TreeStore, open_store
-from arts.versions import versions
+from arts.workflows.sample import sample
 
-GROWS = ("n", "fork_probability", "max_forks_per_trajectory")
-"""Settings that may differ when a store is taken up again: larger values add rollouts and change none."""
-UNLIMITED = float("inf")
 DISCORDANT = (0.1, 0.3)
 """Shares of problems on which two ways of deciding may disagree: an alike and a different pair."""
-VERSIONS = ("arts", "numpy", "math-verify", "torch", "transformers", "xllamacpp")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """Flags of ``arts sample``."""
 
-    problems: str
+    problems: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="PROBLEMS")]
     """Problem set: congruences:train, math500, gsm8k:train, svamp, hf:REPO#SPLIT or a .jsonl file."""
-    store: Path
+    store: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="STORE")]
     """The store (one SQLite file); made if missing, resumed or extended if there."""
     model: str = "bundled"
     """bundled, a GGUF file, a model folder, a Hub id, openai:URL#NAME, or module:function of your own."""
@@ -66,7 +56,14 @@ class Config:
 
 def run(config: Config) -> int:
     """Sample; what so many problems can show and what was spent goes to stderr, the store's path to stdout."""
-    total = sample(config, on_start=_say_what_can_be_shown)
+
+    def on_start(problems: int, rollouts: int) -> None:
+        if config.fork_probability == 0:  # trees with forks are for training
+            _say_what_can_be_shown(problems)
+        progress.start(rollouts)
+
+    with SamplingProgress("sampling") as progress:
+        total = call(sample, config, on_start=on_start, on_rollout=progress.count)
     print(f"{config.store}: {describe(total)}", file=sys.stderr)
     print(config.store)
     return 0
@@ -85,97 +82,6 @@ def _say_what_can_be_shown(problems: int) -> None:
         f" {shown or 'no size'} on",
         file=sys.stderr,
     )
-
-
-def sample(config: Config, on_start: Callable[[int], None] | None = None) -> Spent:
-    """Bring the store to what the configuration asks for; returns what all its trees have cost.
-
-    ``on_start`` is told the number of problems before anything is sampled.
-    """
-    from arts.problems.graders import make_grader
-
-    problems = open_problems(config.problems, limit=config.limit, offset=config.offset)
-    if on_start is not None and config.fork_probability == 0:  # trees with forks are for training
-        on_start(len(problems))
-    defaults = task_defaults(config.problems)
-    config = dataclasses.replace(
-        config, splitter=config.splitter or defaults.splitter, grader=config.grader or defaults.grader
-    )
-    assert config.splitter and config.grader
-    method = SparseDeepFork(
-        n=config.n,
-        fork_probability=config.fork_probability,
-        max_forks_per_trajectory=config.max_forks_per_trajectory,
-        splitter=config.splitter,
-    )
-    grader = make_grader(config.grader)
-    proposer = open_proposer(config.model, prompt=config.prompt, options=config.backend)
-    plan = GrowthPlan(
-        method=method,
-        sampling=config.sampling,
-        run_seed=config.seed,
-        unit_problems=max(1, proposer.batch_size // method.n),
-    )
-    try:
-        with run_store(config.store, run_config(config, proposer, plan), problems) as store:
-            before = sum(len(t.rollouts) for t in store.trees())
-            with sampling_progress(before, "sampling") as show:
-                asyncio.run(_grow(Grower(store, proposer, grader, plan, show), proposer))
-            return spent(store.trees())
-    finally:
-        grader.close()
-
-
-async def _grow(grower: Grower, proposer: Proposer) -> None:
-    try:
-        await grower.run()
-    finally:
-        await proposer.aclose()
-
-
-def run_config(config: Config, proposer: Proposer, plan: GrowthPlan) -> RunConfig:
-    """What a store remembers of its run.
-
-    ``sample`` has to be the same when it is taken up again; the rest is for the reader, though single texts may
-    depend on backend and versions.
-    """
-    resolved = to_dict(config)
-    for key in ("store", "limit", "offset"):
-        resolved.pop(key, None)
-    return RunConfig(
-        command="sample",
-        backend=resolved.pop("backend", {}),
-        sample=resolved,
-        unit_problems=plan.unit_problems,
-        proposer=proposer.name,
-        versions=versions(*VERSIONS),
-    )
-
-
-def run_store(path: Path, config: RunConfig, problems: Sequence[Problem]) -> TreeStore:
-    """The store of this run: a new one, or the existing one when its run was the same but for its size.
-
-    Raises:
-        UsageError: the store was made with other settings.
-    """
-    if not path.exists():
-        store = TreeStore.create(path, config)
-    else:
-        store = open_store(path, write=True)
-        try:
-            before, now = (_sizes(known.sample or {}) for known in (store.run_config(), config))
-            check_same_run(path, before, now, may_grow=GROWS, remedy="use the same value or another --store")
-        except UsageError:
-            store.close()
-            raise
-        store.set_run_config(config)
-    store.add_problems(problems)
-    return store
-
-
-def _sizes(settings: Settings) -> Settings:
-    """With no limit of forks as the largest one."""
-    return settings | {"max_forks_per_trajectory": settings.get("max_forks_per_trajectory") or UNLIMITED}
 
 
 def describe(total: Spent) -> str:

@@ -5,11 +5,8 @@ from pathlib import Path
 
 import tyro
 
-from arts.trees.store import TreeStore
-from arts.verifiers.load import load_verifier
-
-CHUNK = 32
-"""Trees scored together."""
+from arts.cli.options import call
+from arts.workflows.score import score
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,14 +23,6 @@ class Config:
 
 def run(config: Config) -> int:
     """Score what is not scored yet; a killed run goes on where it stopped."""
-    verifier = load_verifier(config.verifier)
-    name = config.name or verifier.name
-    with TreeStore.open(config.store, write=True) as store:
-        trees = [t for t in store.trees() if store.scored(t.problem_id, name) < len(t)]
-        for start in range(0, len(trees), CHUNK):
-            chunk = trees[start : start + CHUNK]
-            scores = verifier.score([(t, range(len(t))) for t in chunk])
-            for tree, values in zip(chunk, scores, strict=True):
-                store.write_scores(tree.problem_id, name, range(len(tree)), values)
-    print(f"{config.store}: {sum(map(len, trees)):,} nodes of {len(trees)} trees scored as '{name}'")
+    done = call(score, config)
+    print(f"{config.store}: {done.nodes:,} nodes of {done.trees} trees scored as '{done.name}'")
     return 0

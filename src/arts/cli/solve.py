@@ -1,12 +1,8 @@
 """Answer one question, or every problem of a file, by a search strategy under a budget."""
 
-import asyncio
-import dataclasses
-import hashlib
 import json
 import sys
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,35 +10,25 @@ from typing import Annotated, Any
 import numpy as np
 import tyro
 
-from arts.cli.progress import SolveMeter, solve_progress
-from arts.cli.sample import run_store
-from arts.cli.sources import CONGRUENCES, open_problems, task_defaults
-from arts.config import require_at_least, to_dict
+from arts.cli.options import call
+from arts.cli.progress import SolveProgress
+from arts.config import require_at_least
 from arts.errors import ArtsError, UsageError
-from arts.models import BUNDLED
-from arts.problems.base import Grader, Problem, Verdict
-from arts.problems.graders import make_grader
-from arts.proposers.base import Proposer, Sampling
-from arts.proposers.load import BackendOptions, open_proposer
+from arts.problems.base import Problem
+from arts.proposers.base import Sampling
+from arts.proposers.load import BackendOptions
 from arts.proposers.prompt import PromptFormat
 from arts.search.answer import Solved
 from arts.search.budget import Budget
-from arts.search.engine import Engine, Plan
-from arts.search.session import Drawing
-from arts.search.strategies import STRATEGIES, strategy_factory
+from arts.search.strategies import STRATEGIES
 from arts.selection.scores import Aggregation
 from arts.selection.selectors import SELECTORS
 from arts.text import visible
-from arts.trees.runs import RunConfig
 from arts.trees.splitting import SplitterName
-from arts.trees.store import TreeStore
 from arts.verifiers.base import Verifier
-from arts.verifiers.load import cached, load_verifier
+from arts.workflows.solve import SolveRun, solve_problems
 
 __doc__ += f"\n\nStrategies: {', '.join(STRATEGIES)}, or module:class of your own"
-
-RUN_CONTROL = ("store", "limit", "backend", "in_flight", "show_tree")
-"""Flags that may differ when a store is taken up again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,133 +108,43 @@ def run(config: Config) -> int:
         raise UsageError('give either a question, as in: arts solve "What is 2+2?", or --problems FILE')
     if config.show_tree and config.problems:
         raise UsageError("--show-tree is for one question; leave it out, or give a question instead of --problems")
-    config = _resolved(config)
-    assert config.grader
-    grader = make_grader(config.grader)
-    plan, verifier = _plan(config)
-    problems = (
-        open_problems(config.problems, limit=config.limit)
-        if config.problems
-        else [Problem(id="question", question=config.question, answer="")]
-    )
-    proposer = open_proposer(config.model, prompt=config.prompt, options=config.backend)
-    try:
-        with _store(config, proposer, problems) as store:
-            engine = Engine(proposer, plan, grader, verifier=verifier, store=store)
-            return 0 if asyncio.run(_solve_all(config, engine, problems, proposer, grader, verifier)) else 1
-    finally:
-        grader.close()
+    settings: dict[str, object] = {"verifier": config.verifier or None, "budget": config.budget()}
+    if config.question:
+        runs: list[SolveRun] = []
+        problem = Problem(id="question", question=config.question, answer="")
+        settings |= {"problems": [problem], "score_all": config.show_tree, "on_start": _begins(config, runs.append)}
+        (solved,) = call(solve_problems, config, **settings)
+        _show(config, solved, runs[0].verifier)
+        return 0
+
+    def on_solved(solved: Solved) -> None:
+        progress.count(solved)
+        print(json.dumps(_row(solved)), flush=True)
+
+    with SolveProgress(config.budget_tokens) as progress:
+        call(solve_problems, config, **settings, on_start=_begins(config, progress.start), on_solved=on_solved)
+    return 0 if progress.answered else 1
 
 
-def _resolved(config: Config) -> Config:
-    """With what follows from the problem set and the model filled in; ``n`` becomes one of the settings."""
-    defaults = task_defaults(config.problems or (CONGRUENCES if config.model == BUNDLED else ""))
-    return dataclasses.replace(
-        config,
-        splitter=config.splitter or defaults.splitter,
-        grader=config.grader or defaults.grader,
-        strategy=config.strategy or ("adaptive_flow_vote" if config.verifier else "adaptive_majority"),
-        settings=(*config.settings, *([f"n={config.n}"] if config.n is not None else [])),
-        n=None,
-    )
+def _begins(config: Config, also: Callable[[SolveRun], None]) -> Callable[[SolveRun], None]:
+    """What is done when a run begins: say which verifier is used where none was named."""
+
+    def begin(run: SolveRun) -> None:
+        if run.verifier is not None and not config.verifier:
+            print(f"no --verifier: {config.strategy} goes by the {run.verifier.name} of the text", file=sys.stderr)
+        also(run)
+
+    return begin
 
 
-def _plan(config: Config) -> tuple[Plan, Verifier | None]:
-    """What is done with each problem.
-
-    Raises:
-        UsageError: strategy, settings, splitter and verifier do not fit together.
-    """
-    assert config.strategy
-    strategy = strategy_factory(config.strategy, config.settings)
-    needs = strategy().needs
-    name = config.verifier
-    if not name and needs == "value":
-        raise UsageError(
-            f"{config.strategy} needs success probabilities; give --verifier, a folder that 'arts train' made"
-        )
-    if name == "oracle":
-        raise UsageError("the oracle knows only answers that are known already; use another --verifier")
-    if not name and needs != "nothing":
-        name = "likelihood"
-        print(f"no --verifier: {config.strategy} goes by the likelihood of the text", file=sys.stderr)
-    verifier = cached(load_verifier(name)) if name else None
-    assert config.splitter
-    drawing = Drawing(sampling=config.sampling, splitter=config.splitter, step_tokens=config.step_tokens)
-    plan = Plan(
-        strategy=strategy,
-        drawing=drawing,
-        budget=config.budget(),
-        selector=config.selector or ("flow_vote" if config.verifier else "majority"),
-        aggregation=config.aggregation,
-        in_flight=config.in_flight,
-        seed=config.seed,
-        score_all=config.show_tree,
-    )
-    return plan, verifier
-
-
-def _store(config: Config, proposer: Proposer, problems: Sequence[Problem]) -> AbstractContextManager[TreeStore | None]:
-    if config.store is None:
-        return nullcontext()
-    settings = {k: v for k, v in to_dict(config).items() if k not in RUN_CONTROL}
-    settings["verifier_weights"] = fingerprint(Path(config.verifier))  # a folder that was trained again is another one
-    run = RunConfig(command="solve", backend=to_dict(config.backend), sample=settings, proposer=proposer.name)
-    return run_store(config.store, run, problems)
-
-
-def fingerprint(checkpoint: Path) -> str:
-    """A hash of a checkpoint's files; nothing for a verifier without any."""
-    seen = hashlib.blake2b(digest_size=12)
-    files = sorted(checkpoint.glob("verifier.*")) if checkpoint.name and checkpoint.is_dir() else []
-    for file in files:
-        seen.update(file.read_bytes())
-    return seen.hexdigest() if files else ""
-
-
-async def _solve_all(
-    config: Config,
-    engine: Engine,
-    problems: Sequence[Problem],
-    proposer: Proposer,
-    grader: Grader,
-    verifier: Verifier | None,
-) -> int:
-    """How many problems have got an answer; of several, one that has none is a line with the reason."""
-    keys = {p.id: p.answer for p in problems}
-    meter = SolveMeter(engine.progress, len(problems), config.budget_tokens)
-    try:
-        async with solve_progress(meter, show=bool(config.problems)):
-            async for solved in engine.solve(problems):
-                if not config.problems:
-                    _show(config, solved, verifier)
-                    meter.count(None)
-                    continue
-                correct = await asyncio.to_thread(_correct, solved, keys[solved.tree.problem_id], grader)
-                if solved.decision is not None:
-                    meter.count(correct)
-                print(json.dumps(_row(solved, correct)), flush=True)
-    finally:
-        await proposer.aclose()
-    return meter.answered
-
-
-def _correct(solved: Solved, key: str, grader: Grader) -> bool | None:
-    """Whether the answer is right; None without a key, an answer or a verdict."""
-    if not key or solved.decision is None:
-        return None
-    verdict = grader.grade([(key, solved.decision.answer)])[0].verdict
-    return None if verdict is Verdict.UNGRADED else verdict is Verdict.CORRECT
-
-
-def _row(solved: Solved, correct: bool | None) -> dict[str, Any]:
+def _row(solved: Solved) -> dict[str, Any]:
     spend = {"solutions": len(solved.candidates), **asdict(solved.spend)}
     row: dict[str, Any] = {"id": solved.tree.problem_id}
     if solved.decision is None:
         return {**row, "error": solved.error, "stop_reason": solved.stop_reason, **spend}
     share = None if np.isnan(solved.decision.share) else solved.decision.share
     row |= {**asdict(solved.decision), "share": share, "stop_reason": solved.stop_reason, **spend}
-    return row if correct is None else {**row, "correct": correct}
+    return row if solved.correct is None else {**row, "correct": solved.correct}
 
 
 def _show(config: Config, solved: Solved, verifier: Verifier | None) -> None:

@@ -6,7 +6,6 @@ for arts sample.
 """
 
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -14,35 +13,22 @@ from typing import Annotated
 import tyro
 
 from arts.cli.commands import command_line
-from arts.cli.sample import Config as SampleConfig
-from arts.cli.sample import sample
+from arts.cli.options import call
+from arts.cli.progress import SamplingProgress
 from arts.cli.tables import print_table
 from arts.config import require_at_least
 from arts.documents.words import shown
-from arts.errors import InputError, UsageError
-from arts.logs.formats import LogOptions
-from arts.logs.samples import read_samples
-from arts.logs.sources import kind_of
-from arts.logs.values import is_number
-from arts.problems.base import Grader
-from arts.problems.graders import make_grader
-from arts.problems.rows import part
+from arts.errors import UsageError
 from arts.proposers.base import Sampling
 from arts.proposers.load import BackendOptions
 from arts.proposers.prompt import PromptFormat
-from arts.squeeze.diagnosis.diagnose import diagnose
-from arts.squeeze.diagnosis.pairs import Pair, Samples, match
-from arts.squeeze.diagnosis.parts import Both, Origin
 from arts.squeeze.diagnosis.tables import classes_table, curves_table
 from arts.trees.splitting import SplitterName
-from arts.versions import versions
-
-UNGRADED = 0.02
-"""Share of ungraded samples from which on the report remarks on it."""
+from arts.workflows import diagnose as workflow
 
 
 @dataclass(frozen=True, kw_only=True)
-class Side(LogOptions):
+class Side(workflow.Side):
     """One of the two sets of samples."""
 
     source: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")]
@@ -87,48 +73,21 @@ class Config:
 
     def __post_init__(self) -> None:
         require_at_least(self, 0, "seed")
-        if not 0 < self.rate < 1:
-            raise UsageError(f"rate is {self.rate}; use a number between 0 and 1")
-        models = [s.source for s in (self.base, self.rl) if _is_model(s)]
-        if models and self.problems is None:
-            raise UsageError(f"{models[0]} is taken for a model; give --problems to sample on, or a file of samples")
-        if not models:
+        if not any(map(workflow.is_model, (self.base, self.rl))):
             _refuse_unused(self)
-            if self.base == self.rl:
-                raise UsageError(f"{self.base.source}: BASE and RL are the same samples; give two, or different where")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Read:
-    """One side: its samples, what the report says of them, and remarks."""
-
-    samples: Samples
-    origin: Origin
-    notes: list[str]
-    seed: int | None
-    """Of the sampling, where it is known."""
 
 
 def run(config: Config) -> int:
     """Print curves and classes on stdout, the headline and the report's files on stderr."""
-    keys, equal = make_grader(config.grader or "math"), make_grader(config.grader or "exact")
-    try:
-        base, rl = read_side("base", config, keys), read_side("rl", config, keys)
-        pair = match(base.samples, rl.samples, equal)
-    finally:
-        keys.close()
-        equal.close()
-    result = diagnose(
-        pair,
-        rate=config.rate,
-        seed=config.seed,
-        origins=Both(base=base.origin, rl=rl.origin),
-        notes=[*base.notes, *rl.notes, *_notes(pair, base, rl)],
-        about={
-            "command": command_line("squeeze diagnose", config, "base.source", "rl.source"),
-            **versions("arts", "numpy", "scipy"),
-        },
-    )
+    command = command_line("squeeze diagnose", config, "base.source", "rl.source")
+    with SamplingProgress("sampling") as progress:
+        result = call(
+            workflow.diagnose,
+            config,
+            command=command,
+            on_start=lambda problems, rollouts: progress.start(rollouts),
+            on_rollout=progress.count,
+        )
     for table in (curves_table(result.curves), classes_table(result.changes)):
         print_table(table.header, table.rows, table.title)
         print()
@@ -143,64 +102,6 @@ def run(config: Config) -> int:
     return 0
 
 
-def read_side(which: str, config: Config, grader: Grader) -> Read:
-    """The samples of BASE (``which`` "base") or RL ("rl"), drawn first where it is a model."""
-    side = config.base if which == "base" else config.rl
-    source = side.source
-    if _is_model(side):
-        source = str(config.out / f"{which}.db")
-        config.out.mkdir(parents=True, exist_ok=True)
-        sample(_sampling(side.source, Path(source), config.seed + (which == "rl"), config))
-    try:
-        found = read_samples(
-            source,
-            log=side,
-            splitter=config.splitter or "paragraph",
-            grader=grader,
-            verdicts="log" if config.grader is None else "key",
-            scores=(),
-            flags=f"--{which}",
-        )
-    except InputError as error:
-        raise InputError(f"{which}: {error}") from error
-    made = found.run_config.sample or {}
-    how, seed = part(made, "sampling"), made.get("seed")
-    temperature, top_p = how.get("temperature"), how.get("top_p")
-    known = is_number(temperature) and is_number(top_p)
-    origin = Origin(
-        source=" ".join([side.source, *side.where]),
-        kind=f"store of {found.run_config.proposer or 'unknown'}" if found.kind == "store" else found.format,
-        verdicts=found.verdicts,
-        sampling=f"temperature {temperature:g}, top-p {top_p:g}" if known else None,
-    )
-    samples = Samples(name=source, problems=found.problems, trees=found.trees, ids_chosen=bool(side.fields.id))
-    notes = [f"{which}: {note}" for note in found.notes]
-    return Read(samples=samples, origin=origin, notes=notes, seed=seed if isinstance(seed, int) else None)
-
-
-def _sampling(model: str, store: Path, seed: int, config: Config) -> SampleConfig:
-    assert config.problems is not None
-    return SampleConfig(
-        problems=config.problems,
-        store=store,
-        model=model,
-        limit=config.limit,
-        offset=config.offset,
-        n=config.n,
-        fork_probability=0.0,
-        splitter=config.splitter,
-        grader=config.grader,
-        sampling=config.sampling,
-        prompt=config.prompt,
-        backend=config.backend,
-        seed=seed,
-    )
-
-
-def _is_model(side: Side) -> bool:
-    return kind_of(side.source) == "model"
-
-
 def _refuse_unused(config: Config) -> None:
     usual = {
         **{"problems": None, "limit": None, "offset": Config.offset, "n": Config.n},
@@ -209,22 +110,3 @@ def _refuse_unused(config: Config) -> None:
     for name, value in usual.items():
         if getattr(config, name) != value:
             raise UsageError(f"--{name} is for models, and BASE and RL are samples; leave it out")
-
-
-def _notes(pair: Pair, base: Read, rl: Read) -> Iterator[str]:
-    """What has to be known of the two sides together."""
-    if others := pair.matching.other_question:
-        yield f"{others} problems have one id and different questions; they were matched by id."
-    if disbelieved := pair.matching.disbelieved:
-        yield (
-            f"{disbelieved} problems have one id, but other questions and keys; they were not matched. If the ids are"
-            " right, name them (--base.fields.id, --rl.fields.id)."
-        )
-    judges = base.origin.verdicts, rl.origin.verdicts
-    if judges[0] != judges[1]:
-        yield f"The sides were judged differently: base {judges[0]}, RL {judges[1]} (--grader)."
-    if base.seed is not None and base.seed == rl.seed:
-        yield "Both stores were sampled with one seed, which can make samples of similar models alike: not independent."
-    for name, side in (("base", pair.base), ("rl", pair.rl)):
-        if (share := side.ungraded.mean()) > UNGRADED:
-            yield f"{name}: {share:.1%} of the samples are ungraded and count as not correct."

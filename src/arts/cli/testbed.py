@@ -8,7 +8,6 @@ from typing import Literal
 
 import tyro
 
-from arts.cli.sources import open_problems
 from arts.config import require_at_least
 from arts.errors import UsageError
 from arts.estimate import Estimate
@@ -17,6 +16,7 @@ from arts.models import BUNDLED
 from arts.selection.expected import pass_at_k
 from arts.testbed.measure import measure
 from arts.testbed.recipe import Recipe, build_model
+from arts.workflows.tasks import load_problems
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ def run(config: Config) -> int:
 def _compare(config: Config, models: tuple[str, ...]) -> int:
     if not 1 <= len(models) <= 2:
         raise UsageError("give one or two models to compare")
-    problems = open_problems("congruences:validation", limit=config.problems)
+    problems = load_problems("congruences:validation", limit=config.problems)
     correct = [asyncio.run(measure(model, problems, config.n)) for model in models]
     for k in (1, 4, config.n):
         per_model = [pass_at_k(c, k) for c in correct]

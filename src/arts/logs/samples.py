@@ -3,7 +3,6 @@
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +12,8 @@ from arts.logs.formats import LogOptions, VerdictsOf
 from arts.logs.read import Log, read_log
 from arts.logs.sources import SourceKind, kind_of
 from arts.logs.trees import AS_GIVEN, AS_MOST_GIVEN, NO_VERDICT, import_samples
-from arts.problems.base import Grader, Problem, Verdict
-from arts.problems.graders import make_grader
+from arts.problems.base import Problem, Verdict
+from arts.problems.graders import GraderLike, opened_grader
 from arts.trees.exchange import is_exported, read_trees
 from arts.trees.runs import RunConfig
 from arts.trees.splitting import SplitterName
@@ -59,9 +58,9 @@ class Samples:
 def read_samples(
     source: StrPath,
     *,
-    log: LogOptions = LogOptions(),  # noqa: B008 - frozen
+    log: LogOptions = LogOptions(),
     splitter: SplitterName = "paragraph",
-    grader: str | Grader = "math",
+    grader: GraderLike = "math",
     verdicts: VerdictsOf = "key",
     scores: Sequence[str] | None = None,
     flags: str = "--log",
@@ -91,7 +90,7 @@ def read_samples(
         read = list(read_trees(source))
         return _whole(source, kind, [p for p, _, _ in read], [t for _, t, _ in read], read[0][2])
     found = read_log(source, log, scores)
-    with closing(make_grader(grader)) if isinstance(grader, str) else nullcontext(grader) as judge:
+    with opened_grader(grader) as judge:
         trees = import_samples(found.problems, splitter=splitter, grader=judge, believe=verdicts == "log")
     reasons = Counter(tree.outcomes[r.leaf].reason for tree in trees for r in tree.backbones)
     return Samples(

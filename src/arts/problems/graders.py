@@ -2,7 +2,8 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import final
 
 import numpy as np
@@ -16,6 +17,7 @@ from arts.registry import find
 
 Judge = Callable[[str, str], object]
 """``f(key, answer)``, see :class:`FunctionGrader` for what it may return."""
+GraderLike = str | type[Grader] | Grader | Judge
 MEMORY = 65_536
 """Pairs that the mathematics grader remembers."""
 
@@ -146,7 +148,7 @@ GRADERS: dict[str, type[Grader] | Grader | Judge | str] = {"exact": ExactGrader,
 :func:`make_grader` takes, a name excepted."""
 
 
-def make_grader(grader: str | type[Grader] | Grader | Judge) -> Grader:
+def make_grader(grader: GraderLike) -> Grader:
     """A grader by name, or made of what is given.
 
     A name is one of :data:`GRADERS`, or ``module:attribute``. Given or so named may be a function, see
@@ -171,6 +173,17 @@ def make_grader(grader: str | type[Grader] | Grader | Judge) -> Grader:
     elif isinstance(grader, str) and made.name != grader:
         raise UsageError(f"grader {grader}: calls itself '{made.name}'; its name must be '{grader}'")
     return made
+
+
+@contextmanager
+def opened_grader(grader: GraderLike) -> Iterator[Grader]:
+    """The grader, see :func:`make_grader`; closed at the end unless it is the caller's."""
+    made = make_grader(grader)
+    try:
+        yield made
+    finally:
+        if made is not grader:
+            made.close()
 
 
 @final

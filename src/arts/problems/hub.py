@@ -14,7 +14,7 @@ def hub_rows(repo: str, config: str | None, split: str, *, remedy: str) -> Itera
         ArtsError: the Hub cannot be reached, or has no such set or split; the line ends with ``remedy``.
         MissingExtraError: the extra ``data`` is not installed.
     """
-    with needs_extra(f"{repo}: a set of the Hugging Face Hub", "data", "datasets"):
+    with needs_extra(f"{repo}: a set of the Hugging Face Hub"):
         import datasets
     try:
         rows = datasets.load_dataset(repo, config, split=split)

@@ -46,7 +46,7 @@ def gym_problems(task: str, split: str, seed: int) -> Iterator[Problem]:
         raise InputError(f"{GYM}:{task}: no task that one key can grade; there are: {', '.join(TASKS)}")
     if split not in get_args(GymSplit):
         raise InputError(f"{GYM}:{task}:{split}: no split '{split}'; there are: {', '.join(get_args(GymSplit))}")
-    with needs_extra(f"{GYM}:{task}: a procedural set", "gym", "reasoning_gym"):
+    with needs_extra(f"{GYM}:{task}: a procedural set"):
         import reasoning_gym
     drawn = reasoning_gym.create_dataset(task, seed=_start(task, seed), size=DRAWS)
     source = f"{GYM} {importlib.metadata.version('reasoning-gym')}"

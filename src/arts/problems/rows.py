@@ -60,7 +60,7 @@ def _parse(path: Path, number: int, line: str) -> Row:
 
 
 def _parquet(path: Path) -> Iterator[tuple[int, Row]]:
-    with needs_extra(f"{path}: reading Parquet", "data", "pyarrow"):
+    with needs_extra(f"{path}: reading Parquet"):
         import pyarrow as pa
         import pyarrow.parquet as pq
     try:

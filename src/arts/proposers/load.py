@@ -1,7 +1,8 @@
 """From the name of a model to a proposer; the only place that knows all backends."""
 
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -59,7 +60,9 @@ Backend = Callable[[str, PromptFormat, BackendOptions], Proposer]
 """Opens a model by its name, without the backend's own."""
 
 
-def open_proposer(model: str, *, prompt: PromptFormat, options: BackendOptions) -> Proposer:
+def load_proposer(
+    model: str, *, prompt: PromptFormat = PromptFormat(), options: BackendOptions = BackendOptions()
+) -> Proposer:
     """The proposer for ``bundled``, ``openai:URL#NAME``, a GGUF file, a model folder, a catalogue name or a Hub id.
 
     ``BACKEND:MODEL`` is a model of one of :data:`BACKENDS`. ``module:attribute`` is a proposer of your own, or a
@@ -69,6 +72,9 @@ def open_proposer(model: str, *, prompt: PromptFormat, options: BackendOptions) 
         ModelError: nothing loadable under that name.
         MissingExtraError: the backend's library is not installed.
         UsageError: the endpoint's address or key is missing, or its interface does not fit the prompt settings.
+
+    >>> import arts
+    >>> proposer = arts.load_proposer("openai:http://localhost:8000/v1#qwen")  # doctest: +SKIP
     """
     scheme, _, rest = model.partition(":")
     if rest and scheme in BACKENDS:
@@ -79,6 +85,19 @@ def open_proposer(model: str, *, prompt: PromptFormat, options: BackendOptions) 
     if local == "auto":
         local = "llamacpp" if resolve_model(model).endswith(".gguf") else "transformers"
     return find(BACKENDS, local, "backend")(model, prompt, options)
+
+
+@asynccontextmanager
+async def opened_proposer(
+    model: str | Proposer, prompt: PromptFormat, options: BackendOptions
+) -> AsyncIterator[Proposer]:
+    """The proposer, see :func:`load_proposer`; closed at the end unless it is the caller's."""
+    proposer = load_proposer(model, prompt=prompt, options=options) if isinstance(model, str) else model
+    try:
+        yield proposer
+    finally:
+        if isinstance(model, str):
+            await proposer.aclose()
 
 
 def _own(name: str, prompt: PromptFormat, options: BackendOptions) -> Proposer:
@@ -127,7 +146,7 @@ def _llamacpp(model: str, prompt: PromptFormat, options: BackendOptions) -> Prop
     path = Path(found)
     if path.suffix != ".gguf":
         raise ModelError(f"{model}: llama.cpp reads .gguf files only; leave out --backend.kind")
-    with needs_extra(f"{path.name}: running a GGUF file", "local", "xllamacpp"):
+    with needs_extra(f"{path.name}: running a GGUF file"):
         from arts.proposers.llamacpp import LlamaCppProposer
     return LlamaCppProposer.load(
         path,
@@ -149,7 +168,7 @@ def _transformers(model: str, prompt: PromptFormat, options: BackendOptions) -> 
             raise ModelError(f"{model}: no weights (*.safetensors) in this folder; download the model again")
     elif model.startswith(("/", ".", "~")) or (folder.suffix == ".gguf" and not folder.is_file()):
         raise ModelError(f"{model}: no such model; give an existing folder, a .gguf file or a Hub id")
-    with needs_extra(f"{model}: running a model folder", "torch", "torch", "transformers", "safetensors"):
+    with needs_extra(f"{model}: running a model folder"):
         from arts.proposers.transformers import TransformersProposer
     return TransformersProposer.load(
         model, prompt=prompt, device=options.device, batch_size=options.batch_size, name=name

@@ -22,7 +22,7 @@ class Solved:
 
     ``candidates`` are the nodes between which was decided, one for each time that a solution was reached; ``answers``
     their answers and ``classes`` which of them are equal, both empty where the selector needs neither. ``decision`` is
-    None without any candidate; ``error`` says why then.
+    None without any candidate; ``error`` says why then. ``correct`` is None where nobody knows.
     """
 
     tree: Tree
@@ -33,6 +33,12 @@ class Solved:
     answers: tuple[str | None, ...] = ()
     classes: tuple[int, ...] = ()
     error: str = ""
+    correct: bool | None = None
+
+    @property
+    def answer(self) -> str | None:
+        """The answer; None where no solution stated one."""
+        return None if self.decision is None else self.decision.answer
 
     @property
     def chosen(self) -> int | None:

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arts.errors import UsageError
-from arts.problems.base import Grader
-from arts.problems.graders import equivalence_classes, make_grader
+from arts.problems.graders import GraderLike, equivalence_classes, opened_grader
 from arts.selection.base import SCORES, Pool, Selector
 from arts.selection.selectors import find_selector
 from arts.verifiers.base import Unit
@@ -37,7 +36,7 @@ def decide(
     *,
     selector: str = "",
     unit: Unit = "log_flow",
-    grader: str | Grader = "exact",
+    grader: GraderLike = "exact",
 ) -> Decision:
     """The decision between solution texts, by ``scores`` (one each, NaN for none) and by the answers they state.
 
@@ -62,13 +61,9 @@ def decide(
         raise UsageError(f"selector {name} needs scores; give one for each candidate, or use majority")
     if scores is not None and len(scores) != len(candidates):
         raise UsageError(f"{len(scores)} scores for {len(candidates)} candidates; give one for each")
-    judge = make_grader(grader) if isinstance(grader, str) else grader
-    try:
+    with opened_grader(grader) as judge:
         answers = [judge.extract(text) for text in candidates]
         classes = equivalence_classes(judge, answers)
-    finally:
-        if isinstance(grader, str):
-            judge.close()
     return decided(name, answers, Pool.of(len(answers), classes=classes, scores=scores, unit=unit))
 
 

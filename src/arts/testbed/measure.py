@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from arts.problems.base import Problem, Verdict
 from arts.problems.graders import make_grader
 from arts.proposers.base import Request, Sampling
-from arts.proposers.load import BackendOptions, open_proposer
+from arts.proposers.load import BackendOptions, load_proposer
 from arts.proposers.prompt import PromptFormat
 from arts.sampling.fork import derive_seed
 from arts.trees.tree import State
@@ -19,7 +19,7 @@ SAMPLING = Sampling(temperature=1.0, top_p=0.95, max_tokens=46)
 
 async def measure(model: str, problems: Sequence[Problem], n: int, seed: int = 0) -> NDArray[np.bool_]:
     """Which of ``n`` samples per problem are correct, shape (P, n)."""
-    proposer = open_proposer(model, prompt=PromptFormat(), options=BackendOptions())
+    proposer = load_proposer(model, prompt=PromptFormat(), options=BackendOptions())
     grader = make_grader("exact")
     keys = [p.answer for p in problems for _ in range(n)]
     requests = [

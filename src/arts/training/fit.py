@@ -63,7 +63,7 @@ def check_trees(trees: Sequence[Tree], config: TrainConfig) -> None:
         )
 
 
-def train_verifier(
+def fit_verifier(
     trees: Iterable[Tree],
     shape: Architecture,
     config: TrainConfig,

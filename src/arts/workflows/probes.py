@@ -1,28 +1,24 @@
-"""Probes for ``arts evaluate --calibration``: what step scores are held against."""
+"""Probes: continuations of sampled states, which step scores are held against."""
 
-import asyncio
-import dataclasses
-import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from arts.cli.progress import sampling_progress
-from arts.cli.sample import Config as SampleConfig
-from arts.cli.sources import task_defaults
 from arts.config import Settings, check_same_run, from_dict, require_at_least, to_dict
 from arts.errors import UsageError
 from arts.evaluation.steps import Reference, own_reference
 from arts.logs.samples import Samples
-from arts.problems.graders import make_grader
-from arts.proposers.load import BackendOptions, open_proposer
+from arts.problems.graders import opened_grader
+from arts.proposers.load import BackendOptions, opened_proposer
 from arts.sampling.fork import SparseDeepFork
-from arts.sampling.grow import Grower, GrowthPlan
+from arts.sampling.grow import Grower, GrowthPlan, OnRollout
 from arts.sampling.probe import ProbeState, are_of, choose_states, probe_phase, success_counts
 from arts.trees.runs import RunConfig
 from arts.trees.store import TreeStore, open_store
+from arts.workflows.sample import SampleSettings
+from arts.workflows.tasks import task_defaults
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,10 +39,20 @@ class Probes:
         require_at_least(self, 0, "states", "seed")
 
 
-def count_success(source: Samples, probes: Probes, backend: BackendOptions, path: Path) -> Reference:
+async def count_success(
+    source: Samples,
+    probes: Probes,
+    backend: BackendOptions,
+    path: Path,
+    *,
+    on_start: Callable[[int, int], None] = lambda states, rollouts: None,
+    on_rollout: OnRollout = lambda rollout, outcome: None,
+) -> Reference:
     """Success from states of the source's trees, by probes in the store ``path``: what is missing there is sampled.
 
-    Without probes, or where the source does not remember how it was sampled, its own rollouts are counted.
+    Without probes, or where the source does not remember how it was sampled, its own rollouts are counted. What is set
+    of the ``backend`` goes before what the source remembers. ``on_start`` is told the numbers of states and of rollouts
+    that are there before any is sampled, ``on_rollout`` of each that comes.
 
     Raises:
         UsageError: the probes that are there are others.
@@ -55,12 +61,17 @@ def count_success(source: Samples, probes: Probes, backend: BackendOptions, path
         if probes.model:
             raise UsageError(f"{source.path}: is not probed, so --probes.model would be ignored; leave it out")
         return own_reference(source.trees)
-    settings = _settings(source, source.run_config.sample, probes, backend)
+    settings = _settings(source, source.run_config.sample, probes)
+    options = _backend(source.run_config.backend or {}, backend, source.path)
     states = choose_states(source.trees, probes.states, probes.seed)
     with _open(path, _run_config(settings, probes), states) as store:
         names = {s.problem_id for s in states}
         store.add_problems([p for p in source.problems if p.id in names])
-        _sample(store, settings, states, probes)
+        held = {(t.problem_id, *r.key) for t in store.trees() for r in t.rollouts}
+        wanted = {(s.problem_id, i, s.depth) for s in states for i in range(probes.rollouts)}
+        if not wanted <= held:  # a complete store needs no model
+            on_start(len(states), len(held & wanted))
+            await _sample(store, settings, options, states, probes, on_rollout)
         graded, correct = success_counts(states, {name: store.tree(name) for name in names})
     place = {tree.problem_id: i for i, tree in enumerate(source.trees)}
     return Reference(
@@ -74,23 +85,21 @@ def count_success(source: Samples, probes: Probes, backend: BackendOptions, path
     ).part(graded > 0)
 
 
-def _settings(source: Samples, sample: Settings, probes: Probes, backend: BackendOptions) -> SampleConfig:
-    """The run that made the source; what the user has set of the backend goes before what it remembers."""
-    table = {**sample, "backend": source.run_config.backend or {}, "store": str(source.path)}
-    config = from_dict(SampleConfig, table, str(source.path))
-    given = {f.name: getattr(backend, f.name) for f in dataclasses.fields(backend)}
-    changed = {name: value for name, value in given.items() if value != getattr(BackendOptions(), name)}
-    defaults = task_defaults(config.problems)
-    return dataclasses.replace(
-        config,
-        model=probes.model or config.model,
-        splitter=config.splitter or defaults.splitter,
-        grader=config.grader or defaults.grader,
-        backend=dataclasses.replace(config.backend, **changed),
-    )
+def _settings(source: Samples, sample: Settings, probes: Probes) -> SampleSettings:
+    """The run that made the source."""
+    defaults = task_defaults(str(sample.get("problems", "")))
+    table = {"splitter": defaults.splitter, "grader": defaults.grader, **sample}
+    settings = from_dict(SampleSettings, table, str(source.path))
+    return replace(settings, model=probes.model or settings.model)
 
 
-def _run_config(settings: SampleConfig, probes: Probes) -> RunConfig:
+def _backend(remembered: Settings, given: BackendOptions, path: Path) -> BackendOptions:
+    usual = to_dict(BackendOptions())
+    changed = {name: value for name, value in to_dict(given).items() if value != usual.get(name)}
+    return from_dict(BackendOptions, remembered | changed, str(path))
+
+
+def _run_config(settings: SampleSettings, probes: Probes) -> RunConfig:
     kept = to_dict(settings)
     same = {key: kept.get(key) for key in ("model", "sampling", "prompt", "splitter", "grader")}
     return RunConfig(command="evaluate --calibration", probes={**same, "seed": probes.seed}, rollouts=probes.rollouts)
@@ -119,32 +128,22 @@ def _with_rollouts(config: RunConfig) -> Settings:
     return {**(config.probes or {}), "rollouts": config.rollouts}
 
 
-def _sample(store: TreeStore, settings: SampleConfig, states: Sequence[ProbeState], probes: Probes) -> None:
-    """Whatever is missing; a complete store needs no model."""
-    held = {(t.problem_id, *r.key) for t in store.trees() for r in t.rollouts}
-    wanted = {(s.problem_id, i, s.depth) for s in states for i in range(probes.rollouts)}
-    if wanted <= held:
-        return
-    assert settings.splitter and settings.grader
-    print(f"probing {len(states)} states with {probes.rollouts} rollouts each: {store.path}", file=sys.stderr)
-    grader = make_grader(settings.grader)
-    proposer = open_proposer(settings.model, prompt=settings.prompt, options=settings.backend)
-    plan = GrowthPlan(
-        method=SparseDeepFork(n=probes.rollouts, fork_probability=0.0, splitter=settings.splitter),
-        sampling=settings.sampling,
-        run_seed=probes.seed,
-        unit_problems=max(1, proposer.batch_size // probes.rollouts),
-        phases=(probe_phase(states),),
-    )
-
-    async def grow(grower: Grower) -> None:
-        try:
-            await grower.run()
-        finally:
-            await proposer.aclose()
-
-    try:
-        with sampling_progress(len(held & wanted), "probing") as show:
-            asyncio.run(grow(Grower(store, proposer, grader, plan, show)))
-    finally:
-        grader.close()
+async def _sample(
+    store: TreeStore,
+    settings: SampleSettings,
+    backend: BackendOptions,
+    states: Sequence[ProbeState],
+    probes: Probes,
+    on_rollout: OnRollout,
+) -> None:
+    """Whatever is missing."""
+    with opened_grader(settings.grader) as grader:
+        async with opened_proposer(settings.model, settings.prompt, backend) as proposer:
+            plan = GrowthPlan(
+                method=SparseDeepFork(n=probes.rollouts, fork_probability=0.0, splitter=settings.splitter),
+                sampling=settings.sampling,
+                run_seed=probes.seed,
+                unit_problems=max(1, proposer.batch_size // probes.rollouts),
+                phases=(probe_phase(states),),
+            )
+            await Grower(store, proposer, grader, plan, on_rollout).run()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import cast, get_args
 
 from arts.errors import InputError, UsageError
+from arts.problems import load
 from arts.problems.base import Problem
 from arts.trees.splitting import SplitterName
 
@@ -19,7 +20,7 @@ class TaskDefaults:
     max_tokens: int = 1024
 
 
-def open_problems(spec: str, *, limit: int | None = None, offset: int = 0) -> list[Problem]:
+def load_problems(spec: str, *, limit: int | None = None, offset: int = 0) -> list[Problem]:
     """The problems that a spec names, ``congruences:SPLIT`` (the bundled task) included.
 
     Raises:
@@ -34,9 +35,7 @@ def open_problems(spec: str, *, limit: int | None = None, offset: int = 0) -> li
         problems = _congruences(spec)
         problems = problems[offset : None if limit is None else offset + limit]
     else:
-        from arts.problems.load import load_problems
-
-        problems = load_problems(spec, limit=limit, offset=offset)
+        problems = load.load_problems(spec, limit=limit, offset=offset)
     if not problems:
         remedy = f"no problems after skipping {offset}; use a smaller --offset" if offset else "holds no problems"
         raise InputError(f"{spec}: {remedy}")

@@ -1,28 +1,25 @@
-"""Samples that are evaluated: what is said of them on stderr, and which of them are taken."""
+"""Which samples, scores and verifiers are evaluated, and what a reader must know of the choice."""
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
-from arts.documents.words import shown
 from arts.errors import UsageError
 from arts.logs.samples import Samples, verdicts_of
 from arts.problems.base import Verdict, question_key
 from arts.trees.tree import Tree
 from arts.verifiers.base import Unit
 
-
-def say_notes(samples: Samples) -> None:
-    """What has to be known of a log, on stderr."""
-    for note in samples.notes:
-        print(shown(f"{samples.path}: {note}"), file=sys.stderr)
+V = TypeVar("V")
+Note = Callable[[str], None]
+"""Takes whole sentences about what was chosen."""
 
 
-def verdicts_by_problem(other: Samples, source: Samples) -> dict[str, list[bool]]:
+def verdicts_by_problem(other: Samples, source: Samples, note: Note) -> dict[str, list[bool]]:
     """Verdicts on the samples of another policy, by the id of the problem; an ungraded one counts as not correct.
 
-    Problems are matched by their questions, whatever their spaces. How many are is said on stderr.
+    Problems are matched by their questions, whatever their spaces. ``note`` is told how many are.
 
     Raises:
         UsageError: none of the problems has samples there, or they are the very samples of the source.
@@ -38,7 +35,7 @@ def verdicts_by_problem(other: Samples, source: Samples) -> dict[str, list[bool]
     found = {name: verdicts[question] for name, question in questions.items() if question in verdicts}
     if not found:
         raise UsageError(f"{other.path}: no samples of any of the problems; sample the other policy on the same ones")
-    print(f"{other.path}: samples of {len(found)} of {len(source.problems)} problems", file=sys.stderr)
+    note(f"{other.path}: samples of {len(found)} of {len(source.problems)} problems")
     return found
 
 
@@ -57,38 +54,35 @@ def score_names(asked: Sequence[str] | None, source: Samples) -> list[str]:
     return list(asked)
 
 
-def remark_on_units(names: Sequence[str], unit: Unit, trees: Sequence[Tree]) -> None:
-    """Say on stderr which scores do not look like what they are taken for."""
+def remark_on_units(names: Sequence[str], unit: Unit, trees: Sequence[Tree], note: Note) -> None:
+    """Say which scores do not look like what they are taken for."""
     for name in names:
         values = np.concatenate([t.scores[name] for t in trees if name in t.scores])
         known = values[~np.isnan(values)]
         within = bool(((known >= 0) & (known <= 1)).all())
         if unit == "probability" and not within:
-            print(shown(f"{name}: not all between 0 and 1, and read as probabilities (--score-unit)"), file=sys.stderr)
+            note(f"{name}: not all between 0 and 1, and read as probabilities (--score-unit)")
         if unit == "logit" and within and len(known):
-            print(
-                shown(f"{name}: all between 0 and 1, and read as logits; are they --score-unit probability?"),
-                file=sys.stderr,
-            )
+            note(f"{name}: all between 0 and 1, and read as logits; are they --score-unit probability?")
 
 
-def usable(specs: Sequence[str], trees: Sequence[Tree]) -> list[str]:
+def usable(specs: Sequence[V], trees: Sequence[Tree], note: Note) -> list[V]:
     """Likelihood only where the proposer gave log-probabilities."""
     if "likelihood" not in specs or any(x == x for tree in trees for x in tree.logprob[1:]):
         return list(specs)
-    print("likelihood is left out: these samples carry no log-probabilities", file=sys.stderr)
+    note("likelihood is left out: these samples carry no log-probabilities")
     return [s for s in specs if s != "likelihood"]
 
 
-def reachable(ks: Sequence[int], trees: Sequence[Tree]) -> list[int]:
-    """The numbers of samples that at least half of the problems have; what is left out is said on stderr."""
+def reachable(ks: Sequence[int], trees: Sequence[Tree], note: Note) -> list[int]:
+    """The numbers of samples that at least half of the problems have."""
     counts = sorted(len(t.backbones) for t in trees)
     most = counts[len(counts) // 2] if counts else 0
     asked = sorted(set(ks))
     kept = [k for k in asked if k <= most] or [max(most, 1)]
     if most > 0 and len(kept) < len(asked):
-        print(f"half of the problems have {most} samples or fewer: N is {', '.join(map(str, kept))}", file=sys.stderr)
+        note(f"half of the problems have {most} samples or fewer: N is {', '.join(map(str, kept))}")
     few = sum(count < kept[-1] for count in counts)
     if few:
-        print(f"{few} of {len(counts)} problems have fewer than {kept[-1]} samples and are left out", file=sys.stderr)
+        note(f"{few} of {len(counts)} problems have fewer than {kept[-1]} samples and are left out")
     return kept

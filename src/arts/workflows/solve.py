@@ -1,0 +1,188 @@
+"""Answer one question, or every problem of a set, by a search strategy under a budget."""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from functools import wraps
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec
+
+from arts.config import to_dict
+from arts.errors import UsageError
+from arts.files import StrPath
+from arts.models import BUNDLED
+from arts.problems.base import Grader, Problem, Verdict
+from arts.problems.graders import GraderLike, opened_grader
+from arts.proposers.base import Proposer, Sampling
+from arts.proposers.load import BackendOptions, opened_proposer
+from arts.proposers.prompt import PromptFormat
+from arts.search.answer import Solved
+from arts.search.budget import Budget
+from arts.search.engine import Engine, Plan, Progress
+from arts.search.session import Drawing
+from arts.search.strategies import strategy_factory
+from arts.selection.scores import Aggregation
+from arts.trees.runs import RunConfig
+from arts.trees.splitting import SplitterName
+from arts.verifiers.base import Verifier
+from arts.verifiers.load import cached, load_verifier
+from arts.workflows.blocking import blocking
+from arts.workflows.runs import open_run
+from arts.workflows.tasks import CONGRUENCES, load_problems, task_defaults
+
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SolveRun:
+    """A run that has begun: its live ``progress``, how many ``problems`` it has, and the verifier that is asked."""
+
+    progress: Progress
+    problems: int
+    verifier: Verifier | None
+
+
+async def solve_problems_async(
+    problems: str | Sequence[Problem],
+    *,
+    limit: int | None = None,
+    model: str | Proposer = BUNDLED,
+    strategy: str | None = None,
+    n: int | None = None,
+    settings: Sequence[str] = (),
+    verifier: StrPath | Verifier | None = None,
+    selector: str | None = None,
+    aggregation: Aggregation = "last",
+    budget: Budget = Budget(),
+    in_flight: int = 64,
+    store: StrPath | None = None,
+    grader: GraderLike | None = None,
+    splitter: SplitterName | None = None,
+    step_tokens: int = 256,
+    sampling: Sampling = Sampling(max_tokens=1024),
+    prompt: PromptFormat = PromptFormat(),
+    backend: BackendOptions = BackendOptions(),
+    score_all: bool = False,
+    seed: int = 0,
+    on_start: Callable[[SolveRun], None] = lambda run: None,
+    on_solved: Callable[[Solved], None] = lambda solved: None,
+) -> list[Solved]:
+    """Search for a solution of every problem; one :class:`Solved` for each, in the order in which they were solved.
+
+    ``problems`` is a name or file as for :func:`load_problems`, or problems. ``strategy`` is a name of ``STRATEGIES``,
+    ``n`` its size and ``settings`` its other settings, NAME=VALUE; by default an adaptive flow vote with a
+    ``verifier`` (a name, a checkpoint's folder or an object), else an adaptive majority. ``selector`` decides between
+    the solutions that were found, by default flow_vote with a verifier, else majority. ``budget`` is that of one
+    problem; at its end the best answer so far is given. With a ``store`` every draw is kept, and the same call goes
+    on from there. ``score_all`` scores every state, for looking at the tree. ``on_start`` and ``on_solved`` are told
+    of the run and of each result as it is there.
+
+    Raises:
+        UsageError: strategy, settings, splitter and verifier do not fit together.
+        EndpointError: the model fails as a whole; draws that succeeded are in the store.
+    """
+    defaults = task_defaults(problems if isinstance(problems, str) else CONGRUENCES if model == BUNDLED else "")
+    splitter, grader = splitter or defaults.splitter, grader or defaults.grader
+    strategy = strategy or ("adaptive_majority" if verifier is None else "adaptive_flow_vote")
+    selector = selector or ("majority" if verifier is None else "flow_vote")
+    settings = (*settings, *([] if n is None else [f"n={n}"]))
+    plan = Plan(
+        strategy=strategy_factory(strategy, settings),
+        drawing=Drawing(sampling=sampling, splitter=splitter, step_tokens=step_tokens),
+        budget=budget,
+        selector=selector,
+        aggregation=aggregation,
+        in_flight=in_flight,
+        seed=seed,
+        score_all=score_all,
+    )
+    judge = _verifier(verifier, strategy, plan)
+    wanted = load_problems(problems, limit=limit) if isinstance(problems, str) else list(problems)
+    keys = {p.id: p.answer for p in wanted}
+    found: list[Solved] = []
+    with opened_grader(grader) as answers:
+        async with opened_proposer(model, prompt, backend) as proposer:
+            run = {
+                "problems": problems if isinstance(problems, str) else "",
+                "question": "" if isinstance(problems, str) else wanted[0].question,
+                "model": model if isinstance(model, str) else proposer.name,
+                "strategy": strategy,
+                "settings": list(settings),
+                **_identity(verifier),
+                **{"selector": selector, "aggregation": aggregation, "budget": to_dict(budget), "grader": answers.name},
+                **{"splitter": splitter, "step_tokens": step_tokens, "sampling": to_dict(sampling)},
+                **{"prompt": to_dict(prompt), "seed": seed},
+            }
+            config = RunConfig(command="solve", backend=to_dict(backend), sample=run, proposer=proposer.name)
+            with nullcontext() if store is None else open_run(Path(store), config, wanted) as opened:
+                engine = Engine(proposer, plan, answers, verifier=judge, store=opened)
+                on_start(SolveRun(progress=engine.progress, problems=len(wanted), verifier=judge))
+                async for solved in engine.solve(wanted):
+                    correct = await asyncio.to_thread(_correct, solved, keys[solved.tree.problem_id], answers)
+                    found.append(replace(solved, correct=correct))
+                    on_solved(found[-1])
+    return found
+
+
+def _for_one(
+    many: Callable[Concatenate[Sequence[Problem], P], Coroutine[Any, Any, list[Solved]]],
+) -> Callable[Concatenate[str, P], Coroutine[Any, Any, Solved]]:
+    @wraps(many)
+    async def solve_async(question: str, /, *args: P.args, **kwargs: P.kwargs) -> Solved:
+        problem = Problem(id="question", question=question, answer="")
+        return (await many([problem], *args, **kwargs))[0]
+
+    solve_async.__name__ = solve_async.__qualname__ = "solve_async"
+    solve_async.__doc__ = """The answer to one question; everything else is as for :func:`solve_problems`.
+
+    >>> import arts
+    >>> solved = arts.solve("solve 41 x = 15 mod 47", verifier="flow", n=16)  # doctest: +SKIP
+    >>> solved.answer, solved.spend.generated_tokens  # doctest: +SKIP
+    ('5', 344)
+    """
+    return solve_async
+
+
+solve_async = _for_one(solve_problems_async)
+solve_problems, solve = blocking(solve_problems_async), blocking(solve_async)
+
+
+def _verifier(verifier: StrPath | Verifier | None, strategy: str, plan: Plan) -> Verifier | None:
+    """The verifier that the search asks; likelihood where the strategy needs scores and there is none."""
+    needs = plan.strategy().needs
+    if verifier is None and needs == "value":
+        raise UsageError(f"{strategy} needs success probabilities; give --verifier, a folder that 'arts train' made")
+    if verifier is None and needs != "nothing":
+        verifier = "likelihood"
+    if verifier == "oracle":
+        raise UsageError("the oracle needs answer keys, which solve does not have; use another --verifier")
+    if verifier is None:
+        return None
+    return cached(load_verifier(verifier) if isinstance(verifier, str | os.PathLike) else verifier)
+
+
+def _identity(verifier: StrPath | Verifier | None) -> dict[str, str]:
+    """What tells verifiers apart in a store; a folder that was trained again is another one."""
+    if isinstance(verifier, str | os.PathLike):
+        return {"verifier": str(verifier), "verifier_weights": fingerprint(Path(verifier))}
+    return {"verifier": "" if verifier is None else verifier.name, "verifier_weights": ""}
+
+
+def fingerprint(checkpoint: Path) -> str:
+    """A hash of a checkpoint's files; nothing for a verifier without any."""
+    seen = hashlib.blake2b(digest_size=12)
+    files = sorted(checkpoint.glob("verifier.*")) if checkpoint.name and checkpoint.is_dir() else []
+    for file in files:
+        seen.update(file.read_bytes())
+    return seen.hexdigest() if files else ""
+
+
+def _correct(solved: Solved, key: str, grader: Grader) -> bool | None:
+    """Whether the answer is right; None without a key, an answer or a verdict."""
+    if not key or solved.decision is None:
+        return None
+    verdict = grader.grade([(key, solved.decision.answer)])[0].verdict
+    return None if verdict is Verdict.UNGRADED else verdict is Verdict.CORRECT

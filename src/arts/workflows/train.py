@@ -1,0 +1,74 @@
+"""Train a verifier on trees; the same call again resumes a run that was killed, or loads what is there."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from arts.errors import UsageError
+from arts.files import StrPath
+from arts.logs.samples import require_samples
+from arts.models import BUNDLED, cache_folder
+from arts.training.config import TrainConfig
+from arts.training.fit import check_same, fit_verifier, is_finished
+from arts.trees.splitting import SplitterName
+from arts.trees.store import StoredTrees
+from arts.trees.tree import Tree
+from arts.verifiers.features import FeatureCache
+from arts.verifiers.modules import Architecture
+from arts.verifiers.neural import NeuralVerifier
+
+
+def train_verifier(
+    trees: Iterable[Tree],
+    out: StrPath,
+    *,
+    architecture: Architecture | None = None,
+    config: TrainConfig | None = None,
+    splitter: SplitterName | None = None,
+    features: FeatureCache | None = None,
+    keep_features: bool = True,
+    on_progress: Callable[[str], None] = lambda line: None,
+) -> NeuralVerifier:
+    """A verifier of reasoning states, trained on graded trees; its checkpoint is the folder ``out``, whose name it has.
+
+    ``architecture`` is the network, by default the paper's adapters on the bundled model; ``config`` says what is
+    minimised and how. ``splitter`` cut the trees into steps; trees of a store know it. ``features`` may be shared by
+    the verifiers of one frozen backbone; without them, and with ``keep_features``, they are kept in the cache folder
+    for later runs. ``on_progress`` gets lines about the loss.
+
+    Raises:
+        UsageError: ``out`` holds a run with other settings or trees, the trees cannot teach, or a setting is ignored.
+        ModelError: the backbone cannot be loaded.
+
+    >>> import arts
+    >>> with arts.open_store("train.db") as store:  # doctest: +SKIP
+    ...     verifier = arts.train_verifier(store.trees(), out="flow", config=arts.TrainConfig(epochs=2.0))
+    """
+    folder = Path(out)
+    shape, settings = architecture or Architecture(backbone=BUNDLED), config or TrainConfig()
+    if is_finished(folder):
+        check_same(folder, shape, settings)
+        return NeuralVerifier.load(folder)
+    _refuse_ignored(shape)
+    if isinstance(trees, StoredTrees):
+        require_samples(trees.store.path, trees.store.run_config())
+    return fit_verifier(
+        trees,
+        shape,
+        settings,
+        folder,
+        name=folder.name,
+        splitter=splitter,
+        features=features,
+        feature_folder=cache_folder() / "features" if keep_features else None,
+        on_progress=on_progress,
+    )
+
+
+def _refuse_ignored(shape: Architecture) -> None:
+    """Refuse settings of one mode that another would ignore."""
+    plain = Architecture(backbone=shape.backbone)
+    lora = (shape.lora_r, shape.lora_alpha, shape.lora_dropout)
+    if shape.mode != "lora" and lora != (plain.lora_r, plain.lora_alpha, plain.lora_dropout):
+        raise UsageError(f"mode {shape.mode} has no adapters; leave out the --architecture.lora-* flags")
+    if shape.mode != "frozen" and (shape.trunk_layers or shape.trunk_width != plain.trunk_width):
+        raise UsageError(f"mode {shape.mode} has no trunk; leave out --architecture.trunk-* or use mode frozen")
