@@ -16,8 +16,6 @@ import torch
 from _page import Part, as_json, write_json
 from numpy.typing import NDArray
 
-from arts.cli.sample import Config as SampleConfig
-from arts.cli.sample import sample
 from arts.testbed.measure import SAMPLING
 from arts.training.config import TrainConfig
 from arts.training.fit import fit_verifier, is_finished
@@ -27,6 +25,7 @@ from arts.verifiers.checkpoint import load_checkpoint
 from arts.verifiers.features import FeatureCache
 from arts.verifiers.modules import Architecture
 from arts.verifiers.neural import NeuralVerifier
+from arts.workflows.sample import sample
 
 BENCHMARKS = Path(__file__).resolve().parent
 DOCS = BENCHMARKS.parent / "docs"
@@ -98,7 +97,7 @@ def testbed_trees(store: Path, split: str, limit: int, **how: Any) -> None:
     Sampled as verifiers learn from them, unless ``how`` says otherwise: 8 backbones, half of their states forked.
     """
     usual: dict[str, Any] = {"n": 8, "fork_probability": 0.5, "sampling": SAMPLING}
-    sample(SampleConfig(problems=f"congruences:{split}", store=store, limit=limit, **usual | how))
+    sample(f"congruences:{split}", store, limit=limit, **usual | how)
 
 
 def trees_of(store: Path) -> list[Tree]:

@@ -6,6 +6,7 @@ benchmarks/objectives/results.json and the tables of docs/objectives.md. With --
 with a few problems, two seeds and nothing written outside --out.
 """
 
+import asyncio
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +27,6 @@ from _study import (
     testbed_trees,
     trained,
 )
-from arts.cli.probes import Probes, count_success
 from objectives.measure import decisions, everything, first_errors, states
 from objectives.objectives_page import write_page
 from objectives.objectives_results import BASELINES, stem, summarise
@@ -43,6 +43,7 @@ from arts.verifiers.features import FeatureCache
 from arts.verifiers.load import load_verifier
 from arts.verifiers.modules import load_feature_model
 from arts.verifiers.neural import NeuralVerifier
+from arts.workflows.probes import Probes, count_success
 
 TESTBED_KS = (2, 4, 8, 16)
 RECORDED_KS = {"svamp-qwen": (2, 4, 8), "gsm8k": (2, 4), "math-l5": (2, 4, 8, 12)}
@@ -88,7 +89,8 @@ def testbed(out: Path, size: Size) -> None:
     whole = {"n": 16, "fork_probability": 0.0}
     sources = {s: _sampled(folder, s, n, **whole) for s, n in (("validation", size.validation), ("test", size.test))}
     test = sources["test"].trees
-    reference = count_success(sources["test"], Probes(states=size.probed), BackendOptions(), folder / "probes.db")
+    probed = count_success(sources["test"], Probes(states=size.probed), BackendOptions(), folder / "probes.db")
+    reference = asyncio.run(probed)
     grader = make_grader("exact")
     sets = {split: collect(source.problems, source.trees, 16, grader) for split, source in sources.items()}
     for split, candidates in sets.items():

@@ -44,6 +44,7 @@ NEED_AN_EXTRA = (
     "arts.cli.demo",
     "arts.cli.testbed",
     "arts.cli.train",
+    "arts.workflows.train",
 )
 LIGHT_TESTBED = ("arts.testbed.congruences", "arts.testbed.endpoint", "arts.testbed.measure")
 TRAINS = {"demo", "testbed", "train"}

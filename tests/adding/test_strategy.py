@@ -104,6 +104,6 @@ def test_a_class_can_be_registered(own, monkeypatch):
 )
 def test_what_does_not_fit_is_refused_before_a_model_is_loaded(own, refused, monkeypatch, flags, words):
     own(SOURCE)
-    monkeypatch.setattr("arts.cli.solve.load_proposer", lambda *args, **options: pytest.fail("a model was loaded"))
+    monkeypatch.setattr("arts.proposers.load.load_proposer", lambda *args, **options: pytest.fail("a model was loaded"))
     strategy = () if "--strategy" in flags else ("--strategy", "own_parts:OneByOne")
     assert words in refused("solve", "1+1?", *strategy, *flags)

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from arts.cli import main, probes
+from arts.cli import main
+from arts.proposers import load
 from arts.trees.rows import tree_row
 from arts.trees.store import TreeStore
 
@@ -76,7 +77,7 @@ def test_the_probes_are_of_the_run_that_they_probe(store, whole):
 
 def test_finished_probes_need_no_model_and_give_the_same_report(store, whole, monkeypatch):
     before = {p.name: p.read_bytes() for p in whole.rglob("*") if p.is_file()}
-    monkeypatch.setattr(probes, "load_proposer", lambda *args, **options: pytest.fail("sampled again"))
+    monkeypatch.setattr(load, "load_proposer", lambda *args, **options: pytest.fail("sampled again"))
     assert calibrate(store, whole) == 0
     assert {p.name: p.read_bytes() for p in whole.rglob("*") if p.is_file()} == before
 

@@ -56,7 +56,7 @@ def test_evaluate_reads_a_store_of_any_name_and_an_exported_folder(run):
         run(f"evaluate {source} {EVALUATE} --out out-{source}")
         found, about = table(f"out-{source}")
         methods.append(found)
-        assert about["source kind"] == kind
+        assert about["source_kind"] == kind
     assert all(found == methods[0] for found in methods)
 
 

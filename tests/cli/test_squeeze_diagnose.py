@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from arts.cli import main, squeeze_diagnose
+from arts.cli import main
 from arts.trees.rows import tree_row
 from arts.trees.store import TreeStore
 
@@ -207,7 +207,7 @@ def test_a_diagnosis_that_was_interrupted_goes_on(sampled, noisy, tmp_path, inte
 
 
 def test_stores_are_read_without_a_model(sampled, tmp_path, monkeypatch):
-    monkeypatch.setattr(squeeze_diagnose, "sample", lambda config: pytest.fail("sampled"))
+    monkeypatch.setattr("arts.workflows.diagnose.sample_async", lambda *_, **__: pytest.fail("sampled"))
     assert call(sampled / "base.db", sampled / "rl.db", "--out", tmp_path) == 0
     assert report(tmp_path)["curves"] == report(sampled)["curves"]
 

@@ -104,7 +104,7 @@ ONE_LINE = {
     "unknown flag": (f"{SAMPLE} --tempreature 1", "--tempreature", "arts sample --help"),
     "bad choice": (f"{SAMPLE} --splitter word", "'word'", "paragraph"),
     "bad number": (f"{SAMPLE} --n many", "--n", "'many'"),
-    "missing flag": ("sample --problems good.jsonl", "--store", "required"),
+    "missing store": ("sample good.jsonl", "STORE", "required"),
     "unknown action": ("store look trees.db", "'look'", "export"),
 }
 

@@ -49,7 +49,7 @@ def origin(run: RunConfig, store: str, problems: int) -> list[str]:
         return []
     table = {**run.sample, "backend": run.backend or {}, "store": store, "limit": problems}
     try:
-        return [command_line("sample", from_dict(SampleConfig, table, store))]
+        return [command_line("sample", from_dict(SampleConfig, table, store), "problems", "store")]
     except ArtsError:  # sampled by an arts with other flags
         return []
 

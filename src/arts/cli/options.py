@@ -18,6 +18,10 @@ C = TypeVar("C")
 T = TypeVar("T")
 
 
+FORMER = {"--rule": "--selector", "--record": "--cassette", "--no-record": "--no-cassette"}
+"""Flags of 0.1 under their names of now; understood for a release."""
+
+
 def parse(cls: type[C], args: Sequence[str], *, prog: str, description: str) -> C | None:
     """The resolved Config, or None when ``--dry-run`` has printed it.
 
@@ -29,6 +33,7 @@ def parse(cls: type[C], args: Sequence[str], *, prog: str, description: str) -> 
     import tyro
 
     rest = [part for arg in args for part in (arg.split("=", 1) if arg.startswith("--config=") else [arg])]
+    rest = [FORMER.get(arg, arg) for arg in rest]
     dry_run = "--dry-run" in rest
     if dry_run:
         rest.remove("--dry-run")

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import tyro
@@ -22,7 +22,6 @@ from arts.search.answer import Solved
 from arts.search.budget import Budget
 from arts.search.strategies import STRATEGIES
 from arts.selection.scores import Aggregation
-from arts.selection.selectors import SELECTORS
 from arts.text import visible
 from arts.trees.splitting import SplitterName
 from arts.verifiers.base import Verifier
@@ -51,7 +50,7 @@ class Config:
     """Other settings of the strategy, NAME=VALUE, as in: --settings width=2."""
     verifier: str = ""
     """A checkpoint folder, likelihood or length; none: majority, and likelihood where the strategy needs scores."""
-    selector: Annotated[str | None, tyro.conf.arg(aliases=["--rule"], help_behavior_hint=", ".join(SELECTORS))] = None
+    selector: str | None = None
     """How to decide between solutions: majority, best_of_n, flow_vote, random, or one of your own as module:attribute;
     default: flow_vote with a verifier, else majority."""
     aggregation: Aggregation = "last"

@@ -110,11 +110,11 @@ async def observe_samples_async(
         loaded = dict(_loaded(v) for v in usable(verifiers, samples.trees, on_note))
         judges = list(loaded.values())
         _check_against(against, [v.name for v in judges] + names)
-        on_start(EvaluationRun(samples=samples, verifiers=loaded))
         reference = None
         if calibration:
             place = Path(probes_store)
             reference = await count_success(samples, probes, backend, place, on_start=on_probes, on_rollout=on_rollout)
+        on_start(EvaluationRun(samples=samples, verifiers=loaded))
         settings = Settings(
             ks=tuple(reachable(n, samples.trees, on_note)),
             aggregations=tuple(aggregations),
