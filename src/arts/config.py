@@ -117,10 +117,10 @@ def check_same_run(
     Raises:
         UsageError: names the first setting that differs, with both values.
 
-    >>> check_same_run("a.db", {"n": 4, "seed": 1}, {"n": 8, "seed": 1}, may_grow=["n"], remedy="use another --store")
-    >>> check_same_run("a.db", {"prompt": {"style": "chat"}}, {}, remedy="use another --store")
+    >>> check_same_run("a.db", {"n": 4, "seed": 1}, {"n": 8, "seed": 1}, may_grow=["n"], remedy="use another store")
+    >>> check_same_run("a.db", {"prompt": {"style": "chat"}}, {}, remedy="use another store")
     Traceback (most recent call last):
-    arts.errors.UsageError: a.db: was made with prompt.style = chat, not None; use another --store
+    arts.errors.UsageError: a.db: was made with prompt.style = chat, not None; use another store
     """
     for name in may_grow:
         had, wanted = (settings.get(name) or 0 for settings in (before, now))

@@ -149,9 +149,9 @@ def test_larger_numbers_keep_what_is_there(sample, tmp_path):
 @pytest.mark.parametrize(
     "flags, words",
     [
-        (["--sampling.temperature", "0.5"], ["sampling", "0.5", "another --store"]),
-        (["--seed", "1"], ["seed = 0, not 1", "another --store"]),
-        (["--splitter", "paragraph"], ["splitter = newline, not paragraph", "another --store"]),
+        (["--sampling.temperature", "0.5"], ["sampling", "0.5", "another store"]),
+        (["--seed", "1"], ["seed = 0, not 1", "another store"]),
+        (["--splitter", "paragraph"], ["splitter = newline, not paragraph", "another store"]),
         (["--n", str(N - 1)], ["larger n"]),
     ],
 )

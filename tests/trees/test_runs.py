@@ -121,8 +121,8 @@ def test_a_setting_that_differs_is_named_with_both_values(settings, name, had, w
     if had == wanted:
         return check_same_run("a.db", before, now, remedy="")
     with pytest.raises(UsageError) as raised:
-        check_same_run("a.db", before, now, remedy="use another --store")
-    assert str(raised.value) == f"a.db: was made with deep.{name} = {had}, not {wanted}; use another --store"
+        check_same_run("a.db", before, now, remedy="use another store")
+    assert str(raised.value) == f"a.db: was made with deep.{name} = {had}, not {wanted}; use another store"
 
 
 @given(st.integers(0, 9) | st.none(), st.integers(0, 9) | st.none())

@@ -11,6 +11,9 @@ import os
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Annotated
+
+import tyro
 
 from arts.baselines.config import RLConfig
 from arts.baselines.task import HeldOut, Task
@@ -28,7 +31,7 @@ class Config:
     """Folder of the new model, its checkpoints and metrics.jsonl."""
     model: str = "bundled"
     """The model to start from: bundled, a model folder or a Hub id."""
-    problems: str = "congruences:train"
+    problems: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="PROBLEMS")] = "congruences:train"
     """Problem set to learn from."""
     limit: int | None = None
     """Take at most this many problems."""

@@ -16,11 +16,9 @@ from arts.logs.sources import kind_of
 from arts.sampling.grow import spent
 from arts.text import visible
 from arts.trees.data_set import export_data_set
-from arts.trees.exchange import export_trees, fill_store, import_trees, is_exported
-from arts.trees.runs import RunConfig
+from arts.trees.exchange import export_trees, import_trees, is_exported
 from arts.trees.splitting import SplitterName
 from arts.trees.store import TreeStore
-from arts.versions import versions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,13 +109,5 @@ def _import(config: Config, out: Path) -> None:
     )
     for note in found.notes:
         print(f"note: {visible(note)}", file=sys.stderr)
-    run = RunConfig(
-        command="import",
-        proposer="imported",
-        source=config.source.name,
-        format=found.format,
-        verdicts=found.verdicts,
-        versions=versions("arts"),
-    )
-    with fill_store(out, run, zip(found.problems, found.trees, strict=True)):
-        print(f"{out}: {len(found.trees)} trees")
+    found.save(out)
+    print(f"{out}: {len(found.trees)} trees")

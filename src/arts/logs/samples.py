@@ -14,11 +14,12 @@ from arts.logs.sources import SourceKind, kind_of
 from arts.logs.trees import AS_GIVEN, AS_MOST_GIVEN, NO_VERDICT, import_samples
 from arts.problems.base import Problem, Verdict
 from arts.problems.graders import GraderLike, opened_grader
-from arts.trees.exchange import is_exported, read_trees
+from arts.trees.exchange import fill_store, is_exported, read_trees
 from arts.trees.runs import RunConfig
 from arts.trees.splitting import SplitterName
 from arts.trees.store import TreeStore
 from arts.trees.tree import Tree
+from arts.versions import versions
 
 EXPORTED = "arts"
 """The format of trees, in a store or exported."""
@@ -54,6 +55,24 @@ class Samples:
         """Names of the scores that the trees carry."""
         return sorted({name for tree in self.trees for name in tree.scores})
 
+    def save(self, store: StrPath) -> None:
+        """Make a new store of these samples.
+
+        Raises:
+            UsageError: there is a file of this name.
+        """
+        if Path(store).exists():
+            raise UsageError(f"{store}: is there already; choose another name")
+        run = RunConfig(
+            command="import",
+            proposer="imported",
+            source=self.path.name,
+            format=self.format,
+            verdicts=self.verdicts,
+            versions=versions("arts"),
+        )
+        fill_store(store, run, zip(self.problems, self.trees, strict=True)).close()
+
 
 def read_samples(
     source: StrPath,
@@ -76,6 +95,10 @@ def read_samples(
         UsageError: the trees of a search.
         MissingExtraError: a Parquet file without the extra ``data``.
         StoreError: the store cannot be read.
+
+    >>> import arts
+    >>> samples = arts.read_samples("rollouts.jsonl", verdicts="log")  # doctest: +SKIP
+    >>> samples.save("rollouts.db")  # doctest: +SKIP
     """
     kind = kind_of(source)
     if kind == "model":

@@ -250,7 +250,7 @@ class Search:
         if old.pivot >= len(path) or path[old.pivot] != call.expansion.node:
             raise StoreError(
                 f"problem {self.tree.problem_id}: stored draw {call.number} starts from a different state than this"
-                " search; use a new --store"
+                " search; use a new store"
             )
 
     def _steps(self, call: Call, completion: Completion) -> tuple[list[Step], Stop]:

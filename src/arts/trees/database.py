@@ -75,7 +75,7 @@ def translated(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         raise _explain(path, error) from error
     except PermissionError as error:
-        raise StoreError(f"{path}: no permission to write here; choose another place with --store") from error
+        raise StoreError(f"{path}: no permission to write here; choose another place") from error
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror or error}; free some space or choose another place") from error
 

@@ -48,7 +48,7 @@ class TreeStore:
         if path.is_dir():
             raise InputError(f"{path}: is a folder; a store is a file, choose another name")
         if not path.is_file():
-            raise InputError(f"{path}: no such store; make one with: arts sample --store {path}")
+            raise InputError(f"{path}: no such store; make one with: arts sample PROBLEMS {path}")
         with contextlib.ExitStack() as opened, translated(path):
             if write:
                 opened.callback(WriterLock.take(path).release)

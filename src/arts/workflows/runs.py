@@ -26,7 +26,7 @@ def open_run(path: Path, config: RunConfig, problems: Sequence[Problem]) -> Tree
         store = open_store(path, write=True)
         try:
             before, now = (_sizes(known.sample or {}) for known in (store.run_config(), config))
-            check_same_run(path, before, now, may_grow=GROWS, remedy="use the same value or another --store")
+            check_same_run(path, before, now, may_grow=GROWS, remedy="use the same value or another store")
         except UsageError:
             store.close()
             raise
