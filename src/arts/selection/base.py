@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol, Self
+from typing import Literal, NamedTuple, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +61,7 @@ class Choice(NamedTuple):
     shares: tuple[float, ...] = ()
 
 
+@runtime_checkable
 class Selector(Protocol):
     """One way of deciding between the candidates of a problem.
 

@@ -1,5 +1,6 @@
 """The selectors by name: the same names in ``arts solve``, ``arts evaluate`` and the report."""
 
+from arts.errors import UsageError
 from arts.registry import find
 from arts.selection.base import Selector
 from arts.selection.single import BestOfN, OneSample, Oracle
@@ -19,7 +20,10 @@ def find_selector(name: str) -> Selector:
     """The selector of that name, or the one (or its class) that ``module:attribute`` names.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or it is no selector.
     """
     found = find(SELECTORS, name, "selector")
-    return found() if isinstance(found, type) else found
+    made = found() if isinstance(found, type) else found
+    if not isinstance(made, Selector):
+        raise UsageError(f"selector {name}: not a Selector; inherit arts.selection.base.Selector")
+    return made
