@@ -10,7 +10,15 @@ from contextlib import contextmanager
 
 
 class ArtsError(Exception):
-    """The run could not do what was asked (exit code 1)."""
+    """The run could not do what was asked (exit code 1).
+
+    >>> from arts.verifiers.load import load_verifier
+    >>> try:
+    ...     load_verifier("no-such-folder")
+    ... except ArtsError as error:
+    ...     print(str(error).partition(";")[0])
+    no-such-folder: no such verifier
+    """
 
     exit_code = 1
 

@@ -38,6 +38,11 @@ class Samples:
     problem the verdicts that came with the samples, one per sample in the order of the tree's backbones, None where
     there was none. ``run_config`` is what a store remembers of its run, empty for logs. ``notes`` are whole sentences
     about what a reader of a report must know.
+
+    >>> import arts
+    >>> samples = arts.read_samples("rollouts.jsonl")  # doctest: +SKIP
+    >>> len(samples.trees), samples.verdicts  # doctest: +SKIP
+    (500, 'of the math grader')
     """
 
     path: Path

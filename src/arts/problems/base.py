@@ -12,6 +12,10 @@ class Problem:
 
     ``id`` is unique within a set. ``answer`` is the key: graders and outcome labels read it, nothing else does.
     ``level`` is a difficulty (MATH: 1 to 5).
+
+    >>> problem = Problem(id="p1", question="What is 7 * 8?", answer="56", level=1)
+    >>> problem.answer
+    '56'
     """
 
     id: str
@@ -29,7 +33,11 @@ def question_key(question: str) -> str:
 
 
 class Verdict(StrEnum):
-    """What the grader could establish about one answer."""
+    """What the grader could establish about one answer.
+
+    >>> Verdict("correct") is Verdict.CORRECT
+    True
+    """
 
     CORRECT = "correct"
     INCORRECT = "incorrect"
@@ -39,7 +47,11 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grade:
-    """A verdict; ``reason`` is non-empty whenever the verdict is not plainly correct or incorrect."""
+    """A verdict; ``reason`` is non-empty whenever the verdict is not plainly correct or incorrect.
+
+    >>> Grade(verdict=Verdict.UNGRADED, reason="the answer has more than 2000 characters").verdict.value
+    'ungraded'
+    """
 
     verdict: Verdict
     reason: str = ""
@@ -51,6 +63,10 @@ class Grader(Protocol):
 
     Laws: results come in the order of the pairs; an empty batch gives an empty list; grading a key against
     itself is never ``incorrect``; no input raises or hangs.
+
+    >>> from arts.problems.graders import make_grader
+    >>> isinstance(make_grader("exact"), Grader)
+    True
     """
 
     @property

@@ -21,6 +21,9 @@ class Sampling:
     ``temperature`` 0 is greedy. ``top_p`` keeps the smallest set of tokens with at least that much probability.
     ``max_tokens`` limits the generated tokens of one completion. ``stop`` strings end it (and are not part of
     the text). Log-probabilities are always those of the untempered model (temperature 1, no truncation).
+
+    >>> Sampling(temperature=0.8, max_tokens=256).top_p
+    0.95
     """
 
     temperature: float = 0.6
@@ -89,6 +92,10 @@ class Proposer(Protocol):
     Laws: exactly one completion per request; a failing request yields a completion with ``stop == "error"``
     and never an exception (only a backend that is unusable as a whole raises); an empty batch yields nothing;
     the same request yields the same text where :attr:`reproducible` is true.
+
+    >>> from arts.proposers.scripted import ScriptedProposer
+    >>> isinstance(ScriptedProposer({"1 + 1?": {"2": 1.0}}), Proposer)
+    True
     """
 
     @property

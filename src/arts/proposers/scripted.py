@@ -19,6 +19,10 @@ class ScriptedProposer:
     solutions that begin with it, drawn in proportion to the weights, so that the log-probability of every text is
     exact. A token is one character; temperature and top-p are not applied. A state that no solution begins with
     is a failed rollout.
+
+    >>> model = ScriptedProposer({"1 + 1?": {"It is 2": 3.0, "It is 3": 1.0}})
+    >>> model.distribution(State(problem_id="p", question="1 + 1?", text="It is "))
+    {'2': 0.75, '3': 0.25}
     """
 
     name = "scripted"

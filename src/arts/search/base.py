@@ -48,6 +48,11 @@ class Strategy(Protocol):
     Laws: a strategy looks only at nodes that it has been told of, so that a search whose results are on record can be
     replayed over the tree that it left; all its randomness comes from the generator it is handed; its state is plain
     data, which can be copied and pickled between two rounds.
+
+    >>> from arts.search.strategies import strategy_factory
+    >>> strategy = strategy_factory("beam", ["n=4"])()
+    >>> isinstance(strategy, Strategy), strategy.needs
+    (True, 'order')
     """
 
     candidates: list[int]

@@ -18,6 +18,9 @@ class Budget:
 
     Generated tokens and proposer calls are never exceeded: a request is sent only when all that it may generate is
     left. A state is not scored when its text could cost more verifier tokens than are left.
+
+    >>> Budget(generated_tokens=4000, seconds=20.0).proposer_calls is None
+    True
     """
 
     generated_tokens: int | None = None

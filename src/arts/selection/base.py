@@ -67,6 +67,10 @@ class Selector(Protocol):
 
     A new one is a class like this and a line in :data:`arts.selection.selectors.SELECTORS`; or none, where its name is
     given as ``module:attribute``.
+
+    >>> from arts.selection.selectors import SELECTORS
+    >>> SELECTORS["majority"].choose(Pool.of(3, classes=[0, 1, 1])).candidate
+    1
     """
 
     title: str

@@ -32,6 +32,9 @@ def pass_at_k(correct: Bools, k: int) -> Floats:
     """Probability that a random k-subset holds a correct sample: 1 − C(n−c, k)/C(n, k); NaN when n < k.
 
     Chen et al. 2021, arXiv 2107.03374.
+
+    >>> pass_at_k(np.array([[True, False, False, False]]), 2)
+    array([0.5])
     """
     problems, n = correct.shape
     if k > n:

@@ -11,7 +11,11 @@ from arts.verifiers.calibration import CalibrationMethod
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainConfig:
-    """What decides a verifier besides the trees and its architecture."""
+    """What decides a verifier besides the trees and its architecture.
+
+    >>> TrainConfig(objective="value_flow", options=("trace=0.5",), epochs=2.0).seed
+    0
+    """
 
     objective: str = "value_flow"
     """What is minimised: an objective of the list above, or module:class of your own. The default was chosen on

@@ -265,6 +265,11 @@ def open_store(path: StrPath, *, write: bool = False) -> TreeStore:
     Raises:
         InputError: missing file, not a store, or written by a newer version.
         StoreError: no permission, or another run is writing to it.
+
+    >>> import arts
+    >>> with arts.open_store("train.db") as store:  # doctest: +SKIP
+    ...     print(sum(len(tree.rollouts) for tree in store.trees()))
+    4829
     """
     return TreeStore.open(path, write=write)
 

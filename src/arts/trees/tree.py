@@ -25,7 +25,11 @@ REWARD_INCORRECT = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """A problem and the solution text so far; ``text`` is the concatenation of the steps, "" at the root."""
+    """A problem and the solution text so far; ``text`` is the concatenation of the steps, "" at the root.
+
+    >>> State(problem_id="p1", question="What is 7 * 8?").text
+    ''
+    """
 
     problem_id: str
     question: str
@@ -38,6 +42,9 @@ class Step:
 
     ``tokens`` counts the proposer's tokens in it; ``logprob`` is their summed log-probability in nats given
     everything before, under the untempered proposer, NaN when the backend gave none.
+
+    >>> Step(text="7 * 8 = 56", tokens=6, logprob=-0.2).tokens
+    6
     """
 
     text: str
@@ -47,7 +54,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What the grader said about an ended node; ``reward`` is NaN for an ungraded one."""
+    """What the grader said about an ended node; ``reward`` is NaN for an ungraded one.
+
+    >>> Outcome(answer="56", verdict=Verdict.CORRECT).reward
+    10.0
+    """
 
     answer: str | None
     verdict: Verdict
@@ -75,6 +86,9 @@ class Rollout:
     node it started from.
 
     In the tree of a search a rollout is one draw: ``backbone`` is its number and ``pivot`` the depth it was drawn at.
+
+    >>> Rollout(backbone=0, leaf=3, tokens=20, stop="stop").key
+    (0, 0)
     """
 
     backbone: int
@@ -97,6 +111,12 @@ class Tree:
     ``parent[i] < i`` for i > 0 and an index stays valid for ever. Two rollouts that share a prefix share its
     nodes: children of one node differ in text or in how they ended (a text that ends there and the same
     text that goes on are two nodes).
+
+    >>> tree = Tree(problem_id="p1", question="What is 7 * 8?")
+    >>> for ending in ("So 56.", "So 54."):
+    ...     rollout = tree.add_rollout([Step(text="7 * 8 = ?"), Step(text=ending)])
+    >>> len(tree), tree.visits().tolist()
+    (4, [0, 2, 1, 1])
     """
 
     def __init__(self, *, problem_id: str, question: str) -> None:

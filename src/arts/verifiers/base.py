@@ -25,6 +25,11 @@ class Verifier(Protocol):
 
     Laws: output order equals input order; an empty batch gives an empty list; the same states give the same
     scores, independent of the batch they came in (to 1e-5 for neural verifiers).
+
+    >>> from arts.verifiers.load import load_verifier
+    >>> verifier = load_verifier("length")
+    >>> verifier.score_texts("What is 7 * 8?", ["56", "It is 56"]).tolist()
+    [-2.0, -8.0]
     """
 
     name: str

@@ -31,6 +31,9 @@ class Architecture:
     ``lora``: adapters of rank ``lora_r`` on a frozen backbone. ``full``: all weights of the backbone. ``frozen``:
     the backbone only computes features, once: per token its last hidden state and its log-probability under the
     backbone; ``trunk_layers`` new causal layers read them before the head.
+
+    >>> Architecture(backbone="bundled", mode="frozen", trunk_layers=2, trunk_width=96).lora_r
+    16
     """
 
     backbone: str

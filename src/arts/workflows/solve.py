@@ -83,6 +83,11 @@ async def solve_problems_async(
     Raises:
         UsageError: strategy, settings, splitter and verifier do not fit together.
         EndpointError: the model fails as a whole; draws that succeeded are in the store.
+
+    >>> import arts
+    >>> solved = arts.solve_problems("congruences:test", limit=50, verifier="flow")  # doctest: +SKIP
+    >>> sum(bool(s.correct) for s in solved)  # doctest: +SKIP
+    37
     """
     defaults = task_defaults(problems if isinstance(problems, str) else CONGRUENCES if model == BUNDLED else "")
     splitter, grader = splitter or defaults.splitter, grader or defaults.grader

@@ -26,6 +26,9 @@ def load_problems(spec: str, *, limit: int | None = None, offset: int = 0) -> li
     Raises:
         InputError: unknown spec or split, missing or malformed file, nothing left after ``offset``.
         UsageError: a limit below 1 or an offset below 0.
+
+    >>> load_problems("congruences:test", limit=1)[0].question
+    'solve 30 x = 5 mod 31'
     """
     if limit is not None and limit < 1:
         raise UsageError(f"--limit is {limit}; use 1 or more")
