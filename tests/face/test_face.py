@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import inspect
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,46 +24,12 @@ from arts.workflows.evaluate import observe_samples_async
 from arts.workflows.sample import sample_async
 from arts.workflows.solve import solve_problems_async
 
-PROMISED = set(
-    [
-        "Problem",
-        "Verdict",
-        "Grade",
-        "load_problems",
-        "make_grader",
-        "Tree",
-        "Step",
-        "State",
-        "Outcome",
-        "Rollout",
-        "open_store",
-        "read_samples",
-        "Sampling",
-        "load_proposer",
-        "ScriptedProposer",
-        "Architecture",
-        "TrainConfig",
-        "load_verifier",
-        "sample",
-        "train_verifier",
-        "score",
-        "solve",
-        "evaluate",
-        "diagnose",
-        "decide",
-        "SELECTORS",
-        "STRATEGIES",
-        "OBJECTIVES",
-        "Budget",
-        "Estimate",
-        "pass_at_k",
-        "ArtsError",
-        "Proposer",
-        "Verifier",
-        "Grader",
-        "Strategy",
-    ]
-)
+NAMES = """
+Problem Verdict Grade load_problems make_grader Tree Step State Outcome Rollout open_store read_samples Sampling
+load_proposer ScriptedProposer Architecture TrainConfig load_verifier sample train_verifier score solve evaluate diagnose
+decide SELECTORS STRATEGIES OBJECTIVES Budget Estimate pass_at_k ArtsError Proposer Verifier Grader Strategy
+"""
+PROMISED = set(re.findall(r"\w+", NAMES))
 QUESTION = "What is 7 * 8 - 6?"
 SOLUTIONS = {"7 * 8 = 56\n56 - 6 = 50\n": 0.6, "7 * 8 = 56\n56 + 6 = 62\n": 0.4}
 PROBLEM = arts.Problem(id="p", question=QUESTION, answer="50")
