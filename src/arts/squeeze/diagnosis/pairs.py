@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import comb, nan
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,6 @@ from numpy.typing import NDArray
 from arts.errors import InputError
 from arts.problems.base import Grader, Problem, Verdict, question_key
 from arts.problems.graders import equivalence_classes
-from arts.selection.expected import pass_at_k
 from arts.squeeze.diagnosis.parts import Matching
 from arts.trees.tree import Tree
 
@@ -178,13 +178,9 @@ def _side(trees: Sequence[Tree], grader: Grader) -> Side:
     )
 
 
-def pass_at(c: Ints, n: Ints, k: int) -> Floats:
-    """Unbiased pass@k of problems with different numbers of samples, (P,); NaN where n < k."""
-    out = np.full(len(n), np.nan)
-    for size in np.unique(n):
-        of = n == size
-        out[of] = pass_at_k(np.arange(size) < c[of, None], k)
-    return out
+def drawn(c: int, n: int, k: int) -> float:
+    """Probability that k of n samples hold one of ``c`` among them, 1 − C(n − c, k)/C(n, k); NaN where n < k."""
+    return 1 - comb(max(n - c, 0), k) / comb(n, k) if n >= k else nan
 
 
 def reached(n: Ints) -> tuple[list[int], Bools]:
