@@ -16,7 +16,6 @@ from typing import Literal, get_args
 
 import msgspec
 import tyro
-from msgspec import Struct
 
 from arts.errors import UsageError
 from arts.proposers.base import Completion, find_stop
@@ -89,15 +88,6 @@ class Answered:
     tokens: int
 
 
-class Counts(Struct, kw_only=True):
-    """What an endpoint has counted, as ``GET /counts`` gives it in JSON."""
-
-    answered: int
-    faults: dict[Fault, int]
-    most_in_work: int
-    log: list[Answered]
-
-
 class Endpoint:
     """A running endpoint and what it has counted; :func:`mock_endpoint` makes one."""
 
@@ -117,10 +107,6 @@ class Endpoint:
     def answered(self) -> int:
         """Requests that got a whole answer."""
         return len(self.log)
-
-    def counts(self) -> Counts:
-        """Everything counted so far."""
-        return Counts(answered=self.answered, faults=self.faults, most_in_work=self.most_in_work, log=self.log)
 
     async def open(self, port: int) -> None:
         """Listen on this port of this machine; 0: any."""
@@ -156,8 +142,6 @@ class Endpoint:
     async def _handle(self, client: Connection) -> bool:
         """Read and answer one request; false when the connection is to be closed."""
         path, content = await client.read()
-        if path == "/counts":
-            return await client.send(200, _json(self.counts()))
         if path not in ("/v1/chat/completions", "/v1/completions"):
             return await client.send(404, _error(f"nothing is at {path}"))
         fault = self._faults.of(self._asked)
@@ -195,7 +179,7 @@ class Endpoint:
             await client.wait(latency)
         if fault == "malformed":
             return await client.send(200, "{no JSON")
-        text = _json(body)
+        text = msgspec.json.encode(body).decode()
         if fault == "truncate":
             await client.send(200, text, cut=len(text) // 2)
             return False
@@ -272,10 +256,6 @@ def _tokens(completion: Completion, tail: str) -> list[str]:
     for i in range(spare):
         tokens[i - spare] = tail[i : i + 1] if i < spare - 1 else tail[i:]
     return tokens
-
-
-def _json(answer: Struct) -> str:
-    return msgspec.json.encode(answer).decode()
 
 
 def _error(message: str) -> str:
