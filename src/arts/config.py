@@ -184,7 +184,7 @@ def _in_words(hint: Any) -> str:
     if origin in (tuple, list):
         return f"a list, each {_in_words(parts[0])}"
     if origin is dict:
-        return f"a table, each {_in_words(parts[1])}"
+        return "a table"
     return _in_words(parts[0]) if parts else hint.__name__
 
 
