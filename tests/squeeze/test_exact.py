@@ -8,20 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
+from theory import chain, drift, group_probability, groups, kl_optimum, miss_probability
 
-from arts.errors import UsageError
-from arts.squeeze.exact import (
-    chain,
-    drift,
-    ever_sampled_bound,
-    group_probability,
-    groups,
-    grpo_pace,
-    kl_optimum,
-    losing_below,
-    miss_probability,
-    seen_threshold,
-)
+from arts.squeeze.exact import ever_sampled_bound, grpo_pace, losing_below, seen_threshold
 from arts.squeeze.policy import RARE, World, draw, normalised, policy_gradient, tempered
 from arts.squeeze.rules import RULES, Update, kl_gradient
 from arts.squeeze.simulate import dynamics
@@ -256,11 +245,6 @@ def test_monte_carlo_agrees_with_the_exact_chain(rule):
         p = exact.probability[exact.log_policy[:, RARE] <= np.log(floor)].sum()
         low, high = binom.ppf([1e-6, 1 - 1e-6], runs, min(p, 1.0))
         assert low <= (pi[:, RARE] <= floor).sum() <= high
-
-
-def test_a_chain_that_would_not_fit_is_refused():
-    with pytest.raises(UsageError, match="take fewer draws or updates"):
-        chain(START, REWARDS, RULES["grpo"], Update(), n=16, temperature=1.0, updates=5)
 
 
 @pytest.mark.parametrize("n, level", [(1, 0.3), (16, 0.5), (64, 0.9)])

@@ -3,9 +3,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from theory import chain, miss_probability
 
 from arts.errors import UsageError
-from arts.squeeze.exact import chain, miss_probability, seen_threshold
+from arts.squeeze.exact import seen_threshold
 from arts.squeeze.phase import Plan, cells, moments, rows, settings, simulate_cell, survival_threshold
 from arts.squeeze.policy import FREQUENT, RARE, World
 from arts.squeeze.rules import RULES, Update

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from theory import squeeze_alpha
 
-from arts.squeeze.exact import squeeze_alpha
 from arts.squeeze.policy import draw, normalised, policy_gradient, tempered
 from arts.squeeze.rules import RULES, Update, kl_gradient, shared
 

@@ -1,43 +1,10 @@
-"""What can be said about the dynamics without sampling: identities, drifts, fixed points, and the exact Markov chain.
-
-Axes: R runs, K trajectories, S states of the chain. docs/squeeze-theory.md has the proofs.
-"""
-
-from dataclasses import dataclass
-from itertools import combinations_with_replacement
+"""What can be said about the dynamics without sampling, in closed form. docs/squeeze-theory.md has the proofs."""
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import gammaln
 from scipy.stats import binom
 
-from arts.errors import UsageError
-from arts.squeeze.policy import RARE, Floats, Ints, World, normalised, policy_gradient, tempered
-from arts.squeeze.rules import Rule, Update
-
-STATES = 2_000_000
-"""States that :func:`chain` may hold."""
-
-
-def squeeze_alpha(log_policy: Floats, step: Floats) -> Floats:
-    """α = Σ_τ π(τ) (exp(step(τ)) − 1), the relative growth of the normaliser; along the last axis.
-
-    A trajectory whose logit stays has π'(τ) = π(τ) / (1 + α), whichever rule made the step and whatever its reward. For
-    the reward-weighted rule this is the Normalization Squeeze (arXiv 2602.12846), where α ≥ 0.
-    """
-    return np.asarray((np.exp(log_policy) * np.expm1(step)).sum(axis=-1))
-
-
-def miss_probability(q: Floats, n: int) -> Floats:
-    """(1 − q)^n, the probability that n independent draws miss a trajectory of probability ``q``."""
-    with np.errstate(divide="ignore"):
-        return np.asarray(np.exp(n * np.log1p(-np.asarray(q))))
-
-
-def drift(log_policy: Floats, rewards: Floats) -> Floats:
-    """Drift of log π(τ) under the exact policy gradient flow, π(τ) A(τ) − Σ_σ π(σ)² A(σ); along the last axis."""
-    gradient = policy_gradient(log_policy, rewards)
-    return np.asarray(gradient - (np.exp(log_policy) * gradient).sum(axis=-1, keepdims=True))
+from arts.squeeze.policy import RARE, Floats, World, tempered
 
 
 def losing_below(log_policy: Floats, correct: Floats) -> Floats:
@@ -66,14 +33,6 @@ def grpo_pace(right: float, n: int) -> float:
     return float((binom.pmf(counts, n, right) * spread).sum() / (right * (1 - right)))
 
 
-def kl_optimum(reference: Floats, rewards: Floats, kl: float) -> Floats:
-    """Log-probabilities of the policy that maximises E[R] − kl KL(π ‖ π_ref): π ∝ π_ref exp(R / kl).
-
-    Trajectories of equal reward keep their odds exactly, and none of the highest reward falls below its reference.
-    """
-    return normalised(reference + rewards / kl)
-
-
 def seen_threshold(world: World, n: int, temperature: float, level: float = 0.5) -> float:
     """pi0 from which the rare trajectory is in the first group with probability ``level`` or more.
 
@@ -99,50 +58,3 @@ def ever_sampled_bound(world: World, pi0: float, n: int, beta: float) -> float:
     seen = 1 - (1 - frequent) ** n
     shrinks = 1 - seen + seen / (1 + frequent * np.expm1(world.reward / beta))
     return float(min(1.0, n * pi0 / (1 - shrinks)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chain:
-    """The distribution over policies after some updates: ``probability`` (S,) sums to 1, ``log_policy`` (S, K)."""
-
-    probability: Floats
-    log_policy: Floats
-
-    def expected(self) -> Floats:
-        """Expected probability of each trajectory, (K,)."""
-        return np.asarray(self.probability @ np.exp(self.log_policy))
-
-
-def groups(trajectories: int, n: int) -> Ints:
-    """All outcomes of ``n`` draws from K ``trajectories`` as counts, (C(n + K − 1, n), K)."""
-    chosen = np.array(list(combinations_with_replacement(range(trajectories), n)))
-    return np.asarray((chosen[:, :, None] == np.arange(trajectories)).sum(axis=1))
-
-
-def group_probability(log_q: Floats, counts: Ints) -> Floats:
-    """Multinomial probability of each outcome (M, K) for each sampling distribution (S, K); (S, M)."""
-    ways = gammaln(counts.sum(axis=1) + 1) - gammaln(counts + 1).sum(axis=1)
-    return np.asarray(np.exp(ways + log_q @ counts.T))
-
-
-def chain(
-    log_policy: Floats, rewards: Floats, rule: Rule, update: Update, *, n: int, temperature: float, updates: int
-) -> Chain:
-    """All policies that ``updates`` updates of one policy (K,) can lead to, with their probabilities.
-
-    C(n + K − 1, n)^updates states, one for each sequence of groups; equal policies are not merged.
-
-    Raises:
-        UsageError: there are more than ``STATES`` states.
-    """
-    outcomes = groups(len(log_policy), n)
-    if len(outcomes) ** updates > STATES:
-        raise UsageError(f"{len(outcomes)}^{updates} states are more than {STATES}; take fewer draws or updates")
-    now = Chain(probability=np.ones(1), log_policy=log_policy[None])
-    for _ in range(updates):
-        chances = now.probability[:, None] * group_probability(tempered(now.log_policy, temperature), outcomes)
-        before = np.repeat(now.log_policy, len(outcomes), axis=0)
-        counts = np.tile(outcomes, (len(now.log_policy), 1))
-        step = rule(before, counts, rewards, np.broadcast_to(log_policy, before.shape), update)
-        now = Chain(probability=chances.ravel(), log_policy=normalised(before + step))
-    return now

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
+from arts.config import require_at_least
 from arts.errors import UsageError
 
 Floats = NDArray[np.float64]
@@ -40,8 +41,7 @@ class World:
     def __post_init__(self) -> None:
         if not 0 < self.wrong_mass < 1:
             raise UsageError(f"wrong_mass is {self.wrong_mass}; use a number in (0, 1)")
-        if self.wrong_paths < 1:
-            raise UsageError(f"wrong_paths is {self.wrong_paths}; use 1 or more")
+        require_at_least(self, 1, "wrong_paths")
         if not -np.inf < self.wrong_reward < self.reward < np.inf:
             raise UsageError(f"wrong_reward is {self.wrong_reward}; use less than reward, which is {self.reward}")
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from arts.config import require_at_least
+from arts.config import require_at_least, require_finite
 from arts.errors import UsageError
 from arts.squeeze.policy import Floats, Ints, normalised, policy_gradient
 
@@ -44,9 +44,7 @@ class Update:
                 raise UsageError(f"{name} is {getattr(self, name)}; use a number above 0")
         require_at_least(self, 1, "inner")
         require_at_least(self, 0, "kl", "eps_low", "eps_high")
-        for name in ("kl", "eps_low", "eps_high"):
-            if getattr(self, name) == np.inf:
-                raise UsageError(f"{name} is inf; use a finite number")
+        require_finite(self, "kl", "eps_low", "eps_high")
 
 
 Rule = Callable[[Floats, Ints, Floats, Floats, Update], Floats]

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
+from arts.config import require_at_least
 from arts.errors import UsageError
 from arts.estimate import Estimate
 from arts.evaluation.intervals import CONFIDENCE
@@ -27,8 +28,7 @@ class Extinction:
     """It counts as extinct where they find it with this probability or less."""
 
     def __post_init__(self) -> None:
-        if self.budget < 1:
-            raise UsageError(f"budget is {self.budget}; use 1 or more")
+        require_at_least(self, 1, "budget")
         if not 0 < self.chance < 1:
             raise UsageError(f"chance is {self.chance}; use a number in (0, 1)")
 

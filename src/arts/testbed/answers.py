@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 
 from arts.proposers.base import Completion, Request, Sampling, find_stop
 from arts.proposers.scripted import ScriptedProposer
@@ -25,8 +26,8 @@ def recited(solutions: Mapping[str, Mapping[str, float]]) -> Answer:
     return answer
 
 
-def filler(lines: int = 8, words: tuple[int, int] = (5, 30)) -> Answer:
-    r"""Solutions of ``lines`` lines with at least and at most so many words, the last line a ``\boxed`` digit.
+def filler(lines: int = 8) -> Answer:
+    r"""Solutions of ``lines`` lines with 5 to 30 words, the last line a ``\boxed`` digit.
 
     A token is a word or a line end. What follows depends on question, text and seed.
     """
@@ -34,8 +35,7 @@ def filler(lines: int = 8, words: tuple[int, int] = (5, 30)) -> Answer:
     def line(rng: random.Random, last: bool) -> list[str]:
         if last:
             return [f"\\boxed{{{rng.randrange(10)}}}"]
-        chosen = rng.choices(WORDS, k=rng.randint(*words))
-        return [*chosen, "\n"]
+        return [*rng.choices(WORDS, k=rng.randint(5, 30)), "\n"]
 
     def answer(question: str, text: str, seed: int, max_tokens: int, stop: tuple[str, ...]) -> Completion:
         rng = random.Random(repr((question, text, seed)))
@@ -54,13 +54,9 @@ def _told(
     pieces: Sequence[str], met: tuple[int, int] | None, ended: bool, rng: random.Random, prompt: int
 ) -> Completion:
     """The completion of these tokens, up to the stop string that was met."""
-    text, ends, at = "".join(pieces), list[int](), 0
+    text, begins = "".join(pieces), accumulate(map(len, pieces), initial=0)
     start, end = met or (len(text), math.inf)
-    for piece in pieces:
-        if at >= end:
-            break
-        at += len(piece)
-        ends.append(min(at, start))
+    ends = [min(at + len(piece), start) for at, piece in zip(begins, pieces, strict=False) if at < end]
     return Completion(
         text=text[:start],
         tokens=len(ends),

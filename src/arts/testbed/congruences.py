@@ -73,13 +73,10 @@ def congruence_problems(split: Split) -> list[Problem]:
     Splits are by hash of the problem, so they do not depend on one another's size. ``level`` is 1 to 3, the
     tercile of the modulus.
     """
-    keyed = sorted((_hash(c), c) for m in MODULI for c in _congruences(m))
+    every = (Congruence(a, b, m) for m in MODULI for a in range(2, m) for b in range(1, m))
+    keyed = sorted((_hash(c), c) for c in every)
     low, high = {"train": (0, 70), "validation": (70, 80), "test": (80, 100)}[split]
     return [_problem(c) for key, c in keyed if low <= key % 100 < high]
-
-
-def _congruences(m: int) -> list[Congruence]:
-    return [Congruence(a, b, m) for a in range(2, m) for b in range(1, m)]
 
 
 def _hash(c: Congruence) -> int:

@@ -1,11 +1,8 @@
 """An OpenAI-compatible endpoint that answers from a function and fails as it is told to, down to the bytes sent.
 
-``async with mock_endpoint(...)`` serves in this process; ``python -m arts.testbed.endpoint`` prints its address and
-serves filler text to others until it is killed. It speaks as much of HTTP/1.1 as is needed: connections are kept, a
-request has a Content-Length and is not sent before the last one was answered, answers are not streamed.
+``async with mock_endpoint(...)`` serves in this process; ``python -m arts.testbed.endpoint`` serves filler to others.
 """
 
-import argparse
 import asyncio
 import json
 import random
@@ -18,7 +15,7 @@ from itertools import pairwise
 from typing import Literal, get_args
 
 import msgspec
-from msgspec import Struct
+import tyro
 
 from arts.errors import UsageError
 from arts.proposers.base import Completion, find_stop
@@ -26,6 +23,7 @@ from arts.proposers.prompt import MATH_INSTRUCTION
 from arts.proposers.wire import Answer as Body
 from arts.proposers.wire import Ask, Choice, Logprobs, Message, Token, Usage
 from arts.testbed.answers import Answer, filler
+from arts.testbed.connection import Connection
 
 Fault = Literal["error", "rate_limit", "stall", "truncate", "malformed"]
 
@@ -37,22 +35,24 @@ LONGEST_QUEUE = 4096
 
 @dataclass(frozen=True, kw_only=True)
 class Faults:
-    """How requests fail; the first five are shares of all requests, in [0, 1] and together at most 1.
-
-    ``error``: HTTP 500 at once. ``rate_limit``: HTTP 429 at once, with ``Retry-After: retry_after`` (seconds).
-    ``stall``: no answer until the client leaves. ``truncate``: half of the body, then the connection is closed.
-    ``malformed``: HTTP 200 whose body is no JSON. After ``dies_after`` answered requests the endpoint closes its
-    socket and every connection, whatever is in work on them.
-    """
+    """How requests fail; the first five are shares of all requests, in [0, 1] and together at most 1."""
 
     error: float = 0.0
+    """HTTP 500 at once."""
     rate_limit: float = 0.0
+    """HTTP 429 at once, with ``Retry-After``."""
     stall: float = 0.0
+    """No answer until the client leaves."""
     truncate: float = 0.0
+    """Half of the body, then the connection is closed."""
     malformed: float = 0.0
+    """HTTP 200 whose body is no JSON."""
     retry_after: float = 1.0
+    """Seconds that ``Retry-After`` asks for."""
     dies_after: int | None = None
+    """Answered requests after which the endpoint closes its socket and all connections, whatever is in work on them."""
     seed: int = 0
+    """Of the faults."""
 
     def __post_init__(self) -> None:
         if not all(share >= 0 for share in self._shares) or not sum(self._shares) <= 1 + 1e-9:
@@ -88,15 +88,6 @@ class Answered:
     tokens: int
 
 
-class Counts(Struct, kw_only=True):
-    """What an endpoint has counted, as ``GET /counts`` gives it in JSON."""
-
-    answered: int
-    faults: dict[str, int]
-    most_in_work: int
-    log: list[Answered]
-
-
 class Endpoint:
     """A running endpoint and what it has counted; :func:`mock_endpoint` makes one."""
 
@@ -117,13 +108,8 @@ class Endpoint:
         """Requests that got a whole answer."""
         return len(self.log)
 
-    def counts(self) -> Counts:
-        """Everything counted so far."""
-        faults = {str(fault): count for fault, count in self.faults.items()}
-        return Counts(answered=self.answered, faults=faults, most_in_work=self.most_in_work, log=self.log)
-
     async def open(self, port: int) -> None:
-        """Listen on this port of this machine; 0 means any."""
+        """Listen on this port of this machine; 0: any."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", port, backlog=LONGEST_QUEUE)
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"
 
@@ -145,7 +131,7 @@ class Endpoint:
         assert task is not None
         self._connections[task] = writer
         try:
-            while not self.closed.is_set() and await self._handle(reader, writer):
+            while not self.closed.is_set() and await self._handle(Connection(reader, writer)):
                 pass
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the client left
@@ -153,13 +139,11 @@ class Endpoint:
             del self._connections[task]
             writer.close()
 
-    async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def _handle(self, client: Connection) -> bool:
         """Read and answer one request; false when the connection is to be closed."""
-        path, content = await _read(reader)
-        if path == "/counts":
-            return await _send(writer, 200, _json(self.counts()))
+        path, content = await client.read()
         if path not in ("/v1/chat/completions", "/v1/completions"):
-            return await _send(writer, 404, _error(f"nothing is at {path}"))
+            return await client.send(404, _error(f"nothing is at {path}"))
         fault = self._faults.of(self._asked)
         self._asked += 1
         self.in_work += 1
@@ -167,43 +151,39 @@ class Endpoint:
         try:
             if fault:
                 self.faults[fault] += 1
-            return await self._fail_early(fault, reader, writer) or await self._complete(content, fault, reader, writer)
+            return await self._fail_early(fault, client) or await self._complete(content, fault, client)
         finally:
             self.in_work -= 1
 
-    async def _fail_early(
-        self, fault: Fault | None, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> bool:
+    async def _fail_early(self, fault: Fault | None, client: Connection) -> bool:
         """Whether the request has met a fault after which the connection stays; one that stalls raises in the end."""
         if fault == "error":
-            return await _send(writer, 500, _error("a fault that was asked for"))
+            return await client.send(500, _error("a fault that was asked for"))
         if fault == "rate_limit":
             wait = f"Retry-After: {self._faults.retry_after:g}\r\n"
-            return await _send(writer, 429, _error("too many requests"), headers=wait)
+            return await client.send(429, _error("too many requests"), headers=wait)
         if fault == "stall":
-            await _wait(reader, None)
+            await client.wait(None)
         return False
 
-    async def _complete(
-        self, content: bytes, fault: Fault | None, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> bool:
+    async def _complete(self, content: bytes, fault: Fault | None, client: Connection) -> bool:
         arrival = self._clock() - self._opened
         try:
             body, completion = self._answered(msgspec.json.decode(content, type=Ask, strict=False))
         except (ValueError, IndexError, msgspec.DecodeError) as error:
-            return await _send(writer, 400, _error(f"unreadable request ({type(error).__name__}: {error})"))
+            return await client.send(400, _error(f"unreadable request ({type(error).__name__}: {error})"))
         if completion.stop == "error":
-            return await _send(writer, 400, _error(completion.error))
+            return await client.send(400, _error(completion.error))
         latency = self._seconds_per_token * completion.tokens
         if latency > 0:
-            await _wait(reader, latency)
+            await client.wait(latency)
         if fault == "malformed":
-            return await _send(writer, 200, "{no JSON")
-        text = _json(body)
+            return await client.send(200, "{no JSON")
+        text = msgspec.json.encode(body).decode()
         if fault == "truncate":
-            await _send(writer, 200, text, cut=len(text) // 2)
+            await client.send(200, text, cut=len(text) // 2)
             return False
-        await _send(writer, 200, text)
+        await client.send(200, text)
         finish = self._clock() - self._opened
         self.log.append(Answered(arrival=arrival, finish=finish, latency=latency, tokens=completion.tokens))
         if self.answered == self._faults.dies_after:
@@ -278,70 +258,23 @@ def _tokens(completion: Completion, tail: str) -> list[str]:
     return tokens
 
 
-def _json(answer: Struct) -> str:
-    return msgspec.json.encode(answer).decode()
-
-
 def _error(message: str) -> str:
     return json.dumps({"error": {"message": message}})
 
 
-async def _read(reader: asyncio.StreamReader) -> tuple[str, bytes]:
-    """Path and body of the next request."""
-    first, *rest = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-    headers = {name.lower(): value.strip() for name, _, value in (row.partition(":") for row in rest)}
-    return first.split(" ")[1], await reader.readexactly(int(headers.get("content-length", 0)))
-
-
-async def _wait(reader: asyncio.StreamReader, seconds: float | None) -> None:
-    """Wait, for ever with None; a client that leaves meanwhile is a ConnectionError."""
-    try:
-        async with asyncio.timeout(seconds):
-            await reader.read(1)
-    except TimeoutError:
-        return
-    raise ConnectionResetError("the client left")
-
-
-async def _send(
-    writer: asyncio.StreamWriter, status: int, body: str, *, headers: str = "", cut: int | None = None
-) -> Literal[True]:
-    """Send an answer, ``cut`` short of its announced length when given."""
-    content = body.encode()
-    head = (
-        f"HTTP/1.1 {status} mock\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n{headers}\r\n"
-    )
-    writer.write(head.encode() + content[:cut])
-    await writer.drain()
-    return True
-
-
-def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m arts.testbed.endpoint", description="A mock OpenAI-compatible endpoint."
-    )
-    parser.add_argument("--port", type=int, default=0, help="0: any")
-    parser.add_argument("--seconds-per-token", type=float, default=0.0)
-    parser.add_argument("--lines", type=int, default=8, help="of a whole solution")
-    for fault in FAULTS:
-        parser.add_argument(f"--{fault.replace('_', '-')}", type=float, default=0.0, help="share of all requests")
-    parser.add_argument("--retry-after", type=float, default=1.0, help="seconds")
-    parser.add_argument("--dies-after", type=int, help="answered requests")
-    parser.add_argument("--seed", type=int, default=0, help="of the faults")
-    return parser.parse_args(argv)
-
-
-async def serve(argv: Sequence[str] | None = None) -> None:
-    """Print the address and serve filler text until killed, or until the endpoint dies as it was told to."""
-    given = _arguments(argv)
-    names = (*FAULTS, "retry_after", "dies_after", "seed")
-    faults = Faults(**{name: getattr(given, name) for name in names})
-    pace = given.seconds_per_token
-    async with mock_endpoint(filler(given.lines), faults=faults, seconds_per_token=pace, port=given.port) as endpoint:
+async def serve(
+    faults: tyro.conf.OmitArgPrefixes[Faults] = NO_FAULTS,
+    *,
+    port: int = 0,
+    seconds_per_token: float = 0.0,
+    lines: int = 8,
+) -> None:
+    """Print the address and serve filler text, in solutions of ``lines`` lines, until killed or until it dies."""
+    async with mock_endpoint(filler(lines), faults=faults, seconds_per_token=seconds_per_token, port=port) as endpoint:
         sys.stdout.write(f"{endpoint.url}\n")
         sys.stdout.flush()
         await endpoint.closed.wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve())
+    asyncio.run(tyro.cli(serve, prog="python -m arts.testbed.endpoint"))

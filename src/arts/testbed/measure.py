@@ -21,15 +21,13 @@ async def measure(model: str, problems: Sequence[Problem], n: int, seed: int = 0
     """Which of ``n`` samples per problem are correct, shape (P, n)."""
     proposer = load_proposer(model, prompt=PromptFormat(), options=BackendOptions())
     grader = make_grader("exact")
-    keys = [p.answer for p in problems for _ in range(n)]
+    asked = [(p, i) for p in problems for i in range(n)]
     requests = [
-        Request(state=State(problem_id=p.id, question=p.question), seed=derive_seed(seed, p.id, i, 0))
-        for p in problems
-        for i in range(n)
+        Request(state=State(problem_id=p.id, question=p.question), seed=derive_seed(seed, p.id, i, 0)) for p, i in asked
     ]
     correct = np.zeros(len(requests), dtype=bool)
     async for index, completion in proposer.propose(requests, SAMPLING):
         answer = grader.extract(completion.text) if completion.stop == "stop" else None
-        correct[index] = grader.grade([(keys[index], answer)])[0].verdict is Verdict.CORRECT
+        correct[index] = grader.grade([(asked[index][0].answer, answer)])[0].verdict is Verdict.CORRECT
     await proposer.aclose()
     return correct.reshape(len(problems), n)

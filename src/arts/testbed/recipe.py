@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn import functional
-from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
+from torch.nn.utils.rnn import pad_sequence
+from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from arts.files import StrPath
 from arts.testbed.congruences import congruence_problems, parse_question
@@ -43,7 +44,8 @@ def build_model(
     torch.manual_seed(recipe.seed)
     rng = np.random.default_rng(recipe.seed)
     tokenizer = make_tokenizer()
-    sequences = _tokenised(recipe, rng)
+    marks = {f"{mark}_token_id": getattr(tokenizer, f"{mark}_token_id") for mark in ("pad", "bos", "eos")}
+    sequences, asked = _tokenised(tokenizer, recipe, rng)
     model = LlamaForCausalLM(
         LlamaConfig(
             vocab_size=len(tokenizer),
@@ -53,42 +55,37 @@ def build_model(
             intermediate_size=recipe.feed_forward,
             max_position_embeddings=128,
             tie_word_embeddings=True,
-            pad_token_id=tokenizer.pad_token_id,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
             attn_implementation="sdpa",
+            **marks,
         )
     )
-    _train(model, sequences, recipe, rng, on_update)
-    model.generation_config = GenerationConfig(
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
+    _train(model, sequences, asked, recipe, rng, on_update)
+    model.generation_config = GenerationConfig(**marks)
     model.save_pretrained(out)
     tokenizer.save_pretrained(out)
 
 
-def _tokenised(recipe: Recipe, rng: np.random.Generator) -> list[tuple[list[int], int]]:
-    """Token ids of each demonstration with its end mark, and how many of them are the question's."""
-    tokenizer = make_tokenizer()
+def _tokenised(
+    tokenizer: PreTrainedTokenizerFast, recipe: Recipe, rng: np.random.Generator
+) -> tuple[list[list[int]], int]:
+    """Token ids of each demonstration with its end mark, and how many of them are the question's, of any question."""
     problems = congruence_problems("train")
-    texts: list[tuple[str, str]] = []
+    texts: list[str] = []
     while len(texts) < recipe.demonstrations:
         question = problems[int(rng.integers(len(problems)))].question
         congruence = parse_question(question)
         assert congruence is not None
         solution = demonstrate(congruence, rng, recipe.habits)
         if solution is not None:
-            texts.append((f"{question}\n", solution))
-    ids = tokenizer([q + s for q, s in texts])["input_ids"]
-    question_length = len(tokenizer(texts[0][0])["input_ids"])
-    return [([*row, tokenizer.eos_token_id], question_length) for row in ids]
+            texts.append(f"{question}\n{solution}")
+    rows = tokenizer(texts)["input_ids"]
+    return [[*row, tokenizer.eos_token_id] for row in rows], len(tokenizer(f"{question}\n")["input_ids"])
 
 
 def _train(
     model: LlamaForCausalLM,
-    sequences: list[tuple[list[int], int]],
+    sequences: list[list[int]],
+    asked: int,
     recipe: Recipe,
     rng: np.random.Generator,
     on_update: Callable[[int, float], None],
@@ -97,10 +94,10 @@ def _train(
         model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, betas=(0.9, 0.95)
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, recipe))
-    lengths = np.array([len(ids) for ids, _ in sequences])
+    lengths = np.array([len(ids) for ids in sequences])
     model.train()
     for update, rows in enumerate(_batches(lengths, recipe, rng)):
-        ids, labels = _padded([sequences[i] for i in rows], model.config.pad_token_id)
+        ids, labels = _padded([sequences[i] for i in rows], asked, model.config.pad_token_id)
         logits = model(input_ids=ids).logits[:, :-1]
         loss = functional.cross_entropy(logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORED)
         optimizer.zero_grad()
@@ -134,15 +131,12 @@ def _batches(lengths: NDArray[np.int64], recipe: Recipe, rng: np.random.Generato
             done += 1
 
 
-def _padded(rows: list[tuple[list[int], int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Right-padded ids and labels; only solution tokens and the end mark are predicted.
+def _padded(rows: list[list[int]], asked: int, pad: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Right-padded ids and labels; only solution tokens and the end mark, after ``asked`` tokens, are predicted.
 
     Padding needs no attention mask here: it comes last, and a causal model does not look ahead.
     """
-    width = max(len(ids) for ids, _ in rows)
-    ids = torch.full((len(rows), width), pad)
-    labels = torch.full((len(rows), width), IGNORED)
-    for i, (row, skipped) in enumerate(rows):
-        ids[i, : len(row)] = torch.tensor(row)
-        labels[i, skipped : len(row)] = ids[i, skipped : len(row)]
+    ids = pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=pad)
+    labels = ids.masked_fill(ids == pad, IGNORED)
+    labels[:, :asked] = IGNORED
     return ids, labels

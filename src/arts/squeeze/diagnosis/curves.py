@@ -3,7 +3,7 @@
 import numpy as np
 
 from arts.evaluation.intervals import CONFIDENCE, RESAMPLES, mean, paired_difference
-from arts.squeeze.diagnosis.pairs import Floats, Pair, pass_at, reached
+from arts.squeeze.diagnosis.pairs import Floats, Pair, drawn, per_kind, reached
 from arts.squeeze.diagnosis.parts import ByK, Crossing, Curves
 
 ROUNDING = 1e-12
@@ -18,7 +18,7 @@ def curves(pair: Pair, seed: int) -> Curves:
     """
     ks, kept = reached(np.minimum(pair.base.n, pair.rl.n))
     base, rl = (
-        np.stack([pass_at(s.c[kept], s.n[kept], k) for k in ks], axis=1) for s in (pair.base, pair.rl)
+        per_kind(lambda c, n: [drawn(c, n, k) for k in ks], s.c[kept], s.n[kept]) for s in (pair.base, pair.rl)
     )  # (P, K)
 
     def means(values: Floats) -> ByK:

@@ -8,7 +8,7 @@ import numpy as np
 
 from arts.evaluation.intervals import mean, paired_difference
 from arts.selection.expected import vote_at_k
-from arts.squeeze.diagnosis.pairs import NO_ANSWER, Bools, Floats, Ints, Pair, Side, per_kind, reached
+from arts.squeeze.diagnosis.pairs import NO_ANSWER, Bools, Floats, Ints, Pair, Side, drawn, per_kind, reached
 from arts.squeeze.diagnosis.parts import Contrast, Diversity
 
 
@@ -49,7 +49,7 @@ def distinct(side: Side, classes: Ints, among: Bools, k: int) -> Floats:
 
     Σ over classes of 1 − C(n − n_j, k)/C(n, k): rarefaction (Hurlbert 1971, doi 10.2307/1934145). NaN where n < k.
     """
-    return _over_classes(side, classes, among, k, lambda n, size: 1 - comb(n - size, k) / comb(n, k))
+    return _over_classes(side, classes, among, k, lambda n, size: drawn(size, n, k))
 
 
 def _answers(side: Side, k: int) -> Floats:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import comb, nan
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,8 @@ from numpy.typing import NDArray
 from arts.errors import InputError
 from arts.problems.base import Grader, Problem, Verdict, question_key
 from arts.problems.graders import equivalence_classes
-from arts.selection.expected import pass_at_k
 from arts.squeeze.diagnosis.parts import Matching
-from arts.trees.tree import Tree
+from arts.trees.tree import Outcome, Tree
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -21,6 +21,7 @@ Bools = NDArray[np.bool_]
 NO_ANSWER = -1
 RIGHT = -2
 """Class of all answers that are correct: equal to the key, so equal to one another."""
+NOT_GRADED = Outcome(answer=None, verdict=Verdict.UNGRADED)
 MOST = 0.9
 """Share of the problems that must have as many samples as the curves go, or prove the ids right."""
 Sampled = tuple[Problem, Tree]
@@ -155,13 +156,12 @@ def _side(trees: Sequence[Tree], grader: Grader) -> Side:
     steps = False
     for i, tree in enumerate(trees):
         ended = [r.leaf for r in tree.backbones]
-        outcomes = [tree.outcomes.get(leaf) for leaf in ended]
-        right = [o is not None and o.verdict is Verdict.CORRECT for o in outcomes]
-        stated = [None if o is None or r else o.answer for o, r in zip(outcomes, right, strict=True)]
-        classes = equivalence_classes(grader, stated)
+        outcomes = [tree.outcomes.get(leaf, NOT_GRADED) for leaf in ended]
+        right = [o.verdict is Verdict.CORRECT for o in outcomes]
+        classes = equivalence_classes(grader, [None if r else o.answer for o, r in zip(outcomes, right, strict=True)])
         paths = [tree.path(leaf) for leaf in ended]
         owner += [i] * len(ended)
-        verdicts += [o.verdict if o else Verdict.UNGRADED for o in outcomes]
+        verdicts += [o.verdict for o in outcomes]
         answers += [RIGHT if r else c for r, c in zip(right, classes, strict=True)]
         leaves += ended
         names = dict[str, int]()  # a step that ends a solution is another node than the same one that goes on
@@ -178,13 +178,9 @@ def _side(trees: Sequence[Tree], grader: Grader) -> Side:
     )
 
 
-def pass_at(c: Ints, n: Ints, k: int) -> Floats:
-    """Unbiased pass@k of problems with different numbers of samples, (P,); NaN where n < k."""
-    out = np.full(len(n), np.nan)
-    for size in np.unique(n):
-        of = n == size
-        out[of] = pass_at_k(np.arange(size) < c[of, None], k)
-    return out
+def drawn(c: int, n: int, k: int) -> float:
+    """Probability that k of n samples hold one of ``c`` among them, 1 − C(n − c, k)/C(n, k); NaN where n < k."""
+    return 1 - comb(max(n - c, 0), k) / comb(n, k) if n >= k else nan
 
 
 def reached(n: Ints) -> tuple[list[int], Bools]:

@@ -5,7 +5,7 @@ from math import comb
 import numpy as np
 
 from arts.evaluation.intervals import ratio
-from arts.squeeze.diagnosis.pairs import Pair, per_kind, reached
+from arts.squeeze.diagnosis.pairs import Pair, drawn, per_kind, reached
 from arts.squeeze.diagnosis.parts import Recovery
 
 
@@ -38,21 +38,17 @@ def recovery(pair: Pair, seed: int) -> Recovery | None:
 
 def _lost(c: int, n: int, d: int, m: int) -> float:
     """Probability of the label: of n // 2 drawn of n base samples one is correct, of m // 2 of m others none."""
-    return (1 - _drawn(0, c, n)) * _drawn(0, d, m)
+    return (1 - _halved(0, c, n)) * _halved(0, d, m)
 
 
 def _solved(c: int, n: int, d: int, m: int, k: int) -> tuple[float, float]:
     """Expected pass@k of what is left on either side, times the label."""
     some = range(1, min(c, n // 2) + 1)
-    base = sum(_drawn(x, c, n) * _pass(c - x, n - n // 2, k) for x in some) * _drawn(0, d, m)
-    return base, _lost(c, n, d, m) * _pass(d, m - m // 2, k)
+    base = sum(_halved(x, c, n) * drawn(c - x, n - n // 2, k) for x in some) * _halved(0, d, m)
+    return base, _lost(c, n, d, m) * drawn(d, m - m // 2, k)
 
 
-def _drawn(x: int, c: int, n: int) -> float:
+def _halved(x: int, c: int, n: int) -> float:
     """Probability that n // 2 of n samples, c of them correct, hold x correct ones."""
     half = n // 2
     return comb(c, x) * comb(n - c, half - x) / comb(n, half)
-
-
-def _pass(c: int, n: int, k: int) -> float:
-    return 1 - comb(max(n - c, 0), k) / comb(n, k)

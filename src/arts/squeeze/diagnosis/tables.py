@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from msgspec import structs
+
 from arts.documents.document import Table
 from arts.documents.words import excerpt, number, percent
 from arts.estimate import UNDEFINED, Estimate
@@ -202,12 +204,8 @@ def diversity_table(d: parts.Diversity) -> Table:
             " all subsets, majority over the first samples. All correct answers are one answer. 95 % intervals."
         ),
         header=["", "base", "RL", "RL − base"],
-        rows=[[label, *_numbers(e)] for label, e in measures.items()],
+        rows=[[label, *(number(x, 2) for x in structs.astuple(e))] for label, e in measures.items()],
     )
-
-
-def _numbers(e: parts.Contrast) -> list[str]:
-    return [number(x, 2) for x in (e.base, e.rl, e.difference)]
 
 
 def matching_in_words(m: parts.Matching) -> str:
