@@ -26,8 +26,8 @@ from arts.workflows.solve import solve_problems_async
 
 NAMES = """
 Problem Verdict Grade load_problems make_grader Tree Step State Outcome Rollout open_store read_samples Sampling
-load_proposer ScriptedProposer Architecture TrainConfig load_verifier sample train_verifier score solve evaluate diagnose
-decide SELECTORS STRATEGIES OBJECTIVES Budget Estimate pass_at_k ArtsError Proposer Verifier Grader Strategy
+load_proposer ScriptedProposer Architecture TrainConfig load_verifier sample train_verifier score solve evaluate
+diagnose decide SELECTORS STRATEGIES OBJECTIVES Budget Estimate pass_at_k ArtsError Proposer Verifier Grader Strategy
 """
 PROMISED = set(re.findall(r"\w+", NAMES))
 QUESTION = "What is 7 * 8 - 6?"
