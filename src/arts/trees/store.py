@@ -2,8 +2,11 @@
 
 import contextlib
 import math
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Self, final
 
@@ -14,8 +17,7 @@ from arts.errors import InputError, StoreError
 from arts.files import StrPath
 from arts.problems.base import Problem, Verdict
 from arts.text import quoted
-from arts.trees.database import SCHEMA, SCHEMA_VERSION, check_version, connect, translated
-from arts.trees.lock import WriterLock
+from arts.trees.database import SCHEMA, SCHEMA_VERSION, check_version, connect, lock, translated
 from arts.trees.runs import RunConfig
 from arts.trees.splitting import SplitterName
 from arts.trees.tree import Outcome, Rollout, Step, Tree
@@ -51,9 +53,9 @@ class TreeStore:
             raise InputError(f"{path}: no such store; make one with: arts sample --store {path}")
         with contextlib.ExitStack() as opened, translated(path):
             if write:
-                opened.callback(WriterLock.take(path).release)
+                opened.callback(os.close, lock(path))
             connection = connect(path, write=write)
-            opened.callback(connection.close)  # before the lock is released
+            opened.callback(connection.close)  # before the lock is released: closing a file drops SQLite's own locks
             check_version(path, connection)
             store = cls(path, connection)
             store._release = opened.pop_all()
@@ -133,13 +135,10 @@ class TreeStore:
         """
         at, leaf = self._positions[tree.problem_id], rollout.leaf
         columns = (tree.parent, tree.text, tree.tokens, tree.logprob, tree.stop)
-        rows = [(at, i, *(column[i] for column in columns)) for i in nodes]
+        rows = [(at, i, *(column[i] for column in columns)) for i in nodes]  # SQLite keeps NaN as NULL
         outcome = tree.outcomes.get(leaf)
         with self._transaction():
-            self._db.executemany(
-                "INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [(*row[:5], _nullable(row[5]), row[6]) for row in rows],
-            )
+            self._db.executemany("INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
             self._db.execute(
                 "INSERT INTO rollouts SELECT ?, coalesce(max(number) + 1, 0), ?, ?, ?, ?, ?, ? FROM rollouts"
                 " WHERE problem = ?",
@@ -175,10 +174,10 @@ class TreeStore:
         """Trees of all problems, in order."""
         return StoredTrees(self)
 
-    def write_scores(self, problem_id: str, verifier: str, nodes: Sequence[int], values: NDArray[np.float64]) -> None:
-        """Write a verifier's scores of some nodes; earlier ones of the same verifier are replaced."""
+    def write_scores(self, problem_id: str, verifier: str, nodes: Iterable[int], values: NDArray[np.float64]) -> None:
+        """Write a verifier's scores of some nodes, NaN for none; earlier ones of the same verifier are replaced."""
         at = self._positions[problem_id]
-        rows = [(at, int(n), verifier, _nullable(float(v))) for n, v in zip(nodes, values, strict=True)]
+        rows = [(at, int(n), verifier, float(v)) for n, v in zip(nodes, values, strict=True)]
         with self._transaction():
             self._db.executemany("INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?)", rows)
 
@@ -210,15 +209,12 @@ class TreeStore:
         self._positions = dict(self._db.execute("SELECT id, position FROM problems ORDER BY position").fetchall())
 
     def _load_scores(self, tree: Tree, at: int) -> None:
-        columns: dict[str, tuple[list[int], list[float]]] = {}
-        for verifier, node, score in self._db.execute(
+        rows = self._db.execute(
             "SELECT verifier, node, score FROM scores WHERE problem = ? ORDER BY verifier, node", (at,)
-        ):
-            nodes, values = columns.setdefault(verifier, ([], []))
-            nodes.append(node)
-            values.append(math.nan if score is None else score)
-        for verifier, (nodes, values) in columns.items():
-            tree.set_scores(verifier, nodes, np.asarray(values))
+        )
+        for verifier, scored in groupby(rows, key=itemgetter(0)):
+            _, nodes, values = zip(*scored, strict=True)
+            tree.set_scores(verifier, nodes, np.array(values, dtype=np.float64))
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -267,7 +263,3 @@ def open_store(path: StrPath, *, write: bool = False) -> TreeStore:
         StoreError: no permission, or another run is writing to it.
     """
     return TreeStore.open(path, write=write)
-
-
-def _nullable(x: float) -> float | None:
-    return None if math.isnan(x) else x
