@@ -35,6 +35,7 @@ class TreeStore:
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
+        connection.row_factory = sqlite3.Row
         self._connection: sqlite3.Connection | None = connection
         self._release = contextlib.ExitStack()
         self._written = False
@@ -119,7 +120,7 @@ class TreeStore:
     def problems(self) -> list[Problem]:
         """All problems in the order they were added."""
         rows = self._db.execute(f"SELECT {', '.join(PROBLEM)} FROM problems ORDER BY position")
-        return [Problem(**dict(zip(PROBLEM, row, strict=True))) for row in rows]
+        return [Problem(**row) for row in rows]
 
     @contextlib.contextmanager
     def growing(self, tree: Tree) -> Iterator[None]:
@@ -160,9 +161,8 @@ class TreeStore:
         ):
             step = Step(text=text, tokens=tokens, logprob=math.nan if logprob is None else logprob)
             tree.add(parent, step, stop)
-        columns = "backbone, pivot, leaf, tokens, stop, error"
-        for row in self._db.execute(f"SELECT {columns} FROM rollouts WHERE problem = ? ORDER BY number", (at,)):
-            tree.rollouts.append(Rollout(**dict(zip(columns.split(", "), row, strict=True))))
+        rollouts = "SELECT backbone, pivot, leaf, tokens, stop, error FROM rollouts WHERE problem = ? ORDER BY number"
+        tree.rollouts = [Rollout(**row) for row in self._db.execute(rollouts, (at,))]
         for node, answer, verdict, reason in self._db.execute(
             "SELECT node, answer, verdict, reason FROM outcomes WHERE problem = ?", (at,)
         ):
@@ -223,14 +223,9 @@ class TreeStore:
                 self._db.execute("PRAGMA journal_mode=WAL")
                 self._db.execute("PRAGMA synchronous=NORMAL")
                 self._written = True
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
+            with self._db as db:  # commits, or rolls back if anything is raised
+                db.execute("BEGIN IMMEDIATE")
                 yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                with contextlib.suppress(sqlite3.Error):
-                    self._db.execute("ROLLBACK")
-                raise
 
 
 @final
