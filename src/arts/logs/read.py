@@ -16,7 +16,7 @@ from arts.errors import InputError
 from arts.files import StrPath
 from arts.logs.conditions import Where
 from arts.logs.formats import FORMATS, LogFormat, LogName, LogOptions
-from arts.logs.keys import load_keys
+from arts.logs.keys import Keys
 from arts.logs.rows import Placed, joined, rows_of
 from arts.logs.sample import Sample, SampledProblem
 from arts.logs.values import (
@@ -124,7 +124,7 @@ class _Reader:
         self._format = known
         self._paths: dict[str, str] = asdict(known.fields)
         self._named = {name for name, path in asdict(options.fields).items() if path}
-        self._keys = load_keys(options.keys) if options.keys else None
+        self._keys = Keys(options.keys) if options.keys else None
         self._above = options.correct_above
         self._wanted = Where(options.where)
         self._chosen = scores
@@ -245,15 +245,14 @@ class _Reader:
         if step is not MISSING:
             self._steps.add(spelling(step))
         place, values = found.place, found.values
-        body, logprob = self._body(found), values["logprob"]
-        answer = answer_of(values["answer"])
+        body, answer = self._body(found), answer_of(values["answer"])
         return Sample(
             place=place,
             body=body,
             answer=None if answer == body else answer,
             correct=self._verdict(values["correct"], place),
             tokens=whole_number(values["tokens"], f"{place}: 'tokens'"),
-            logprob=as_float(logprob, f"{place}: 'logprob'") if is_number(logprob) else None,
+            logprob=as_float(values["logprob"], f"{place}: 'logprob'"),
             scores=scores_of(found.scores, place),
         )
 

@@ -98,36 +98,34 @@ def is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def as_float(value: float, place: str) -> float:
-    """The number in floating point.
+def as_float(value: object, place: str) -> float | None:
+    """A number in floating point; None for what is none.
 
     Raises:
         InputError: it is too large for that; ``place`` names it.
     """
     try:
-        return float(value)
+        return float(value) if is_number(value) else None
     except OverflowError as error:
         raise InputError(f"{place} is too large; give a number that fits 64-bit floating point") from error
 
 
-def is_score(value: object) -> TypeGuard[int | float | list[float | None]]:
-    """Whether a value is a score: a number, or a list of numbers and nulls with at least one number."""
-    if isinstance(value, list):
-        return all(x is None or is_number(x) for x in value) and any(x is not None for x in value)
-    return is_number(value)
-
-
 def scores_of(values: Row, place: str) -> dict[str, Score]:
-    """Those of the values that are scores, in floating point; raises as :func:`as_float`."""
+    """Those of the values that are scores, in floating point; raises as :func:`as_float`.
+
+    A score is a number, or a list of numbers and nulls with at least one number.
+    """
     found: dict[str, Score] = {}
     for name, value in values.items():
         where = f"{place}: '{name}'"
-        if name in _NO_SCORES or not is_score(value):
+        if name in _NO_SCORES:
             continue
-        if not isinstance(value, list):
-            found[name] = as_float(value, where)
-        elif name not in _PER_TOKEN:
-            found[name] = [None if x is None else as_float(x, where) for x in value]
+        if isinstance(value, list):
+            numbers = any(map(is_number, value)) and all(x is None or is_number(x) for x in value)
+            if numbers and name not in _PER_TOKEN:
+                found[name] = [as_float(x, where) for x in value]
+        elif (number := as_float(value, where)) is not None:
+            found[name] = number
     return found
 
 
