@@ -20,7 +20,7 @@ from arts.errors import InputError, UsageError
 from arts.files import StrPath, write_whole
 from arts.models import cache_folder
 from arts.problems.base import Problem
-from arts.problems.boxes import has_several_boxes
+from arts.problems.extract import has_several_boxes
 from arts.problems.fields import key_of, problems_of, question_of
 from arts.problems.hub import hub_rows
 from arts.problems.near import nearest, one_spelling

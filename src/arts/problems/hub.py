@@ -22,4 +22,4 @@ def hub_rows(repo: str, config: str | None, split: str, *, remedy: str) -> Itera
         detail = " ".join(str(error).split())[:200]
         offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
         raise ArtsError(f"{repo}: cannot be fetched from the Hub{offline}: {detail}; {remedy}") from error
-    return ((number, row) for number, row in enumerate(rows, start=1))
+    return enumerate(rows, start=1)
