@@ -22,21 +22,17 @@ from arts.logs.sample import Sample, SampledProblem
 from arts.logs.values import (
     MISSING,
     answer_of,
-    are_likelihoods,
     as_float,
-    beside,
     digest,
     either,
     field_names,
-    flattened,
-    is_chat,
     is_number,
     key_of,
     level_of,
     look,
-    only,
     scores_of,
     spelling,
+    spread,
     text_of,
 )
 from arts.problems.base import Problem
@@ -93,9 +89,8 @@ def read_log(source: StrPath, options: LogOptions, scores: Sequence[str] | None 
 def _format(first: Placed, options: LogOptions) -> LogFormat:
     place, row = first
     given = options.fields
-    for known in FORMATS:
+    for known in FORMATS:  # the last one is the custom one
         if options.format == known.name or (options.format == "auto" and known.marks and known.marks <= row.keys()):
-            chosen = known
             break
     else:
         if not (given.text and (given.problem or (given.id and options.keys))):
@@ -103,9 +98,8 @@ def _format(first: Placed, options: LogOptions) -> LogFormat:
                 f"{place}: no known format has the fields {field_names(row)}; list the samples under 'samples', or name"
                 " at least the fields of problem and text (fields.problem, fields.text)"
             )
-        chosen = FORMATS[-1]
     named = {name: path for name, path in asdict(given).items() if path}
-    return replace(chosen, fields=replace(chosen.fields, **named))
+    return replace(known, fields=replace(known.fields, **named))
 
 
 class _Found(NamedTuple):
@@ -214,21 +208,8 @@ class _Reader:
                     raise InputError(f"{where} is a {type(sample).__name__}; give an object")
                 yield _Found(where, sample, self._values(sample, where), self._scores_of(sample, row))
             return
-        values, scores = self._values(row, place), self._scores_of(row, row)
-        texts = values["text"]
-        if not isinstance(texts, list) or is_chat(texts):
-            alone = {name: only(value) for name, value in values.items() if name != "text"}
-            yield _Found(place, row, {**alone, "text": texts}, scores)
-            return
-        if are_likelihoods(texts):
-            raise InputError(
-                f"{place}: loglikelihood requests have no samples, only likelihoods of given answers; give the log of a"
-                " task that generates text"
-            )
-        count = len(flattened(texts))
-        columns, scored = ({k: beside(v, count) for k, v in of.items()} for of in (values, scores))
-        for i in range(count):
-            yield _Found(place, row, {k: v[i] for k, v in columns.items()}, {k: v[i] for k, v in scored.items()})
+        for values, scores in spread(self._values(row, place), self._scores_of(row, row), place):
+            yield _Found(place, row, values, scores)
 
     def _values(self, holder: Row, place: str) -> Row:
         return {name: self._find(name, holder, place) for name in PER_SAMPLE}

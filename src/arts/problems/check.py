@@ -93,11 +93,10 @@ def check_problems(
     wrong = _wrong(problems, stated, grader)
     own_spelling, respelled = _own_spelling(problems, grader)
     seconds = time.perf_counter() - started
-    levels = sorted(Counter(p.level for p in problems if p.level is not None).items())
     return Checked(
         set=name,
         problems=len(problems),
-        levels={str(level): count for level, count in levels},
+        levels={str(k): n for k, n in sorted(Counter(p.level for p in problems if p.level is not None).items())},
         subjects=dict(Counter(p.subject for p in problems if p.subject).most_common()),
         missing={
             field: sum(getattr(p, field) in (None, "") for p in problems) for field in ("solution", "subject", "level")

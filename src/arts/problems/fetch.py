@@ -1,7 +1,7 @@
 """Sets of the catalogue on this machine: brought once, from the Hub or from a file, and read from then on.
 
-A fetched split is two files below :func:`problem_folder`: ``SPLIT.jsonl`` with one problem a row, and ``SPLIT.json``
-with its checksum, its number of rows and where it came from.
+A fetched split is two files in the folder ``problems`` of :func:`arts.models.cache_folder`: ``SPLIT.jsonl`` with
+one problem a row, and ``SPLIT.json`` with its checksum, its number of rows and where it came from.
 
 A set that another was drawn from (MATH, of which MATH-500 is a part) is cleaned: rows without a key, repetitions of an
 earlier row and the problems of the other set are left out. What remains but is doubtful gets ``marks``: a question
@@ -45,11 +45,6 @@ class Fetched:
     rows: int
     left_out: dict[str, int]
     marked: dict[str, int]
-
-
-def problem_folder() -> Path:
-    """Where fetched problem sets are kept, below :func:`arts.models.cache_folder`."""
-    return cache_folder() / "problems"
 
 
 def fetched(name: str, split: str) -> Fetched | None:
@@ -112,7 +107,7 @@ def set_problems(name: str, split: str) -> Iterator[Problem]:
 
 
 def _path(name: str, split: str) -> Path:
-    return problem_folder() / name / f"{split}.jsonl"
+    return cache_folder() / "problems" / name / f"{split}.jsonl"
 
 
 def _digest(data: bytes) -> str:

@@ -227,10 +227,6 @@ class Tree:
                 counts[self.path(rollout.leaf)[rollout.pivot :]] += 1
         return counts
 
-    def ended(self) -> list[int]:
-        """Nodes at which a rollout ended, whether by itself or by its token limit."""
-        return [i for i, stop in enumerate(self.stop) if stop is not None]
-
     def success_counts(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Per node: graded rollouts at or below it, and correct ones among them (Monte-Carlo labels).
 
