@@ -50,12 +50,10 @@ class Fetched:
 def fetched(name: str, split: str) -> Fetched | None:
     """What is here of a split of the catalogue; None where it is not, or what is known of it is damaged."""
     path = _path(name, split)
-    beside = path.with_suffix(".json")
-    if not (path.is_file() and beside.is_file()):
-        return None
     try:
-        return Fetched(path=path, **json.loads(beside.read_text(encoding="utf-8")))
-    except (ValueError, TypeError):
+        about = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        return Fetched(path=path, **about) if path.is_file() else None
+    except (FileNotFoundError, ValueError, TypeError):
         return None
 
 
