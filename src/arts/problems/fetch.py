@@ -22,9 +22,8 @@ from arts.models import cache_folder
 from arts.problems.base import Problem
 from arts.problems.extract import has_several_boxes
 from arts.problems.fields import key_of, problems_of, question_of
-from arts.problems.hub import hub_rows
 from arts.problems.near import nearest, one_spelling
-from arts.problems.rows import Row, read_rows
+from arts.problems.rows import Row, hub_rows, read_rows
 from arts.problems.sets import CLEAN, SETS, ProblemSet
 
 NEAR, BOXES = "near", "several boxes"

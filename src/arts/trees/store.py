@@ -5,6 +5,7 @@ import math
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -21,9 +22,6 @@ from arts.trees.database import SCHEMA, SCHEMA_VERSION, check_version, connect, 
 from arts.trees.runs import RunConfig
 from arts.trees.splitting import SplitterName
 from arts.trees.tree import Outcome, Rollout, Step, Tree
-
-PROBLEM = ("id", "question", "answer", "solution", "subject", "level", "source")
-"""Columns of a problem, which are its fields."""
 
 
 class TreeStore:
@@ -108,19 +106,18 @@ class TreeStore:
             old = known.get(p.id, p)
             if (old.question, old.answer) != (p.question, p.answer):
                 raise InputError(f"{self.path}: problem '{p.id}' is already there with another text; use a new store")
-        fresh = [tuple(getattr(p, name) for name in PROBLEM) for p in problems if p.id not in known]
+        fresh = [asdict(p) for p in problems if p.id not in known]
         if not fresh:
             return
         with self._transaction():
-            self._db.executemany(
-                f"INSERT INTO problems ({', '.join(PROBLEM)}) VALUES ({', '.join('?' * len(PROBLEM))})", fresh
-            )
+            columns = ":id, :question, :answer, :solution, :subject, :level, :source"
+            self._db.executemany(f"INSERT INTO problems VALUES (NULL, {columns})", fresh)
         self._find_problems()
 
     def problems(self) -> list[Problem]:
         """All problems in the order they were added."""
-        rows = self._db.execute(f"SELECT {', '.join(PROBLEM)} FROM problems ORDER BY position")
-        return [Problem(**row) for row in rows]
+        columns = "id, question, answer, solution, subject, level, source"
+        return [Problem(**row) for row in self._db.execute(f"SELECT {columns} FROM problems ORDER BY position")]
 
     @contextlib.contextmanager
     def growing(self, tree: Tree) -> Iterator[None]:
@@ -134,21 +131,21 @@ class TreeStore:
 
         All in one transaction.
         """
-        at, leaf = self._positions[tree.problem_id], rollout.leaf
+        at = self._positions[tree.problem_id]
         columns = (tree.parent, tree.text, tree.tokens, tree.logprob, tree.stop)
         rows = [(at, i, *(column[i] for column in columns)) for i in nodes]  # SQLite keeps NaN as NULL
-        outcome = tree.outcomes.get(leaf)
+        outcome = tree.outcomes.get(rollout.leaf)
         with self._transaction():
             self._db.executemany("INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
             self._db.execute(
-                "INSERT INTO rollouts SELECT ?, coalesce(max(number) + 1, 0), ?, ?, ?, ?, ?, ? FROM rollouts"
-                " WHERE problem = ?",
-                (at, rollout.backbone, rollout.pivot, leaf, rollout.tokens, rollout.stop, rollout.error, at),
+                "INSERT INTO rollouts SELECT :at, coalesce(max(number) + 1, 0), :backbone, :pivot, :leaf, :tokens,"
+                " :stop, :error FROM rollouts WHERE problem = :at",
+                {"at": at, **asdict(rollout)},
             )
             if outcome is not None:
                 self._db.execute(
-                    "INSERT OR IGNORE INTO outcomes VALUES (?, ?, ?, ?, ?)",
-                    (at, leaf, outcome.answer, outcome.verdict.value, outcome.reason),
+                    "INSERT OR IGNORE INTO outcomes VALUES (:at, :leaf, :answer, :verdict, :reason)",
+                    {"at": at, "leaf": rollout.leaf, **asdict(outcome)},
                 )
 
     def tree(self, problem_id: str) -> Tree:
