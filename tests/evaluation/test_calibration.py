@@ -238,7 +238,7 @@ def sampled():
     for question in SCRIPT:
         method = SparseDeepFork(n=64, fork_probability=0)
         tree = asyncio.run(grow_tree(question, proposer, method, problem_id=question))
-        for leaf in tree.ended():
+        for leaf in {rollout.leaf for rollout in tree.rollouts}:
             right = tree.solution(leaf).endswith("#### 1")
             tree.outcomes[leaf] = Outcome(answer="1", verdict=Verdict.CORRECT if right else Verdict.INCORRECT)
         trees.append(tree)

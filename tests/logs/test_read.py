@@ -10,7 +10,7 @@ from arts.errors import InputError
 from arts.logs.formats import Fields, LogOptions
 from arts.logs.read import read_log
 from arts.logs.sample import Sample, SampledProblem
-from arts.logs.trees import AS_GIVEN, AS_MOST_GIVEN, import_samples
+from arts.logs.trees import AS_GIVEN, AS_MOST_GIVEN, tree_of
 from arts.logs.values import level_of
 from arts.problems.base import Problem, Verdict
 from arts.problems.graders import make_grader
@@ -308,8 +308,8 @@ def test_a_damaged_parquet_file_is_named(tmp_path):
 def imported(samples, key=None, *, believe=True):
     drawn = [Sample(place="here:1", body=s["text"], correct=s["correct"]) for s in samples]
     problem = Problem(id="p", question="q", answer=key or "")
-    given = [SampledProblem(place="here:1", problem=problem, samples=drawn)]
-    (tree,) = import_samples(given, splitter="newline", grader=make_grader("exact"), believe=believe)
+    given = SampledProblem(place="here:1", problem=problem, samples=drawn)
+    tree = tree_of(given, splitter="newline", grader=make_grader("exact"), believe=believe)
     return [(tree.outcomes[r.leaf].verdict, tree.outcomes[r.leaf].reason) for r in tree.backbones]
 
 

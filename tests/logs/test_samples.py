@@ -114,7 +114,7 @@ def test_a_store_is_read_as_it_is_by_any_name(read, tmp_path):
     for source in (tmp_path / "a.sqlite", str(tmp_path / "a.sqlite")):
         again = read_samples(source)
         assert (again.kind, again.run_config, again.verdicts) == ("store", made, "of the exact grader")
-        assert (again.kind, again.run_config["proposer"]) == ("store", "m")
+        assert (again.kind, again.run_config.proposer) == ("store", "m")
         assert again.logged == {"2+2?": [RIGHT, WRONG]} and again.notes == () and again.scores == ["rm"]
 
 

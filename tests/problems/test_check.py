@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arts.problems.base import Grade, Problem, Verdict
-from arts.problems.boxes import boxes, has_several_boxes
 from arts.problems.check import check_problems, failing_keys
+from arts.problems.extract import boxes, has_several_boxes
 from arts.problems.graders import make_grader
 from arts.problems.near import one_spelling
 

@@ -23,7 +23,7 @@ from arts.errors import InputError
 from arts.logs.formats import LogOptions
 from arts.logs.read import read_log
 from arts.logs.sample import Sample, SampledProblem
-from arts.logs.trees import import_samples
+from arts.logs.trees import tree_of
 from arts.problems.base import Problem
 from arts.problems.graders import make_grader
 from arts.squeeze.diagnosis.curves import crossing, curves, stays_ahead
@@ -44,7 +44,7 @@ HOSTILE = "<script>alert(1)</script>\x1b[2J\u202e|"
 
 def samples(name, rows):
     grader = make_grader("exact")
-    trees = import_samples(map(sampled, rows), splitter="newline", grader=grader, believe=True)
+    trees = [tree_of(sampled(row), splitter="newline", grader=grader, believe=True) for row in rows]
     return Samples(name=name, problems=[sampled(row).problem for row in rows], trees=trees)
 
 

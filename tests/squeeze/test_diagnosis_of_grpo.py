@@ -14,7 +14,7 @@ from scipy.stats import fisher_exact, hypergeom
 
 from arts.logs.formats import LogOptions
 from arts.logs.read import read_log
-from arts.logs.trees import import_samples
+from arts.logs.trees import tree_of
 from arts.problems.graders import make_grader
 from arts.squeeze.diagnosis.diagnose import diagnose
 from arts.squeeze.diagnosis.pairs import Samples, match
@@ -54,7 +54,7 @@ def result(case):
             for found in read_log(file, LogOptions()).problems
             if found.problem.id in raw(case)
         ]
-        trees = import_samples(read, splitter="newline", grader=grader, believe=True)
+        trees = [tree_of(one, splitter="newline", grader=grader, believe=True) for one in read]
         sides.append(Samples(name=name, problems=[found.problem for found in read], trees=trees))
     return diagnose(match(*sides, grader), rate=RATE, seed=0)
 

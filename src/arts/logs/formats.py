@@ -5,7 +5,7 @@ lm-evaluation-harness with ``--log_samples``, of the events that openai/evals re
 takes them, and of the files of its batch API.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 LogName = Literal["auto", "flat", "verl", "trl", "lm-eval", "openai-evals", "openai-batch", "chat", "custom"]
@@ -56,22 +56,20 @@ class LogFormat:
     fields: Fields
 
 
+_AS_HERE = Fields(id="problem_id|id", level="level", subject="subject", tokens="tokens", logprob="logprob")
+"""Names of our own, of formats that nobody else has fixed."""
 FORMATS = (
     LogFormat(
         name="flat",
         marks=frozenset({"samples"}),
-        fields=Fields(
-            id="problem_id|id",
+        fields=replace(
+            _AS_HERE,
             problem="problem|question",
             key="answer",
-            level="level",
-            subject="subject",
             samples="samples",
             text="steps|text",
             answer="answer",
             correct="correct",
-            tokens="tokens",
-            logprob="logprob",
         ),
     ),
     LogFormat(
@@ -114,27 +112,14 @@ FORMATS = (
         name="openai-batch",
         marks=frozenset({"custom_id"}),
         fields=Fields(
-            id="custom_id",
-            problem="prompt",
-            samples="choices",
-            text="text",
-            tokens="tokens",
-            logprob="logprob",
+            id="custom_id", problem="prompt", samples="choices", text="text", tokens="tokens", logprob="logprob"
         ),
     ),
     LogFormat(
         name="chat",
         marks=frozenset({"messages"}),
-        fields=Fields(
-            id="problem_id|id",
-            problem="prompt",
-            key="answer|key|solution",
-            level="level",
-            subject="subject",
-            text="completion",
-            correct="correct|score|reward",
-            tokens="tokens",
-            logprob="logprob",
+        fields=replace(
+            _AS_HERE, problem="prompt", key="answer|key|solution", text="completion", correct="correct|score|reward"
         ),
     ),
     LogFormat(name="custom", marks=frozenset(), fields=Fields()),

@@ -16,27 +16,23 @@ from arts.errors import InputError
 from arts.files import StrPath
 from arts.logs.conditions import Where
 from arts.logs.formats import FORMATS, LogFormat, LogName, LogOptions
-from arts.logs.keys import load_keys
+from arts.logs.keys import Keys
 from arts.logs.rows import Placed, joined, rows_of
 from arts.logs.sample import Sample, SampledProblem
 from arts.logs.values import (
     MISSING,
     answer_of,
-    are_likelihoods,
     as_float,
-    beside,
     digest,
     either,
     field_names,
-    flattened,
-    is_chat,
     is_number,
     key_of,
     level_of,
     look,
-    only,
     scores_of,
     spelling,
+    spread,
     text_of,
 )
 from arts.problems.base import Problem
@@ -93,9 +89,8 @@ def read_log(source: StrPath, options: LogOptions, scores: Sequence[str] | None 
 def _format(first: Placed, options: LogOptions) -> LogFormat:
     place, row = first
     given = options.fields
-    for known in FORMATS:
+    for known in FORMATS:  # the last one is the custom one
         if options.format == known.name or (options.format == "auto" and known.marks and known.marks <= row.keys()):
-            chosen = known
             break
     else:
         if not (given.text and (given.problem or (given.id and options.keys))):
@@ -103,9 +98,8 @@ def _format(first: Placed, options: LogOptions) -> LogFormat:
                 f"{place}: no known format has the fields {field_names(row)}; list the samples under 'samples', or name"
                 " at least the fields of problem and text (fields.problem, fields.text)"
             )
-        chosen = FORMATS[-1]
     named = {name: path for name, path in asdict(given).items() if path}
-    return replace(chosen, fields=replace(chosen.fields, **named))
+    return replace(known, fields=replace(known.fields, **named))
 
 
 class _Found(NamedTuple):
@@ -124,7 +118,7 @@ class _Reader:
         self._format = known
         self._paths: dict[str, str] = asdict(known.fields)
         self._named = {name for name, path in asdict(options.fields).items() if path}
-        self._keys = load_keys(options.keys) if options.keys else None
+        self._keys = Keys(options.keys) if options.keys else None
         self._above = options.correct_above
         self._wanted = Where(options.where)
         self._chosen = scores
@@ -214,21 +208,8 @@ class _Reader:
                     raise InputError(f"{where} is a {type(sample).__name__}; give an object")
                 yield _Found(where, sample, self._values(sample, where), self._scores_of(sample, row))
             return
-        values, scores = self._values(row, place), self._scores_of(row, row)
-        texts = values["text"]
-        if not isinstance(texts, list) or is_chat(texts):
-            alone = {name: only(value) for name, value in values.items() if name != "text"}
-            yield _Found(place, row, {**alone, "text": texts}, scores)
-            return
-        if are_likelihoods(texts):
-            raise InputError(
-                f"{place}: loglikelihood requests have no samples, only likelihoods of given answers; give the log of a"
-                " task that generates text"
-            )
-        count = len(flattened(texts))
-        columns, scored = ({k: beside(v, count) for k, v in of.items()} for of in (values, scores))
-        for i in range(count):
-            yield _Found(place, row, {k: v[i] for k, v in columns.items()}, {k: v[i] for k, v in scored.items()})
+        for values, scores in spread(self._values(row, place), self._scores_of(row, row), place):
+            yield _Found(place, row, values, scores)
 
     def _values(self, holder: Row, place: str) -> Row:
         return {name: self._find(name, holder, place) for name in PER_SAMPLE}
@@ -245,15 +226,14 @@ class _Reader:
         if step is not MISSING:
             self._steps.add(spelling(step))
         place, values = found.place, found.values
-        body, logprob = self._body(found), values["logprob"]
-        answer = answer_of(values["answer"])
+        body, answer = self._body(found), answer_of(values["answer"])
         return Sample(
             place=place,
             body=body,
             answer=None if answer == body else answer,
             correct=self._verdict(values["correct"], place),
             tokens=whole_number(values["tokens"], f"{place}: 'tokens'"),
-            logprob=as_float(logprob, f"{place}: 'logprob'") if is_number(logprob) else None,
+            logprob=as_float(values["logprob"], f"{place}: 'logprob'"),
             scores=scores_of(found.scores, place),
         )
 

@@ -11,7 +11,7 @@ from arts.files import StrPath
 from arts.logs.formats import LogOptions, VerdictsOf
 from arts.logs.read import Log, read_log
 from arts.logs.sources import SourceKind, kind_of
-from arts.logs.trees import AS_GIVEN, AS_MOST_GIVEN, NO_VERDICT, import_samples
+from arts.logs.trees import AS_GIVEN, AS_MOST_GIVEN, NO_VERDICT, tree_of
 from arts.problems.base import Problem, Verdict
 from arts.problems.graders import GraderLike, opened_grader
 from arts.trees.exchange import fill_store, is_exported, read_trees
@@ -119,7 +119,8 @@ def read_samples(
         return _whole(source, kind, [p for p, _, _ in read], [t for _, t, _ in read], read[0][2])
     found = read_log(source, log, scores)
     with opened_grader(grader) as judge:
-        trees = import_samples(found.problems, splitter=splitter, grader=judge, believe=verdicts == "log")
+        believe = verdicts == "log"
+        trees = [tree_of(p, splitter=splitter, grader=judge, believe=believe) for p in found.problems]
     reasons = Counter(tree.outcomes[r.leaf].reason for tree in trees for r in tree.backbones)
     return Samples(
         path=Path(source),

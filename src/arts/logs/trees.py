@@ -1,7 +1,7 @@
 """Samples as trees: each becomes a backbone of its problem's tree, equal prefixes are merged, answers are graded."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -16,12 +16,10 @@ NO_VERDICT = "the log has no verdict, or as many for as against"
 """Reasons of outcomes that a log decides."""
 
 
-def import_samples(
-    problems: Iterable[SampledProblem], *, splitter: SplitterName, grader: Grader, believe: bool
-) -> list[Tree]:
-    """The trees of problems.
+def tree_of(sampled: SampledProblem, *, splitter: SplitterName, grader: Grader, believe: bool) -> Tree:
+    """The tree of a problem's samples.
 
-    Samples are graded against the key. Where there is none, and with ``believe`` where any of a problem's samples has a
+    Samples are graded against the key. Where there is none, and with ``believe`` where any of the samples has a
     verdict of the log, the log's verdicts go: a sample without one is then ungraded, and samples of one text have the
     verdict of most of them.
 
@@ -31,10 +29,6 @@ def import_samples(
     Raises:
         InputError: a list of scores has not one number per step; the text names the place.
     """
-    return [_tree(sampled, splitter, grader, believe) for sampled in problems]
-
-
-def _tree(sampled: SampledProblem, splitter: SplitterName, grader: Grader, believe: bool) -> Tree:
     problem = sampled.problem
     tree = Tree(problem_id=problem.id, question=problem.question)
     answers: dict[int, str | None] = {}

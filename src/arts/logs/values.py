@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TypeGuard
 
 from arts.errors import InputError
@@ -48,7 +48,7 @@ def is_chat(value: object) -> TypeGuard[list[Row]]:
     return isinstance(value, list) and bool(value) and all(isinstance(m, Mapping) and "content" in m for m in value)
 
 
-def are_likelihoods(value: object) -> bool:
+def _are_likelihoods(value: object) -> bool:
     """Whether a list is what lm-eval has of loglikelihood requests: of each request pairs (log-likelihood, greedy)."""
     if not isinstance(value, list) or not value or not all(isinstance(request, list) and request for request in value):
         return False
@@ -69,7 +69,7 @@ def text_of(value: object, role: str) -> str | None:
 
 def key_of(value: object) -> str:
     """An answer key, "" for none; of a worked solution that marks its answer by ``####``, as in GSM8K, the answer."""
-    return (_plain(only(value)) or "").rpartition("####")[2].strip()
+    return (_plain(_only(value)) or "").rpartition("####")[2].strip()
 
 
 def answer_of(value: object) -> str | None:
@@ -80,9 +80,7 @@ def answer_of(value: object) -> str | None:
 
 def _plain(value: object) -> str | None:
     """A text or a number as text."""
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)) or value != value:
-        return None
-    return str(value)
+    return str(value) if isinstance(value, str) or (is_number(value) and value == value) else None
 
 
 def level_of(value: object) -> int | None:
@@ -98,54 +96,74 @@ def is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def as_float(value: float, place: str) -> float:
-    """The number in floating point.
+def as_float(value: object, place: str) -> float | None:
+    """A number in floating point; None for what is none.
 
     Raises:
         InputError: it is too large for that; ``place`` names it.
     """
     try:
-        return float(value)
+        return float(value) if is_number(value) else None
     except OverflowError as error:
         raise InputError(f"{place} is too large; give a number that fits 64-bit floating point") from error
 
 
-def is_score(value: object) -> TypeGuard[int | float | list[float | None]]:
-    """Whether a value is a score: a number, or a list of numbers and nulls with at least one number."""
-    if isinstance(value, list):
-        return all(x is None or is_number(x) for x in value) and any(x is not None for x in value)
-    return is_number(value)
-
-
 def scores_of(values: Row, place: str) -> dict[str, Score]:
-    """Those of the values that are scores, in floating point; raises as :func:`as_float`."""
+    """Those of the values that are scores, in floating point; raises as :func:`as_float`.
+
+    A score is a number, or a list of numbers and nulls with at least one number.
+    """
     found: dict[str, Score] = {}
     for name, value in values.items():
         where = f"{place}: '{name}'"
-        if name in _NO_SCORES or not is_score(value):
+        if name in _NO_SCORES:
             continue
-        if not isinstance(value, list):
-            found[name] = as_float(value, where)
-        elif name not in _PER_TOKEN:
-            found[name] = [None if x is None else as_float(x, where) for x in value]
+        if isinstance(value, list):
+            numbers = any(map(is_number, value)) and all(x is None or is_number(x) for x in value)
+            if numbers and name not in _PER_TOKEN:
+                found[name] = [as_float(x, where) for x in value]
+        elif (number := as_float(value, where)) is not None:
+            found[name] = number
     return found
 
 
-def only(value: object) -> object:
+def _only(value: object) -> object:
     """The one element of a list of one."""
     while isinstance(value, list) and len(value) == 1:
         value = value[0]
     return value
 
 
-def flattened(value: list[object]) -> list[object]:
+def _flattened(value: list[object]) -> list[object]:
     """The elements of a list of lists, however deep."""
-    return [x for item in value for x in (flattened(item) if isinstance(item, list) else [item])]
+    return [x for item in value for x in (_flattened(item) if isinstance(item, list) else [item])]
 
 
-def beside(value: object, count: int) -> list[object]:
-    """The value aligned with ``count`` texts: a list of as many, or itself for one text; None where lengths differ."""
-    values = flattened(value) if isinstance(value, list) else [value]
+def spread(values: Row, scores: Row, place: str) -> Iterator[tuple[Row, Row]]:
+    """Values and scores for each text of a row, as the rows of one sample each have them.
+
+    Beside a list of texts there are lists of as many values; what has another length is None for all texts.
+
+    Raises:
+        InputError: the row is of an lm-eval task without texts; ``place`` names it.
+    """
+    texts = values["text"]
+    if not isinstance(texts, list) or is_chat(texts):
+        yield {name: value if name == "text" else _only(value) for name, value in values.items()}, scores
+        return
+    if _are_likelihoods(texts):
+        raise InputError(
+            f"{place}: loglikelihood requests have no samples, only likelihoods of given answers; give the log of a"
+            " task that generates text"
+        )
+    count = len(_flattened(texts))
+    columns, scored = ({name: _beside(x, count) for name, x in of.items()} for of in (values, scores))
+    for i in range(count):
+        yield {name: column[i] for name, column in columns.items()}, {name: x[i] for name, x in scored.items()}
+
+
+def _beside(value: object, count: int) -> list[object]:
+    values = _flattened(value) if isinstance(value, list) else [value]
     return values if len(values) == count else [None] * count
 
 

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from arts.problems.base import Grade, Grader, Problem, Verdict
-from arts.problems.boxes import has_several_boxes
-from arts.problems.extract import extract_answer
+from arts.problems.extract import extract_answer, has_several_boxes
 from arts.problems.near import nearest, one_spelling
 from arts.problems.normalise import exact_number, normalise
 
@@ -94,17 +93,16 @@ def check_problems(
     wrong = _wrong(problems, stated, grader)
     own_spelling, respelled = _own_spelling(problems, grader)
     seconds = time.perf_counter() - started
-    levels = sorted(Counter(p.level for p in problems if p.level is not None).items())
     return Checked(
         set=name,
         problems=len(problems),
-        levels={str(level): count for level, count in levels},
+        levels={str(k): n for k, n in sorted(Counter(p.level for p in problems if p.level is not None).items())},
         subjects=dict(Counter(p.subject for p in problems if p.subject).most_common()),
         missing={
             field: sum(getattr(p, field) in (None, "") for p in problems) for field in ("solution", "subject", "level")
         },
-        within=_within(problems),
-        across=[_across(problems, other, theirs) for other, theirs in others.items()],
+        within=_overlap(problems),
+        across=[_overlap(problems, other, theirs) for other, theirs in others.items()],
         stated=len(stated),
         wrong=wrong,
         own_spelling=own_spelling,
@@ -136,26 +134,23 @@ def _stated(problem: Problem) -> str | None:
 
 
 def _wrong(problems: Sequence[Problem], stated: Mapping[str, str], grader: Grader) -> list[KeyRemark]:
-    remarks = [
-        KeyRemark(id=f.problem.id, key=f.problem.answer, reason=_reason(_failure(f), f.grade))
-        for f in failing_keys(problems, grader)
-    ]
+    found = [(f.problem, _failure(f), f.grade) for f in failing_keys(problems, grader)]
     with_answer = [p for p in problems if p.id in stated]
-    ends = grader.grade([(p.answer, stated[p.id]) for p in with_answer])
-    return remarks + [
-        KeyRemark(id=p.id, key=p.answer, reason=_reason(f"the solution ends in {stated[p.id]}", grade))
-        for p, grade in zip(with_answer, ends, strict=True)
+    grades = grader.grade([(p.answer, stated[p.id]) for p in with_answer])
+    found += [
+        (p, f"the solution ends in {stated[p.id]}", grade)
+        for p, grade in zip(with_answer, grades, strict=True)
         if grade.verdict is not Verdict.CORRECT
+    ]
+    return [
+        KeyRemark(id=p.id, key=p.answer, reason=f"{what}: {grade.reason}" if grade.reason else what)
+        for p, what, grade in found
     ]
 
 
 def _failure(failing: FailingKey) -> str:
     itself = f"grades itself {failing.grade.verdict}"
     return itself if failing.read == failing.problem.answer else f"{itself}, read off a box as {failing.read}"
-
-
-def _reason(what: str, grade: Grade) -> str:
-    return f"{what}: {grade.reason}" if grade.reason else what
 
 
 def _own_spelling(problems: Sequence[Problem], grader: Grader) -> tuple[list[KeyRemark], int]:
@@ -172,35 +167,23 @@ def _own_spelling(problems: Sequence[Problem], grader: Grader) -> tuple[list[Key
     return [KeyRemark(id=p.id, key=p.answer, reason=reason) for p in problems if p.answer in left], asked
 
 
-def _within(problems: Sequence[Problem]) -> Overlap:
-    first: dict[str, str] = {}
-    same = []
-    for p in problems:
-        earlier = first.setdefault(one_spelling(p.question), p.id)
-        if earlier != p.id:
-            same.append(Repeat(id=p.id, of=earlier, jaccard=1.0))
-    distinct = [p for p in problems if first[one_spelling(p.question)] == p.id]
+def _overlap(problems: Sequence[Problem], other: str = "itself", theirs: Sequence[Problem] | None = None) -> Overlap:
+    """What problems repeat of other ones, or without these of one another."""
+    itself = theirs is None
+    first = {one_spelling(p.question): p.id for p in reversed(problems if theirs is None else theirs)}
+    found = {p.id: first.get(one_spelling(p.question)) for p in problems}
+    twins = {mine: twin for mine, twin in found.items() if twin is not None and not (itself and twin == mine)}
+    rest = [p for p in problems if p.id not in twins]
+    among = rest if theirs is None else theirs
+    close = nearest([p.question for p in rest], None if itself else [p.question for p in among])
     return Overlap(
-        other="itself",
+        other=other,
         checked=len(problems),
-        problems=len(problems),
-        same=same,
-        near=_near(distinct, distinct, itself=True),
+        problems=len(problems if theirs is None else theirs),
+        same=[Repeat(id=mine, of=twin, jaccard=1.0) for mine, twin in twins.items()],
+        near=[
+            Repeat(id=p.id, of=among[near.index].id, jaccard=round(near.jaccard, 3))
+            for p, near in zip(rest, close, strict=True)
+            if near is not None
+        ],
     )
-
-
-def _across(problems: Sequence[Problem], other: str, theirs: Sequence[Problem]) -> Overlap:
-    by_text = {one_spelling(p.question): p.id for p in reversed(theirs)}
-    twins = {p.id: by_text.get(one_spelling(p.question)) for p in problems}
-    same = [Repeat(id=mine, of=twin, jaccard=1.0) for mine, twin in twins.items() if twin is not None]
-    near = _near([p for p in problems if twins[p.id] is None], theirs)
-    return Overlap(other=other, checked=len(problems), problems=len(theirs), same=same, near=near)
-
-
-def _near(mine: Sequence[Problem], theirs: Sequence[Problem], *, itself: bool = False) -> list[Repeat]:
-    found = nearest([p.question for p in mine], None if itself else [p.question for p in theirs])
-    return [
-        Repeat(id=p.id, of=theirs[near.index].id, jaccard=round(near.jaccard, 3))
-        for p, near in zip(mine, found, strict=True)
-        if near is not None
-    ]

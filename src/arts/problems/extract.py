@@ -9,6 +9,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Literal
 
+from arts.problems.normalise import normalise
+
 MAX_ANSWER = 2_000
 """Longest answer in characters; what is longer is not taken for an answer."""
 TAIL = 20_000
@@ -18,6 +20,9 @@ MAX_BOXES = 8
 
 How = Literal["boxed", "hash", "phrase", "last_number"]
 
+_BOX = re.compile(r"\\(?:boxed|fbox)")
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+"""A brace, or an escaped character that may look like one."""
 _HASH = re.compile(r"^[ \t]*####[ \t]*([^\n]{1,500})", re.MULTILINE)
 _PHRASE = re.compile(
     r"\banswer(?: is\b[ \t]*+(?!:)|(?: is)?[ \t]*+:(?P<gap>(?:[\s:*]|(?:\\\[|\$\$)\s*\n)*+))(?P<line>[^\n]{1,500})",
@@ -85,35 +90,34 @@ def _last(pattern: re.Pattern[str], text: str) -> str | None:
 
 
 def _last_box(text: str) -> str | None:
-    end = len(text)
-    for _ in range(MAX_BOXES):
-        at = max(text.rfind("\\boxed", 0, end), text.rfind("\\fbox", 0, end))
-        if at < 0:
-            return None
-        content = box_content(text, at + (6 if text.startswith("\\boxed", at) else 5))
+    for box in reversed(deque(_BOX.finditer(text), maxlen=MAX_BOXES)):
+        content = _box_content(text, box.end())
         if content is not None:
             return content.strip()
-        end = at
     return None
 
 
-def box_content(text: str, at: int) -> str | None:
+def _box_content(text: str, at: int) -> str | None:
     r"""What a box at ``at`` holds: ``{…}`` with balanced braces, or, as in ``\boxed 5``, one word."""
     if text.startswith(" ", at):
         word = re.compile(r" +([^\s$\\{}.]+)").match(text, at, at + 100)
         return word[1] if word else None
     if not text.startswith("{", at):
         return None
-    depth, escaped = 0, False
-    for i in range(at, min(len(text), at + MAX_ANSWER)):
-        if escaped:
-            escaped = False
-        elif text[i] == "\\":
-            escaped = True
-        elif text[i] == "{":
-            depth += 1
-        elif text[i] == "}":
-            depth -= 1
-            if depth == 0:
-                return text[at + 1 : i]
+    depth = 0
+    for mark in _BRACE.finditer(text, at, at + MAX_ANSWER):
+        depth += {"{": 1, "}": -1}.get(mark[0], 0)
+        if depth == 0:
+            return text[at + 1 : mark.start()]
     return None
+
+
+def boxes(text: str) -> list[str]:
+    r"""The contents of every balanced, non-empty ``\boxed{…}`` or ``\fbox{…}``, in order."""
+    found = (_box_content(text, box.end()) for box in _BOX.finditer(text))
+    return [content.strip() for content in found if content and content.strip()]
+
+
+def has_several_boxes(text: str) -> bool:
+    """Whether the boxes hold different answers; other spellings of one answer do not count."""
+    return len({normalise(box) for box in boxes(text)}) > 1

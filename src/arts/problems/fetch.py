@@ -1,7 +1,7 @@
 """Sets of the catalogue on this machine: brought once, from the Hub or from a file, and read from then on.
 
-A fetched split is two files below :func:`problem_folder`: ``SPLIT.jsonl`` with one problem a row, and ``SPLIT.json``
-with its checksum, its number of rows and where it came from.
+A fetched split is two files in the folder ``problems`` of :func:`arts.models.cache_folder`: ``SPLIT.jsonl`` with
+one problem a row, and ``SPLIT.json`` with its checksum, its number of rows and where it came from.
 
 A set that another was drawn from (MATH, of which MATH-500 is a part) is cleaned: rows without a key, repetitions of an
 earlier row and the problems of the other set are left out. What remains but is doubtful gets ``marks``: a question
@@ -20,11 +20,10 @@ from arts.errors import InputError, UsageError
 from arts.files import StrPath, write_whole
 from arts.models import cache_folder
 from arts.problems.base import Problem
-from arts.problems.boxes import has_several_boxes
+from arts.problems.extract import has_several_boxes
 from arts.problems.fields import key_of, problems_of, question_of
-from arts.problems.hub import hub_rows
 from arts.problems.near import nearest, one_spelling
-from arts.problems.rows import Row, read_rows
+from arts.problems.rows import Row, hub_rows, read_rows
 from arts.problems.sets import CLEAN, SETS, ProblemSet
 
 NEAR, BOXES = "near", "several boxes"
@@ -47,20 +46,13 @@ class Fetched:
     marked: dict[str, int]
 
 
-def problem_folder() -> Path:
-    """Where fetched problem sets are kept, below :func:`arts.models.cache_folder`."""
-    return cache_folder() / "problems"
-
-
 def fetched(name: str, split: str) -> Fetched | None:
     """What is here of a split of the catalogue; None where it is not, or what is known of it is damaged."""
     path = _path(name, split)
-    beside = path.with_suffix(".json")
-    if not (path.is_file() and beside.is_file()):
-        return None
     try:
-        return Fetched(path=path, **json.loads(beside.read_text(encoding="utf-8")))
-    except (ValueError, TypeError):
+        about = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        return Fetched(path=path, **about) if path.is_file() else None
+    except (FileNotFoundError, ValueError, TypeError):
         return None
 
 
@@ -112,7 +104,7 @@ def set_problems(name: str, split: str) -> Iterator[Problem]:
 
 
 def _path(name: str, split: str) -> Path:
-    return problem_folder() / name / f"{split}.jsonl"
+    return cache_folder() / "problems" / name / f"{split}.jsonl"
 
 
 def _digest(data: bytes) -> str:

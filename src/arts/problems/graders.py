@@ -204,19 +204,15 @@ class AnswerClasses:
         """The class of an answer, a new one where it equals none before it. Safe to call from several threads."""
         if answer is None:
             return -1
-        with self._lock:
-            return self._known(answer)
-
-    def _known(self, answer: str) -> int:
         spelling = normalise(answer[:MAX_ANSWER])
-        known = self._by_spelling.get(spelling)
-        if known is None:
-            grades = self._grader.grade([(head, answer) for head in self._heads])
-            equal = [i for i, grade in enumerate(grades) if grade.verdict is Verdict.CORRECT]
-            known = self._by_spelling[spelling] = equal[0] if equal else len(self._heads)
-            if not equal:
-                self._heads.append(answer)
-        return known
+        with self._lock:
+            if spelling not in self._by_spelling:
+                grades = self._grader.grade([(head, answer) for head in self._heads])
+                equal = [i for i, grade in enumerate(grades) if grade.verdict is Verdict.CORRECT]
+                self._by_spelling[spelling] = equal[0] if equal else len(self._heads)
+                if not equal:
+                    self._heads.append(answer)
+            return self._by_spelling[spelling]
 
 
 def equivalence_classes(grader: Grader, answers: Sequence[str | None]) -> list[int]:

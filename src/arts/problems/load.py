@@ -11,9 +11,8 @@ from arts.files import StrPath
 from arts.problems.base import Problem
 from arts.problems.fetch import set_problems
 from arts.problems.fields import problems_of
-from arts.problems.hub import hub_rows
 from arts.problems.procedural import GYM, SIZE, gym_problems
-from arts.problems.rows import read_rows
+from arts.problems.rows import hub_rows, read_rows
 from arts.problems.sets import SETS
 
 _FILES = (".jsonl", ".gz", ".parquet")

@@ -75,15 +75,11 @@ class _Index:
     def closest(self, own: Shingles, threshold: float, *, besides: int | None = None) -> Near | None:
         """The first of the closest texts, that of index ``besides`` left out."""
         shared = Counter(group for run in own for group in self._with.get(run, ()))
-        best: Near | None = None
+        found: list[Near] = []
         for group, common in shared.items():
             runs, members = self._groups[group]
             jaccard = common / (len(own) + len(runs) - common)
             first = next((i for i in members if i != besides), None)
-            if (
-                first is not None
-                and jaccard >= threshold
-                and (best is None or (jaccard, -first) > (best.jaccard, -best.index))
-            ):
-                best = Near(index=first, jaccard=jaccard)
-        return best
+            if first is not None and jaccard >= threshold:
+                found.append(Near(index=first, jaccard=jaccard))
+        return max(found, key=lambda near: (near.jaccard, -near.index), default=None)

@@ -28,8 +28,7 @@ def _once(text: str) -> str:
     if _UNIT.search(text) and text[:1].isdigit() and ":" not in text:
         text = _UNIT.sub("", text)
     text = _THOUSANDS.sub("", _WORDS.sub(r"\1", text))
-    if text.startswith("x=") and len(text) > len("x="):
-        text = text[len("x=") :]
+    text = text.removeprefix("x=") or text
     return text.rstrip(".").strip("*")
 
 

@@ -48,11 +48,11 @@ class MathPool:
                 worker = self._mine.worker = _Worker()
                 self._started.add(worker)
             return worker.grade(*pair, self._deadline_s)
-        except (TimeoutError, OSError, EOFError) as error:
+        except (queue.Empty, OSError, EOFError) as error:
             self._mine.worker = None
             if worker is not None:
                 worker.kill()
-            reason = f"no verdict within {self._deadline_s:g} s" if isinstance(error, TimeoutError) else "crashed"
+            reason = f"no verdict within {self._deadline_s:g} s" if isinstance(error, queue.Empty) else "crashed"
             return Grade(verdict=Verdict.UNGRADED, reason=f"math-verify: {reason}")
 
 
@@ -74,12 +74,8 @@ class _Worker:
         return Grade(verdict=Verdict(verdict), reason=reason)
 
     def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            with contextlib.suppress(OSError):
-                if pipe:
-                    pipe.close()
+        with contextlib.suppress(OSError), self._process:  # which at the end closes its pipes and waits for it
+            self._process.kill()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -89,10 +85,7 @@ class _Worker:
         self._replies.put("")
 
     def _reply(self, deadline_s: float) -> str:
-        try:
-            line = self._replies.get(timeout=deadline_s)
-        except queue.Empty:
-            raise TimeoutError from None
+        line = self._replies.get(timeout=deadline_s)
         if not line:
             raise EOFError
         return line

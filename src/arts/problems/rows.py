@@ -1,12 +1,13 @@
-"""Rows of JSON Lines and Parquet files, with errors that name file and row."""
+"""Rows of JSON Lines and Parquet files, with errors that name file and row, and of the Hugging Face Hub."""
 
 import gzip
 import json
+import os
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from arts.errors import InputError, needs_extra
+from arts.errors import ArtsError, InputError, needs_extra
 from arts.files import StrPath
 from arts.text import well_formed
 
@@ -33,6 +34,24 @@ def read_rows(source: StrPath) -> Iterator[tuple[int, Row]]:
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     return _parquet(path) if path.suffix == ".parquet" else _json_lines(path)
+
+
+def hub_rows(repo: str, config: str | None, split: str, *, remedy: str) -> Iterator[tuple[int, Row]]:
+    """Numbered rows of one split of a Hub data set.
+
+    Raises:
+        ArtsError: the Hub cannot be reached, or has no such set or split; the line ends with ``remedy``.
+        MissingExtraError: the extra ``data`` is not installed.
+    """
+    with needs_extra(f"{repo}: a set of the Hugging Face Hub"):
+        import datasets
+    try:
+        rows = datasets.load_dataset(repo, config, split=split)
+    except (OSError, ValueError, RuntimeError) as error:
+        detail = " ".join(str(error).split())[:200]
+        offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
+        raise ArtsError(f"{repo}: cannot be fetched from the Hub{offline}: {detail}; {remedy}") from error
+    return enumerate(rows, start=1)
 
 
 def _json_lines(path: Path) -> Iterator[tuple[int, Row]]:

@@ -72,7 +72,8 @@ class Contents:
         return self.verdicts.total()
 
     def count(self, tree: Tree) -> None:
-        """Add what a tree holds; ``trees`` is counted by whoever writes them."""
+        """Add what a tree holds."""
+        self.trees += 1
         whole = [tree.outcomes.get(r.leaf) for r in tree.backbones]
         if whole:
             self.rates.append(sum(o is not None and o.verdict is Verdict.CORRECT for o in whole) / len(whole))

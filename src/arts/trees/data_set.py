@@ -87,7 +87,7 @@ def _write(store: TreeStore, folder: Path, split: str, licence: str) -> int:
     for part in (TREES, SAMPLES):
         (folder / part).mkdir(parents=True)
     write_parquet(_sample_rows(store, contents), folder / SAMPLES / file, SampleRow)
-    contents.trees = export_trees(store, folder / TREES / file)
+    export_trees(store, folder / TREES / file)
     (folder / "README.md").write_text(data_card(contents, split=split, licence=licence), encoding="utf-8")
     return contents.trees
 

@@ -1,11 +1,17 @@
-"""The SQLite file under a tree store: its tables, how it is opened, and what its errors mean."""
+"""The SQLite file under a tree store: its tables, its lock, how it is opened, and what its errors mean."""
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 from arts.errors import InputError, StoreError
+
+try:
+    import fcntl
+except ImportError:  # a system without flock: SQLite's own locks must do
+    fcntl = None  # type: ignore[assignment]
 
 SCHEMA_VERSION = 1
 
@@ -24,6 +30,25 @@ CREATE TABLE outcomes (problem INTEGER NOT NULL REFERENCES problems, node INTEGE
 CREATE TABLE scores (problem INTEGER NOT NULL REFERENCES problems, node INTEGER NOT NULL,
   verifier TEXT NOT NULL, score REAL, PRIMARY KEY (problem, verifier, node)) WITHOUT ROWID;
 """
+
+
+def lock(path: Path) -> int:
+    """Lock a store against other writers; returns the descriptor whose closing, or the process's end, gives it back.
+
+    Raises:
+        StoreError: another process holds the lock, or the file cannot be written.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except OSError as error:
+        raise _not_writable(path, error.strerror) from error
+    try:
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise _in_use(path) from error
+    return descriptor
 
 
 def connect(path: Path, *, write: bool) -> sqlite3.Connection:
@@ -83,11 +108,19 @@ def translated(path: Path) -> Iterator[None]:
 def _explain(path: Path, error: sqlite3.DatabaseError) -> StoreError | InputError:
     text = str(error)
     if "locked" in text or "busy" in text:
-        return StoreError(f"{path}: another process is writing to this store; wait for it or stop it")
+        return _in_use(path)
     if "readonly" in text or "unable to open" in text:
-        return StoreError(f"{path}: cannot be written ({text}); check its permissions or choose another place")
+        return _not_writable(path, text)
     if "full" in text or "disk I/O" in text:
         return StoreError(f"{path}: the disk is full; free some space and run the same command again")
     if "not a database" in text or "malformed" in text:
         return InputError(f"{path}: not a tree store ({text}); give a file that arts made")
     return StoreError(f"{path}: {text}")
+
+
+def _in_use(path: Path) -> StoreError:
+    return StoreError(f"{path}: another process is writing to this store; wait for it or stop it")
+
+
+def _not_writable(path: Path, why: object) -> StoreError:
+    return StoreError(f"{path}: cannot be written ({why}); check its permissions or choose another place")

@@ -13,10 +13,10 @@ from arts.files import StrPath
 from arts.problems.base import Problem
 from arts.problems.rows import read_rows
 from arts.trees.parquet import write_parquet
-from arts.trees.rows import TreeRow, read_row, replay, tree_row
+from arts.trees.rows import TreeRow, read_row, tree_row
 from arts.trees.runs import RunConfig
 from arts.trees.store import TreeStore
-from arts.trees.tree import Tree
+from arts.trees.tree import ROOT, Tree
 
 TREES = "trees"
 """The folder of a data set's folder that holds its trees."""
@@ -99,7 +99,7 @@ def fill_store(out: StrPath, config: RunConfig, trees: Iterable[tuple[Problem, T
         while some := list(islice(left, TREES_AT_ONCE)):
             store.add_problems([p for p, _ in some])
             for _, tree in some:
-                _refill(store, tree)
+                _write(store, tree)
     except BaseException:
         store.close()
         path.unlink(missing_ok=True)
@@ -107,21 +107,13 @@ def fill_store(out: StrPath, config: RunConfig, trees: Iterable[tuple[Problem, T
     return store
 
 
-def _refill(store: TreeStore, old: Tree) -> None:
-    """Commit a tree's rollouts again in their order, so that every node gets its number back."""
-    new = store.tree(old.problem_id)
-    for rollout, start, steps in replay(old):
-        with store.growing(new):
-            new.add_rollout(
-                steps,
-                rollout.stop,
-                start=start,
-                backbone=rollout.backbone,
-                pivot=rollout.pivot,
-                tokens=rollout.tokens,
-                error=rollout.error,
-                outcome=old.outcomes.get(rollout.leaf),
-            )
-    for name, column in old.scores.items():
-        scored = [int(n) for n in np.flatnonzero(~np.isnan(column))]
-        store.write_scores(old.problem_id, name, scored, column[scored])
+def _write(store: TreeStore, tree: Tree) -> None:
+    """Write a tree's rollouts in their order, each with the nodes that no earlier one has passed."""
+    written = {ROOT}
+    for rollout in tree.rollouts:
+        fresh = [node for node in tree.path(rollout.leaf) if node not in written]
+        store.write_rollout(tree, rollout, fresh)
+        written.update(fresh)
+    for name, column in tree.scores.items():
+        scored = np.flatnonzero(~np.isnan(column))
+        store.write_scores(tree.problem_id, name, scored, column[scored])

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from arts.errors import MissingExtraError
+from arts.errors import needs_extra
 from arts.files import UNFINISHED
 
 ROWS_AT_ONCE = 128
@@ -21,11 +21,9 @@ def write_parquet(rows: Iterable[msgspec.Struct], path: Path, kind: type[msgspec
     Raises:
         MissingExtraError: without the extra ``data``.
     """
-    try:
+    with needs_extra(f"{path}: writing Parquet"):
         import pyarrow as pa
         import pyarrow.parquet as pq
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(f"{path}: writing Parquet", "data") from error
     schema = pa.schema(_arrow(pa, inspect.type_info(kind)))
     unfinished, left, count = path.with_name(f".{path.name}{UNFINISHED}"), iter(rows), 0
     try:

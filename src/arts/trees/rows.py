@@ -1,7 +1,6 @@
 """One tree as a typed row, and back with every inconsistency named."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated
 
@@ -101,8 +100,7 @@ def read_row(row: Row, place: str) -> tuple[Problem, Tree, RunConfig]:
         for column in typed.scores:
             if len(column.score) > len(tree):
                 raise ValueError(f"'{column.verifier}' has {len(column.score)} scores; there are {len(tree)} nodes")
-            values = np.array([_number(x) for x in column.score])
-            tree.set_scores(column.verifier, range(len(values)), values)
+            tree.set_scores(column.verifier, range(len(column.score)), np.array(column.score, dtype=np.float64))
         return msgspec.convert(row, Problem), tree, RunConfig.from_json(typed.config or "{}", place)
     except ValueError as error:  # msgspec's own is one
         raise InputError(f"{place}: {error}; give a file that 'arts store export' made") from error
@@ -115,7 +113,8 @@ def _read_nodes(tree: Tree, row: TreeRow) -> None:
     for node, (parent, text, tokens, logprob, stop) in enumerate(zip(*columns, strict=True), start=1):
         if not 0 <= parent < node:
             raise ValueError(f"parent {parent} does not come before node {node}")
-        if tree.add(parent, Step(text=text, tokens=tokens, logprob=_number(logprob)), stop) != node:
+        step = Step(text=text, tokens=tokens, logprob=math.nan if logprob is None else logprob)
+        if tree.add(parent, step, stop) != node:
             raise ValueError(f"node {node} repeats an earlier one; every node goes once")
 
 
@@ -131,27 +130,14 @@ def _read_rollouts(tree: Tree, row: TreeRow) -> None:
     if len({r.key for r in tree.rollouts}) < len(tree.rollouts):
         raise ValueError("two rollouts have the same backbone and pivot; every rollout goes once")
     again = Tree(problem_id=tree.problem_id, question=tree.question)
-    for number, (played, start, steps) in enumerate(replay(tree), start=1):
-        if again.add_rollout(steps, played.stop, start=start).leaf != played.leaf:
-            raise ValueError(f"rollout {number} does not end at its leaf {played.leaf}")
+    for number, rollout in enumerate(tree.rollouts, start=1):
+        path = [ROOT, *tree.path(rollout.leaf)]
+        start = rollout.leaf if rollout.stop == "error" else path[rollout.pivot]
+        steps = [Step(text=tree.text[n]) for n in path[rollout.pivot + 1 :]]
+        if again.add_rollout(steps, rollout.stop, start=start).leaf != rollout.leaf:
+            raise ValueError(f"rollout {number} does not end at its leaf {rollout.leaf}")
     if (again.parent, again.text, again.stop) != (tree.parent, tree.text, tree.stop):
         raise ValueError("the rollouts do not lead through all nodes in their order")
-
-
-def replay(tree: Tree) -> Iterator[tuple[Rollout, int, list[Step]]]:
-    """Rollouts in their order, each with the node it started from and the steps it added below."""
-    for rollout in tree.rollouts:
-        if rollout.stop == "error":
-            yield rollout, rollout.leaf, []
-            continue
-        path = [ROOT, *tree.path(rollout.leaf)]
-        fresh = path[rollout.pivot + 1 :]
-        steps = [Step(text=tree.text[n], tokens=tree.tokens[n], logprob=tree.logprob[n]) for n in fresh]
-        yield rollout, path[rollout.pivot], steps
-
-
-def _number(x: float | None) -> float:
-    return math.nan if x is None else float(x)
 
 
 def _nullable(x: float) -> float | None:

@@ -55,11 +55,8 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def to_json(self) -> str:
         """As stores and exported trees hold it."""
-        known = msgspec.structs.asdict(self)
-        other = known.pop("other")
-        return json.dumps(
-            {**other, **{name: value for name, value in known.items() if value is not None}}, sort_keys=True
-        )
+        known = msgspec.to_builtins(self)  # without what is not said
+        return json.dumps({**known.pop("other", {}), **known}, sort_keys=True)
 
     @property
     def splitter(self) -> SplitterName | None:

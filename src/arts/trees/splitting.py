@@ -12,6 +12,8 @@ _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _BLANK = re.compile(r"\n[ \t\r]*\n\s*")
 _INDENTED = re.compile(r"[ \t]+\S")
 _BULLET = re.compile(r"[ \t]*[-*+•][ \t]")
+_DISPLAY = ("\\[", "$$", "\\begin")
+_CLOSERS = {"\\[": "\\]", "$$": "$$", "```": "```", "~~~": "~~~"}
 _DELIMITER = re.compile(r"\\\[|\\\]|\$\$|^[ \t]*(?:```|~~~)|\\(?:begin|end)\{[A-Za-z]+\*?\}", re.MULTILINE)
 
 
@@ -33,22 +35,19 @@ def split_paragraphs(text: str) -> list[str]:
     do, because models write their steps as such items. Display mathematics stays with the sentence that
     introduces it.
     """
-    spans = _protected(text)
-    cuts, at, start = [], 0, 0
+    beyond = len(text) + 1
+    spans = iter([*_protected(text), (beyond, beyond)])
+    opened, closed = next(spans)
+    cuts, start = [], 0
     for blank in _BLANK.finditer(text):
-        while at < len(spans) and spans[at][1] <= blank.start():
-            at += 1
-        if at < len(spans) and spans[at][0] < blank.end() and blank.start() < spans[at][1]:
-            inside = spans[at][0] <= blank.start()
-            if inside or _is_display(text, spans[at][0]):
-                continue
-        elif at < len(spans) and spans[at][0] == blank.end() and _is_display(text, spans[at][0]):
+        while closed <= blank.start():
+            opened, closed = next(spans)
+        if opened <= blank.start() or (opened <= blank.end() and text.startswith(_DISPLAY, opened)):
             continue
-        indent = text[blank.start() : blank.end()].rsplit("\n", 1)[-1]
+        indent = blank[0].rsplit("\n", 1)[-1]
         following = indent + text[blank.end() : blank.end() + 8]
-        if _INDENTED.match(following) or (
-            _BULLET.match(following) and _BULLET.match(text, _line_start(text, blank.start(), start))
-        ):
+        line = max(text.rfind("\n", start, blank.start()) + 1, start)
+        if _INDENTED.match(following) or (_BULLET.match(following) and _BULLET.match(text, line)):
             continue
         cuts.append(blank.end() - len(indent))
         start = blank.end()
@@ -61,14 +60,6 @@ SPLITTERS: dict[str, Callable[[str], list[str]]] = {
     "numbered": split_numbered,
     "gsm8k": split_lines,  # one line is one step, the closing "#### n" line included (openai/grade-school-math)
 }
-
-
-def _line_start(text: str, end: int, low: int) -> int:
-    return max(text.rfind("\n", low, end) + 1, low)
-
-
-def _is_display(text: str, at: int) -> bool:
-    return text.startswith(("\\[", "$$", "\\begin"), at)
 
 
 def _protected(text: str) -> list[tuple[int, int]]:
@@ -87,18 +78,10 @@ def _protected(text: str) -> list[tuple[int, int]]:
                 spans.append((opened, end))
                 closer = ""
             continue
-        wanted = _closer(mark)
+        wanted = mark.replace("\\begin", "\\end") if mark.startswith("\\begin") else _CLOSERS.get(mark)
         if wanted and last.get(wanted, -1) > start:
             opened, closer = start, wanted
     return spans
-
-
-def _closer(mark: str) -> str:
-    if mark == "\\[":
-        return "\\]"
-    if mark in ("$$", "```", "~~~"):
-        return mark
-    return mark.replace("\\begin", "\\end", 1) if mark.startswith("\\begin") else ""
 
 
 def _cut(text: str, positions: Iterable[int]) -> list[str]:
@@ -107,16 +90,11 @@ def _cut(text: str, positions: Iterable[int]) -> list[str]:
 
 
 def _attach_blank(pieces: list[str]) -> list[str]:
+    """Blank pieces joined to what they follow, those at the beginning to what follows them."""
     steps: list[str] = []
-    lead = ""
     for piece in pieces:
-        if piece.strip():
-            steps.append(lead + piece)
-            lead = ""
-        elif steps:
+        if steps and not (piece.strip() and steps[-1].strip()):
             steps[-1] += piece
         else:
-            lead += piece
-    if lead:
-        steps.append(lead)
+            steps.append(piece)
     return steps

@@ -2,8 +2,12 @@
 
 import contextlib
 import math
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Self, final
 
@@ -14,14 +18,10 @@ from arts.errors import InputError, StoreError
 from arts.files import StrPath
 from arts.problems.base import Problem, Verdict
 from arts.text import quoted
-from arts.trees.database import SCHEMA, SCHEMA_VERSION, check_version, connect, translated
-from arts.trees.lock import WriterLock
+from arts.trees.database import SCHEMA, SCHEMA_VERSION, check_version, connect, lock, translated
 from arts.trees.runs import RunConfig
 from arts.trees.splitting import SplitterName
 from arts.trees.tree import Outcome, Rollout, Step, Tree
-
-PROBLEM = ("id", "question", "answer", "solution", "subject", "level", "source")
-"""Columns of a problem, which are its fields."""
 
 
 class TreeStore:
@@ -33,6 +33,7 @@ class TreeStore:
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
+        connection.row_factory = sqlite3.Row
         self._connection: sqlite3.Connection | None = connection
         self._release = contextlib.ExitStack()
         self._written = False
@@ -51,9 +52,9 @@ class TreeStore:
             raise InputError(f"{path}: no such store; make one with: arts sample PROBLEMS {path}")
         with contextlib.ExitStack() as opened, translated(path):
             if write:
-                opened.callback(WriterLock.take(path).release)
+                opened.callback(os.close, lock(path))
             connection = connect(path, write=write)
-            opened.callback(connection.close)  # before the lock is released
+            opened.callback(connection.close)  # before the lock is released: closing a file drops SQLite's own locks
             check_version(path, connection)
             store = cls(path, connection)
             store._release = opened.pop_all()
@@ -105,19 +106,18 @@ class TreeStore:
             old = known.get(p.id, p)
             if (old.question, old.answer) != (p.question, p.answer):
                 raise InputError(f"{self.path}: problem '{p.id}' is already there with another text; use a new store")
-        fresh = [tuple(getattr(p, name) for name in PROBLEM) for p in problems if p.id not in known]
+        fresh = [asdict(p) for p in problems if p.id not in known]
         if not fresh:
             return
         with self._transaction():
-            self._db.executemany(
-                f"INSERT INTO problems ({', '.join(PROBLEM)}) VALUES ({', '.join('?' * len(PROBLEM))})", fresh
-            )
+            columns = ":id, :question, :answer, :solution, :subject, :level, :source"
+            self._db.executemany(f"INSERT INTO problems VALUES (NULL, {columns})", fresh)
         self._find_problems()
 
     def problems(self) -> list[Problem]:
         """All problems in the order they were added."""
-        rows = self._db.execute(f"SELECT {', '.join(PROBLEM)} FROM problems ORDER BY position")
-        return [Problem(**dict(zip(PROBLEM, row, strict=True))) for row in rows]
+        columns = "id, question, answer, solution, subject, level, source"
+        return [Problem(**row) for row in self._db.execute(f"SELECT {columns} FROM problems ORDER BY position")]
 
     @contextlib.contextmanager
     def growing(self, tree: Tree) -> Iterator[None]:
@@ -131,24 +131,21 @@ class TreeStore:
 
         All in one transaction.
         """
-        at, leaf = self._positions[tree.problem_id], rollout.leaf
+        at = self._positions[tree.problem_id]
         columns = (tree.parent, tree.text, tree.tokens, tree.logprob, tree.stop)
-        rows = [(at, i, *(column[i] for column in columns)) for i in nodes]
-        outcome = tree.outcomes.get(leaf)
+        rows = [(at, i, *(column[i] for column in columns)) for i in nodes]  # SQLite keeps NaN as NULL
+        outcome = tree.outcomes.get(rollout.leaf)
         with self._transaction():
-            self._db.executemany(
-                "INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [(*row[:5], _nullable(row[5]), row[6]) for row in rows],
-            )
+            self._db.executemany("INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
             self._db.execute(
-                "INSERT INTO rollouts SELECT ?, coalesce(max(number) + 1, 0), ?, ?, ?, ?, ?, ? FROM rollouts"
-                " WHERE problem = ?",
-                (at, rollout.backbone, rollout.pivot, leaf, rollout.tokens, rollout.stop, rollout.error, at),
+                "INSERT INTO rollouts SELECT :at, coalesce(max(number) + 1, 0), :backbone, :pivot, :leaf, :tokens,"
+                " :stop, :error FROM rollouts WHERE problem = :at",
+                {"at": at, **asdict(rollout)},
             )
             if outcome is not None:
                 self._db.execute(
-                    "INSERT OR IGNORE INTO outcomes VALUES (?, ?, ?, ?, ?)",
-                    (at, leaf, outcome.answer, outcome.verdict.value, outcome.reason),
+                    "INSERT OR IGNORE INTO outcomes VALUES (:at, :leaf, :answer, :verdict, :reason)",
+                    {"at": at, "leaf": rollout.leaf, **asdict(outcome)},
                 )
 
     def tree(self, problem_id: str) -> Tree:
@@ -161,9 +158,8 @@ class TreeStore:
         ):
             step = Step(text=text, tokens=tokens, logprob=math.nan if logprob is None else logprob)
             tree.add(parent, step, stop)
-        columns = "backbone, pivot, leaf, tokens, stop, error"
-        for row in self._db.execute(f"SELECT {columns} FROM rollouts WHERE problem = ? ORDER BY number", (at,)):
-            tree.rollouts.append(Rollout(**dict(zip(columns.split(", "), row, strict=True))))
+        rollouts = "SELECT backbone, pivot, leaf, tokens, stop, error FROM rollouts WHERE problem = ? ORDER BY number"
+        tree.rollouts = [Rollout(**row) for row in self._db.execute(rollouts, (at,))]
         for node, answer, verdict, reason in self._db.execute(
             "SELECT node, answer, verdict, reason FROM outcomes WHERE problem = ?", (at,)
         ):
@@ -175,10 +171,10 @@ class TreeStore:
         """Trees of all problems, in order."""
         return StoredTrees(self)
 
-    def write_scores(self, problem_id: str, verifier: str, nodes: Sequence[int], values: NDArray[np.float64]) -> None:
-        """Write a verifier's scores of some nodes; earlier ones of the same verifier are replaced."""
+    def write_scores(self, problem_id: str, verifier: str, nodes: Iterable[int], values: NDArray[np.float64]) -> None:
+        """Write a verifier's scores of some nodes, NaN for none; earlier ones of the same verifier are replaced."""
         at = self._positions[problem_id]
-        rows = [(at, int(n), verifier, _nullable(float(v))) for n, v in zip(nodes, values, strict=True)]
+        rows = [(at, int(n), verifier, float(v)) for n, v in zip(nodes, values, strict=True)]
         with self._transaction():
             self._db.executemany("INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?)", rows)
 
@@ -210,15 +206,12 @@ class TreeStore:
         self._positions = dict(self._db.execute("SELECT id, position FROM problems ORDER BY position").fetchall())
 
     def _load_scores(self, tree: Tree, at: int) -> None:
-        columns: dict[str, tuple[list[int], list[float]]] = {}
-        for verifier, node, score in self._db.execute(
+        rows = self._db.execute(
             "SELECT verifier, node, score FROM scores WHERE problem = ? ORDER BY verifier, node", (at,)
-        ):
-            nodes, values = columns.setdefault(verifier, ([], []))
-            nodes.append(node)
-            values.append(math.nan if score is None else score)
-        for verifier, (nodes, values) in columns.items():
-            tree.set_scores(verifier, nodes, np.asarray(values))
+        )
+        for verifier, scored in groupby(rows, key=itemgetter(0)):
+            _, nodes, values = zip(*scored, strict=True)
+            tree.set_scores(verifier, nodes, np.array(values, dtype=np.float64))
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -227,14 +220,9 @@ class TreeStore:
                 self._db.execute("PRAGMA journal_mode=WAL")
                 self._db.execute("PRAGMA synchronous=NORMAL")
                 self._written = True
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
+            with self._db as db:  # commits, or rolls back if anything is raised
+                db.execute("BEGIN IMMEDIATE")
                 yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                with contextlib.suppress(sqlite3.Error):
-                    self._db.execute("ROLLBACK")
-                raise
 
 
 @final
@@ -272,7 +260,3 @@ def open_store(path: StrPath, *, write: bool = False) -> TreeStore:
     4829
     """
     return TreeStore.open(path, write=write)
-
-
-def _nullable(x: float) -> float | None:
-    return None if math.isnan(x) else x

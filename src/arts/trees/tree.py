@@ -1,5 +1,6 @@
 """The reasoning tree: columnar, append-only, identical prefixes merged into one node."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -18,8 +19,7 @@ Stop = Literal["stop", "length", "error", "step"]
 """How a rollout ended: by itself (its last node is terminal), cut by its token limit, failed, or as the one step that a
 search had asked for, from where it can go on."""
 
-REWARD_CORRECT = 10.0
-REWARD_INCORRECT = 0.1
+REWARDS = {Verdict.CORRECT: 10.0, Verdict.INCORRECT: 0.1, Verdict.UNGRADED: math.nan}
 """Terminal rewards of the paper (arXiv 2602.12846); the floor keeps log R finite ("Log-Flow Smoothing")."""
 
 
@@ -49,7 +49,7 @@ class Step:
 
     text: str
     tokens: int = 0
-    logprob: float = float("nan")
+    logprob: float = math.nan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +67,7 @@ class Outcome:
     @property
     def reward(self) -> float:
         """R(s_T) of the paper: 10 for correct, 0.1 for incorrect; NaN when ungraded."""
-        match self.verdict:
-            case Verdict.CORRECT:
-                return REWARD_CORRECT
-            case Verdict.INCORRECT:
-                return REWARD_INCORRECT
-            case Verdict.UNGRADED:
-                return float("nan")
+        return REWARDS[self.verdict]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,15 +244,8 @@ class Tree:
         counts = np.zeros(len(self), dtype=np.int64)
         for rollout in self.rollouts:
             if rollout.stop != "error":
-                counts[self._sampled(rollout)] += 1
+                counts[self.path(rollout.leaf)[rollout.pivot :]] += 1
         return counts
-
-    def _sampled(self, rollout: Rollout) -> list[int]:
-        return self.path(rollout.leaf)[rollout.pivot :]
-
-    def ended(self) -> list[int]:
-        """Nodes at which a rollout ended, whether by itself or by its token limit."""
-        return [i for i, stop in enumerate(self.stop) if stop is not None]
 
     def success_counts(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Per node: graded rollouts at or below it, and correct ones among them (Monte-Carlo labels).
@@ -273,8 +260,7 @@ class Tree:
             outcome = self.outcomes.get(rollout.leaf)
             if rollout.stop == "error" or outcome is None or outcome.verdict is Verdict.UNGRADED:
                 continue
-            path = [ROOT, *self.path(rollout.leaf)]
-            nodes = path[rollout.pivot :]
+            nodes = [ROOT, *self.path(rollout.leaf)][rollout.pivot :]
             graded[nodes] += 1
             correct[nodes] += outcome.verdict is Verdict.CORRECT
         return graded, correct
