@@ -91,33 +91,20 @@ class Proposer(Protocol):
     the same request yields the same text where :attr:`reproducible` is true.
     """
 
-    @property
-    def name(self) -> str:
-        """Model name, as stores and reports give it."""
-        ...
-
-    @property
-    def reproducible(self) -> bool:
-        """True when the same batch of requests always yields bit-identical completions."""
-        ...
-
-    @property
-    def batch_size(self) -> int:
-        """How many requests the backend likes to have at once."""
-        ...
-
-    @property
-    def concurrent(self) -> bool:
-        """True where separate calls of :meth:`propose` run side by side; else requests are better put into one."""
-        ...
+    name: str
+    """Model name, as stores and reports give it."""
+    reproducible: bool
+    """True when the same batch of requests always yields bit-identical completions."""
+    batch_size: int
+    """How many requests the backend likes to have at once."""
+    concurrent: bool
+    """True where separate calls of :meth:`propose` run side by side; else requests are better put into one."""
 
     def propose(self, requests: Sequence[Request], sampling: Sampling) -> AsyncIterator[tuple[int, Completion]]:
         """Yield ``(index of request, completion)`` as they finish, in any order."""
-        ...
 
     async def aclose(self) -> None:
         """Release the model or the connections."""
-        ...
 
 
 def find_stop(text: str, stop: Sequence[str]) -> tuple[int, int] | None:

@@ -76,7 +76,6 @@ class Selector(Protocol):
 
     def choose(self, pool: Pool) -> Choice:
         """The decision between the N candidates of one problem."""
-        ...
 
     def expected(self, pool: Pool, k: int, seed: int = 0) -> NDArray[np.float64]:
         """Expected accuracy with k of the N candidates of each of P problems, (P,); NaN when N < k.

@@ -38,11 +38,9 @@ class Verifier(Protocol):
 
     def score(self, batch: Sequence[tuple[Tree, Sequence[int]]]) -> list[NDArray[np.float64]]:
         """For each ``(tree, nodes)`` the scores of those nodes, shape ``(len(nodes),)``."""
-        ...
 
     def values(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """The success probability that each score stands for, same shape; NaN where the unit says nothing of it."""
-        ...
 
     def score_texts(
         self, question: str, candidates: Sequence[str], *, splitter: str | None = None

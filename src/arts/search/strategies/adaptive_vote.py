@@ -30,22 +30,15 @@ class _AdaptiveVote(Strategy):
     error: float = 0.2
     """Probability, at each check, that the leader after ``n`` samples would be another one; 0: it cannot be."""
 
-    weighted: ClassVar[bool]
+    needs: ClassVar[Needs]
+    """Flows where they are the votes' weights."""
+    answers: ClassVar[bool] = True
+    """Votes are for answers."""
 
     def __post_init__(self) -> None:
         self.candidates: list[int] = []
         self._votes: list[_Vote] = []
         self._asked = 0
-
-    @property
-    def needs(self) -> Needs:
-        """Flows where they are the votes' weights."""
-        return "flow" if self.weighted else "nothing"
-
-    @property
-    def answers(self) -> bool:
-        """Votes are for answers."""
-        return True
 
     def ask(self, tree: Tree, rng: np.random.Generator) -> Sequence[Expansion]:
         """The next wave, unless the vote is decided."""
@@ -71,7 +64,7 @@ class _AdaptiveVote(Strategy):
         return overtaken(classes, weights, self.n - len(votes), 1 / max(best.value, LEAST_VALUE)) <= self.error
 
     def _of(self, results: Sequence[Grown]) -> list["_Vote"]:
-        if not self.weighted:
+        if self.needs == "nothing":
             return [_Vote(g.answer) for g in results]
         usable = [g if np.isfinite(g.log_flow) else g._replace(answer=-1, log_flow=0.0) for g in results]
         return [_Vote(g.answer, g.log_flow, 1.0 if np.isnan(g.value) else g.value) for g in usable]
@@ -81,14 +74,14 @@ class _AdaptiveVote(Strategy):
 class AdaptiveMajority(_AdaptiveVote):
     """Majority vote of at most ``n`` samples."""
 
-    weighted = False
+    needs = "nothing"
 
 
 @final
 class AdaptiveFlowVote(_AdaptiveVote):
     """Flow vote of at most ``n`` samples."""
 
-    weighted = True
+    needs = "flow"
 
 
 class _Vote(NamedTuple):

@@ -6,7 +6,7 @@ in proportion to their flow.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -29,16 +29,14 @@ class FlowSampling(Strategy):
     children: int = 4
     """Draws from a state at least."""
 
+    needs: ClassVar[Needs] = "flow"
+    """Children are weighed by their flows."""
+
     def __post_init__(self) -> None:
         self.candidates: list[int] = []
         self._walkers = [ROOT] * self.n
         self._drawn: dict[int, list[Grown]] = {}
         self._waiting: list[int] = []
-
-    @property
-    def needs(self) -> Needs:
-        """Children are weighed by their flows."""
-        return "flow"
 
     def ask(self, tree: Tree, rng: np.random.Generator) -> Sequence[Expansion]:
         """Walk on until every trajectory has ended or stands at a state that was never drawn from."""

@@ -5,7 +5,7 @@ Weights are incremental, as in twisted SMC (Zhao et al. 2024, https://arxiv.org/
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,17 +31,15 @@ class ParticleFilter(Strategy):
     threshold: float = 0.5
     """Resample when the effective number of particles is less than this share of them."""
 
+    needs: ClassVar[Needs] = "flow"
+    """Weights are ratios of flows."""
+
     def __post_init__(self) -> None:
         self.candidates: list[int] = []
         self._nodes = np.full(self.n, ROOT)
         self._flows = np.zeros(self.n)
         self._weights = np.zeros(self.n)
         self._moving = np.ones(self.n, dtype=bool)
-
-    @property
-    def needs(self) -> Needs:
-        """Weights are ratios of flows."""
-        return "flow"
 
     def ask(self, tree: Tree, rng: np.random.Generator) -> Sequence[Expansion]:
         """A step of every particle that has not finished."""

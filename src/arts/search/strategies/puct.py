@@ -7,7 +7,7 @@ https://arxiv.org/abs/2405.03553).
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -34,6 +34,9 @@ class Puct(Strategy):
     parallel: int = 1
     """Leaves of one round; each descent sees those before it as lost."""
 
+    needs: ClassVar[Needs] = "value"
+    """Values are averaged."""
+
     def __post_init__(self) -> None:
         self.candidates: list[int] = []
         self._left = self.n
@@ -43,11 +46,6 @@ class Puct(Strategy):
         self._total: dict[int, float] = {ROOT: 0.0}
         self._closed: set[int] = set()
         self._leaves: list[int] = []
-
-    @property
-    def needs(self) -> Needs:
-        """Values are averaged."""
-        return "value"
 
     def ask(self, tree: Tree, rng: np.random.Generator) -> Sequence[Expansion]:
         """Draws from the next leaves."""
