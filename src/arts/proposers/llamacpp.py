@@ -14,6 +14,7 @@ import xllamacpp
 from arts.errors import ModelError, UsageError
 from arts.files import StrPath
 from arts.proposers.base import Completion, CompletionStop, Request, Sampling, as_finished
+from arts.proposers.load import BackendOptions
 from arts.proposers.prompt import PromptFormat
 from arts.text import well_formed
 
@@ -43,14 +44,7 @@ class LlamaCppProposer:
 
     @classmethod
     def load(
-        cls,
-        path: StrPath,
-        *,
-        prompt: PromptFormat,
-        parallel: int = 8,
-        context_tokens: int = 2048,
-        threads: int | None = None,
-        name: str = "",
+        cls, path: StrPath, *, prompt: PromptFormat, options: BackendOptions = BackendOptions(), name: str = ""
     ) -> Self:
         """Load a model file; its ``name`` is the file's where none is given.
 
@@ -62,9 +56,9 @@ class LlamaCppProposer:
         key = secrets.token_urlsafe(32)
         params = xllamacpp.CommonParams()
         params.model.path = str(path)
-        params.n_parallel = parallel
-        params.n_ctx = parallel * context_tokens
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads or os.cpu_count() or 1
+        params.n_parallel = options.parallel
+        params.n_ctx = options.parallel * options.context_tokens
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = options.threads or os.cpu_count() or 1
         params.fit_params = params.ui = params.warmup = False
         params.verbosity = SILENT
         params.api_keys = [key]
@@ -79,7 +73,7 @@ class LlamaCppProposer:
             limits=httpx.Limits(max_connections=None),
             trust_env=False,
         )
-        return cls(server, client, name or path.stem, prompt, parallel)
+        return cls(server, client, name or path.stem, prompt, options.parallel)
 
     def propose(self, requests: Sequence[Request], sampling: Sampling) -> AsyncIterator[tuple[int, Completion]]:
         """Yield completions as they finish; all slots are shared by concurrent calls."""

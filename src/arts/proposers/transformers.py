@@ -16,6 +16,7 @@ from arts.errors import ModelError, UsageError
 from arts.files import StrPath
 from arts.proposers.base import Completion, Request, Sampling, find_stop
 from arts.proposers.decoding import StopWatch, Texts
+from arts.proposers.load import BackendOptions
 from arts.proposers.prompt import PromptFormat
 from arts.trees.tree import State
 
@@ -50,13 +51,7 @@ class TransformersProposer:
 
     @classmethod
     def load(
-        cls,
-        path: StrPath,
-        *,
-        prompt: PromptFormat,
-        device: str = "auto",
-        batch_size: int = 256,
-        name: str = "",
+        cls, path: StrPath, *, prompt: PromptFormat, options: BackendOptions = BackendOptions(), name: str = ""
     ) -> Self:
         """Load a model folder, a Hub id or a ``.gguf`` file; fp32 on a CPU, bf16 on an accelerator.
 
@@ -65,7 +60,7 @@ class TransformersProposer:
         Raises:
             ModelError: nothing loadable there, or no chat template where chat style was asked for.
         """
-        where = _device(device)
+        where = _device(options.device)
         source = Path(path)
         extra = {"gguf_file": source.name} if source.suffix == ".gguf" else {}
         folder = source.parent if extra else path
@@ -78,7 +73,7 @@ class TransformersProposer:
             raise ModelError(f"{path}: cannot be loaded as a causal language model: {detail}") from error
         if prompt.style == "chat" and not tokenizer.chat_template:
             raise ModelError(f"{path}: has no chat template; use --prompt.style plain")
-        return cls(model.to(where).eval(), tokenizer, name or source.name, prompt, batch_size)
+        return cls(model.to(where).eval(), tokenizer, name or source.name, prompt, options.batch_size)
 
     async def propose(self, requests: Sequence[Request], sampling: Sampling) -> AsyncIterator[tuple[int, Completion]]:
         """Yield completions batch by batch, in the order of the requests within a batch."""
