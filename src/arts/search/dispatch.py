@@ -61,11 +61,7 @@ class Dispatcher:
 
     def _returned(self, mailbox: Mailbox, task: asyncio.Task[None]) -> None:
         self._free += 1
-        running = self._running.get(mailbox)
-        if running is not None:
-            running.discard(task)
-            if not running:
-                del self._running[mailbox]
+        self._running.get(mailbox, set()).discard(task)
         if not task.cancelled() and task.exception() is not None:
             return
         self._send_some()

@@ -7,11 +7,11 @@ and votes may weigh differently: then a leader of little value is not safe from 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, final
+from typing import ClassVar, final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from arts.arrays import Floats, Ints
 from arts.search.base import Expansion, Grown, Needs, Strategy, finished
 from arts.trees.tree import ROOT, Tree
 
@@ -37,7 +37,7 @@ class _AdaptiveVote(Strategy):
 
     def __post_init__(self) -> None:
         self.candidates: list[int] = []
-        self._votes: list[_Vote] = []
+        self._votes: list[Grown] = []
         self._asked = 0
 
     def ask(self, tree: Tree, rng: np.random.Generator) -> Sequence[Expansion]:
@@ -63,11 +63,12 @@ class _AdaptiveVote(Strategy):
         weights = np.array([np.exp(vote.log_flow - best.log_flow) if vote.answer >= 0 else 0.0 for vote in votes])
         return overtaken(classes, weights, self.n - len(votes), 1 / max(best.value, LEAST_VALUE)) <= self.error
 
-    def _of(self, results: Sequence[Grown]) -> list["_Vote"]:
+    def _of(self, results: Sequence[Grown]) -> list[Grown]:
+        """Votes: without weights every log-flow is 0 and every value 1."""
         if self.needs == "nothing":
-            return [_Vote(g.answer) for g in results]
+            return [g._replace(log_flow=0.0, value=1.0) for g in results]
         usable = [g if np.isfinite(g.log_flow) else g._replace(answer=-1, log_flow=0.0) for g in results]
-        return [_Vote(g.answer, g.log_flow, 1.0 if np.isnan(g.value) else g.value) for g in usable]
+        return [g._replace(value=1.0) if np.isnan(g.value) else g for g in usable]
 
 
 @final
@@ -84,15 +85,7 @@ class AdaptiveFlowVote(_AdaptiveVote):
     needs = "flow"
 
 
-class _Vote(NamedTuple):
-    """``answer`` −1 is for nobody; without weights every log-flow is 0 and every value 1."""
-
-    answer: int
-    log_flow: float = 0.0
-    value: float = 1.0
-
-
-def overtaken(classes: NDArray[np.int64], weights: NDArray[np.float64], left: int, sure: float) -> float:
+def overtaken(classes: Ints, weights: Floats, left: int, sure: float) -> float:
     """Probability that ``left`` more samples change the winner of a vote; class −1 votes for nobody.
 
     ``sure`` is the weight of a sample that is sure to be right. 0 when even ``left`` of those, all for the runner-up,
