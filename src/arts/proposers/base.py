@@ -4,8 +4,9 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, Self, runtime_checkable
 
+from arts.config import require_at_least
 from arts.errors import UsageError
 from arts.trees.tree import State
 
@@ -33,8 +34,7 @@ class Sampling:
             raise UsageError(f"temperature is {self.temperature}; use 0 (greedy) or more")
         if not 0 < self.top_p <= 1:
             raise UsageError(f"top_p is {self.top_p}; use a number in (0, 1]")
-        if self.max_tokens < 1:
-            raise UsageError(f"max_tokens is {self.max_tokens}; use 1 or more")
+        require_at_least(self, 1, "max_tokens")
         if "" in self.stop:
             raise UsageError("a stop string is empty; every text would end at once")
 
@@ -80,6 +80,11 @@ class Completion:
     boundary: bool = False
     prompt_tokens: int = 0
     refused: bool = False
+
+    @classmethod
+    def failed(cls, error: str, *, refused: bool = False) -> Self:
+        """What came back is only why there is nothing."""
+        return cls(text="", tokens=0, stop="error", error=error, refused=refused)
 
 
 @runtime_checkable

@@ -9,7 +9,7 @@ import asyncio
 import math
 import os
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from itertools import accumulate
 from typing import final
 from urllib.parse import urlsplit
@@ -23,7 +23,7 @@ from arts.proposers.base import Completion, Request, Sampling, as_finished
 from arts.proposers.load import BackendOptions
 from arts.proposers.prompt import PromptFormat
 from arts.proposers.retry import TREATMENTS, Failure, Patience, kind_of_status, retry_after_s
-from arts.proposers.wire import Answer, Ask, Choice, Logprobs, Message, Usage
+from arts.proposers.wire import Answer, Ask, Choice, Logprobs, Message, Usage, refusal
 from arts.text import well_formed
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})
@@ -114,7 +114,7 @@ class OpenAIProposer:
         if response.status_code != httpx.codes.OK:
             return Failure(
                 kind=kind_of_status(response.status_code),
-                reason=f"HTTP {response.status_code}: {_reason(response)}",
+                reason=f"HTTP {response.status_code}: {refusal(response)}",
                 retry_after_s=retry_after_s(response.headers.get("Retry-After", "")),
             )
         opening = request.state.text
@@ -138,7 +138,7 @@ class OpenAIProposer:
             raise EndpointError(f"{self._endpoint}: {failure.reason}{hint}")
         if gone:
             raise EndpointError(f"{self._url}: {failure.reason}; is the server running, and is this its address?")
-        return Completion(text="", tokens=0, stop="error", error=failure.reason, refused=failure.kind == "refused")
+        return Completion.failed(failure.reason, refused=failure.kind == "refused")
 
     @property
     def _endpoint(self) -> str:
@@ -233,12 +233,3 @@ def _tokens(found: Logprobs, *, chat: bool) -> tuple[list[str], list[float]]:
         content = found.content or []
         return [t.token for t in content], [t.logprob for t in content]
     return found.tokens or [], found.token_logprobs or []
-
-
-def _reason(response: httpx.Response) -> str:
-    try:
-        error = response.json()["error"]
-        text = error["message"] if isinstance(error, Mapping) else error
-    except (ValueError, KeyError, TypeError):
-        text = response.text
-    return " ".join(str(text).split())[:200] or "no reason given"
