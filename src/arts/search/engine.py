@@ -9,8 +9,8 @@ from functools import partial
 from typing import final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from arts.arrays import Floats
 from arts.errors import UsageError
 from arts.problems.base import Grader, Problem
 from arts.problems.graders import AnswerClasses
@@ -209,7 +209,7 @@ class _Known:
         texts = [f"{self._search.tree.question}\n{self._search.tree.solution(node)}" for node in nodes]
         return sum(len(text.encode("utf-8", "replace")) + SPECIAL_TOKENS for text in texts)
 
-    def _take(self, verifier: Verifier, nodes: Sequence[int], found: NDArray[np.float64]) -> None:
+    def _take(self, verifier: Verifier, nodes: Sequence[int], found: Floats) -> None:
         for node, score, value in zip(nodes, found.tolist(), verifier.values(found).tolist(), strict=True):
             self._raw[node] = score
             self._search.scores[node] = (log_flow(score, verifier.unit), value)

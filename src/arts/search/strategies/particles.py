@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from arts.arrays import Floats, Ints
 from arts.search.base import Expansion, Grown, Needs, Strategy
 from arts.trees.tree import ROOT, Tree
 
@@ -71,7 +71,7 @@ class ParticleFilter(Strategy):
         self.candidates = [int(node) for node in self._nodes[np.logical_not(self._moving)]] or self.candidates
 
 
-def systematic(weights: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
+def systematic(weights: Floats, rng: np.random.Generator) -> Ints:
     """Indices in proportion to ``weights``, which sum to 1: each comes up as often as expected, to within one."""
     places = (rng.random() + np.arange(len(weights))) / len(weights)
     return np.minimum(np.searchsorted(np.cumsum(weights), places), len(weights) - 1)
