@@ -38,7 +38,6 @@ class DiverseTreeSearch(Strategy):
         """Each subtree goes to the best of its draws and ends with it."""
         self.candidates += finished(results)
         groups = [results[i : i + self.width] for i in range(0, len(results), self.width)]
-        best = [
-            max(group, key=order) for group in ([g for g in group if g.status != "failed"] for group in groups) if group
-        ]
+        drawn = [[g for g in group if g.status != "failed"] for group in groups]
+        best = [max(group, key=order) for group in drawn if group]
         self._heads = [g.node for g in best if g.status == "open"]

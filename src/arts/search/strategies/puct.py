@@ -65,11 +65,10 @@ class Puct(Strategy):
         for leaf in self._leaves:
             self._back_up(tree, leaf, 0.0, visits=-1)
         for i, leaf in enumerate(self._leaves):
-            drawn = results[i * self.children : (i + 1) * self.children]
-            self._attach(tree, leaf, {g.node: g for g in drawn if g.status != "failed"})
+            drawn = [g for g in results[i * self.children : (i + 1) * self.children] if g.status != "failed"]
+            self._attach(tree, leaf, {g.node: g for g in drawn})
             for grown in drawn:
-                if grown.status != "failed":
-                    self._back_up(tree, grown.node, self._value(grown))
+                self._back_up(tree, grown.node, self._value(grown))
 
     def _attach(self, tree: Tree, leaf: int, found: dict[int, Grown]) -> None:
         logprobs = np.nan_to_num(np.array([tree.logprob[node] for node in found]), nan=0.0)
