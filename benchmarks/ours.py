@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from arts.problems.base import Problem
 from arts.problems.graders import make_grader
 from arts.proposers.base import Completion, Request, Sampling
+from arts.proposers.load import BackendOptions
 from arts.proposers.openai import OpenAIProposer
 from arts.proposers.prompt import PromptFormat
 from arts.search.answer import Solved
@@ -148,7 +149,7 @@ def in_flight() -> list[InFlight]:
 
 def _in_flight(name: str, make: Make, url: str) -> InFlight:
     async def run() -> tuple[float, list[Solved]]:
-        proposer = OpenAIProposer(url, "mock", prompt=PromptFormat(), concurrency=1024)
+        proposer = OpenAIProposer(url, "mock", prompt=PromptFormat(), options=BackendOptions(concurrency=1024))
         drawing = Drawing(sampling=Sampling(max_tokens=2048), splitter="newline")
         plan = Plan(strategy=make, drawing=drawing, selector="best_of_n", in_flight=PROBLEMS)
         engine = Engine(proposer, plan, make_grader("exact"), verifier=ReadyScores())

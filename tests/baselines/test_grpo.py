@@ -29,6 +29,7 @@ from arts.models import bundled_model
 from arts.problems.base import Grade, Problem, Verdict
 from arts.problems.graders import make_grader
 from arts.proposers.base import Request, Sampling
+from arts.proposers.load import BackendOptions
 from arts.proposers.prompt import PromptFormat
 from arts.proposers.transformers import TransformersProposer
 from arts.testbed.congruences import congruence_problems
@@ -40,7 +41,9 @@ SMALL = {"problems_per_update": 2, "group_size": 4, "batch": 8, "updates": 2, "s
 
 def solve(model, questions, n, prompt=None):
     """Completions of ``n`` solutions of each question, as ``arts sample`` draws them."""
-    proposer = TransformersProposer.load(str(model), prompt=prompt or PromptFormat(), device="cpu", batch_size=512)
+    proposer = TransformersProposer.load(
+        str(model), prompt=prompt or PromptFormat(), options=BackendOptions(device="cpu")
+    )
     requests = [
         Request(state=State(problem_id=q, question=q, text=""), seed=seed) for q in questions for seed in range(n)
     ]

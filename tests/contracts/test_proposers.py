@@ -7,6 +7,7 @@ import pytest
 
 from arts.models import bundled_model
 from arts.proposers.base import Request, Sampling
+from arts.proposers.load import BackendOptions
 from arts.proposers.openai import OpenAIProposer
 from arts.proposers.prompt import PromptFormat
 from arts.proposers.scripted import ScriptedProposer
@@ -24,14 +25,14 @@ def scripted(request):
 def transformers(request):
     from arts.proposers.transformers import TransformersProposer
 
-    return TransformersProposer.load(str(bundled_model()), prompt=PromptFormat(), device="cpu")
+    return TransformersProposer.load(str(bundled_model()), prompt=PromptFormat(), options=BackendOptions(device="cpu"))
 
 
 def llamacpp(request):
     from arts.proposers.llamacpp import LlamaCppProposer
 
     path = request.getfixturevalue("gguf")
-    return LlamaCppProposer.load(path, prompt=PromptFormat(), parallel=2, context_tokens=256)
+    return LlamaCppProposer.load(path, prompt=PromptFormat(), options=BackendOptions(parallel=2, context_tokens=256))
 
 
 def openai(request):
@@ -74,7 +75,9 @@ def live_openai(request):
     params.fit_params = params.warmup = params.ui = False
     server = xllamacpp.Server(params)
     request.addfinalizer(lambda: server and None)
-    return OpenAIProposer(f"{server.listening_address}/v1", "smollm2", prompt=PromptFormat(), concurrency=2)
+    return OpenAIProposer(
+        f"{server.listening_address}/v1", "smollm2", prompt=PromptFormat(), options=BackendOptions(concurrency=2)
+    )
 
 
 @pytest.fixture(

@@ -8,6 +8,7 @@ import pytest
 
 from arts.errors import EndpointError, UsageError
 from arts.proposers.base import Request, Sampling
+from arts.proposers.load import BackendOptions
 from arts.proposers.openai import CONNECTIONS_PER_CLIENT, OpenAIProposer, parse_choice
 from arts.proposers.prompt import PromptFormat
 from arts.trees.tree import State
@@ -15,7 +16,7 @@ from arts.trees.tree import State
 GOOD = {"choices": [{"message": {"content": "4"}, "finish_reason": "stop"}], "usage": {"completion_tokens": 1}}
 
 
-def ask(answers, *, text="", api="chat", prompt=None, limit=None, **options):
+def ask(answers, *, text="", api="chat", prompt=None, limit=None, retries=4, **given):
     """One request against a transport that gives these answers in turn; returns completion, bodies and waits."""
     bodies, waits, queue = [], [], list(answers)
 
@@ -31,9 +32,14 @@ def ask(answers, *, text="", api="chat", prompt=None, limit=None, **options):
 
     async def run():
         proposer = OpenAIProposer(
-            "http://localhost:1/v1", "m", prompt=prompt or PromptFormat(), api=api,
-            transport=httpx.MockTransport(handle), sleep=sleep, **options,
-        )  # fmt: skip
+            "http://localhost:1/v1",
+            "m",
+            prompt=prompt or PromptFormat(),
+            options=BackendOptions(api=api, retries=retries),
+            transport=httpx.MockTransport(handle),
+            sleep=sleep,
+            **given,
+        )
         request = Request(state=State(problem_id="p", question="2+2?", text=text), seed=2**40 + 5, max_tokens=limit)
         pairs = [pair async for pair in proposer.propose([request], Sampling(stop=("\n\n",)))]
         await proposer.aclose()
@@ -114,7 +120,13 @@ def test_requests_under_way_are_spread_over_the_clients():
             return httpx.Response(200, json=GOOD)
 
     counts = []
-    proposer = OpenAIProposer("http://localhost:1/v1", "m", prompt=PromptFormat(), concurrency=20, transport=Counting())
+    proposer = OpenAIProposer(
+        "http://localhost:1/v1",
+        "m",
+        prompt=PromptFormat(),
+        options=BackendOptions(concurrency=20),
+        transport=Counting(),
+    )
 
     async def run():
         requests = [Request(state=State(problem_id="p", question="q"), seed=i) for i in range(60)]
@@ -191,7 +203,11 @@ def test_a_stalled_request_ends_at_its_deadline():
 
     async def run():
         proposer = OpenAIProposer(
-            "http://localhost:1/v1", "m", prompt=PromptFormat(), transport=Stalled(), timeout_s=0.05, retries=0
+            "http://localhost:1/v1",
+            "m",
+            prompt=PromptFormat(),
+            options=BackendOptions(timeout_s=0.05, retries=0),
+            transport=Stalled(),
         )
         request = Request(state=State(problem_id="p", question="q"), seed=0)
         return [c async for _, c in proposer.propose([request], Sampling())]

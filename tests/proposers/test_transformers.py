@@ -21,7 +21,7 @@ QUESTIONS = ["solve 7 x = 12 mod 29", "solve 3 x = 5 mod 19", "solve 11 x = 40 m
 
 @pytest.fixture(scope="module")
 def proposer():
-    return TransformersProposer.load(str(bundled_model()), prompt=PromptFormat(), device="cpu")
+    return TransformersProposer.load(str(bundled_model()), prompt=PromptFormat(), options=BackendOptions(device="cpu"))
 
 
 def run(proposer, requests, sampling):

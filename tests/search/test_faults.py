@@ -5,6 +5,7 @@ import pytest
 from world import HUNCH, LONGEST, PROBLEMS, SETTINGS, SOLUTIONS, Reciter, cost, make, solving, told
 
 from arts.errors import EndpointError
+from arts.proposers.load import BackendOptions
 from arts.proposers.openai import OpenAIProposer
 from arts.proposers.prompt import PromptFormat
 from arts.sampling.failures import MAX_FAILURES_IN_A_ROW
@@ -37,9 +38,12 @@ async def served(*, faults=NO_FAULTS, seconds_per_token=1e-5, retries=4, timeout
     answer = recited(SOLUTIONS)
     async with mock_endpoint(answer, faults=faults, seconds_per_token=seconds_per_token) as endpoint:
         proposer = OpenAIProposer(
-            endpoint.url, "mock", prompt=PromptFormat(), concurrency=concurrency, timeout_s=timeout_s, retries=retries,
+            endpoint.url,
+            "mock",
+            prompt=PromptFormat(),
+            options=BackendOptions(concurrency=concurrency, timeout_s=timeout_s, retries=retries),
             sleep=sleep,
-        )  # fmt: skip
+        )
         try:
             yield endpoint, proposer, waits
         finally:

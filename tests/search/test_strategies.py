@@ -535,7 +535,8 @@ def test_a_vote_of_flows_weighs_and_samples_without_flow_or_answer_do_not_vote()
     votes.tell(NOWHERE, grown)
     assert not votes.settled(())
     assert votes.candidates == [1, 2]
-    assert votes._of([Grown(3, "finished", NAN, answer=0), Grown(ROOT, "failed"), grown[0]]) == [
+    cast = votes._of([Grown(3, "finished", NAN, answer=0), Grown(ROOT, "failed"), grown[0]])
+    assert [(vote.answer, vote.log_flow, vote.value) for vote in cast] == [
         (-1, 0.0, 1.0),
         (-1, 0.0, 1.0),
         (0, 9.0, 1.0),

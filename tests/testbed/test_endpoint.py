@@ -9,6 +9,7 @@ import pytest
 
 from arts.errors import UsageError
 from arts.proposers.base import Request, Sampling
+from arts.proposers.load import BackendOptions
 from arts.proposers.openai import OpenAIProposer
 from arts.proposers.prompt import PromptFormat
 from arts.testbed.answers import filler, recited
@@ -43,11 +44,11 @@ def asked(body, path="chat/completions", **options):
     return served(lambda endpoint, client: client.post(path, json=body), **options)
 
 
-def proposed(requests, sampling, *, answer, faults=NO_FAULTS, api="chat", **options):
+def proposed(requests, sampling, *, answer, faults=NO_FAULTS, options=BackendOptions(), **given):
     """Completions of the requests in their order, and the endpoint."""
 
     async def use(endpoint, client):
-        proposer = OpenAIProposer(endpoint.url, "mock", prompt=PROMPTS[api], api=api, **options)
+        proposer = OpenAIProposer(endpoint.url, "mock", prompt=PROMPTS[options.api], options=options, **given)
         completions = dict([pair async for pair in proposer.propose(requests, sampling)])
         await proposer.aclose()
         return [completions[i] for i in range(len(requests))], endpoint
@@ -68,7 +69,12 @@ async def at_once(moment):
 @pytest.mark.parametrize("text", ["", "add 7 x = 41\n"])
 @pytest.mark.parametrize("max_tokens", [5, 100])
 def test_the_proposer_reads_the_completion_that_was_answered(api, stop, text, max_tokens):
-    (got,), _ = proposed(states(1, text), Sampling(max_tokens=max_tokens, stop=stop), answer=recited(SCRIPT), api=api)
+    (got,), _ = proposed(
+        states(1, text),
+        Sampling(max_tokens=max_tokens, stop=stop),
+        answer=recited(SCRIPT),
+        options=BackendOptions(api=api),
+    )
     wanted = recited(SCRIPT)("q", text, 0, max_tokens, stop)
     assert (got.text, got.tokens, got.stop) == (wanted.text, wanted.tokens, wanted.stop)
     assert (got.token_ends, got.token_logprobs) == (wanted.token_ends, wanted.token_logprobs)
@@ -214,7 +220,12 @@ def test_shares_that_are_none_are_refused(shares):
 def test_the_proposer_survives_a_fifth_of_faults():
     faults = Faults(error=0.05, rate_limit=0.05, stall=0.02, truncate=0.04, malformed=0.04, retry_after=0.01, seed=1)
     completions, endpoint = proposed(
-        states(200), Sampling(), answer=recited(SCRIPT), faults=faults, retries=8, timeout_s=1.0, sleep=at_once
+        states(200),
+        Sampling(),
+        answer=recited(SCRIPT),
+        faults=faults,
+        options=BackendOptions(retries=8, timeout_s=1.0),
+        sleep=at_once,
     )
     assert {(c.text, c.stop) for c in completions} == {(SOLUTION, "stop")}
     assert endpoint.answered == 200

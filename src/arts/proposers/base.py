@@ -4,8 +4,9 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, Self, runtime_checkable
 
+from arts.config import require_at_least
 from arts.errors import UsageError
 from arts.trees.tree import State
 
@@ -36,8 +37,7 @@ class Sampling:
             raise UsageError(f"temperature is {self.temperature}; use 0 (greedy) or more")
         if not 0 < self.top_p <= 1:
             raise UsageError(f"top_p is {self.top_p}; use a number in (0, 1]")
-        if self.max_tokens < 1:
-            raise UsageError(f"max_tokens is {self.max_tokens}; use 1 or more")
+        require_at_least(self, 1, "max_tokens")
         if "" in self.stop:
             raise UsageError("a stop string is empty; every text would end at once")
 
@@ -84,6 +84,11 @@ class Completion:
     prompt_tokens: int = 0
     refused: bool = False
 
+    @classmethod
+    def failed(cls, error: str, *, refused: bool = False) -> Self:
+        """What came back is only why there is nothing."""
+        return cls(text="", tokens=0, stop="error", error=error, refused=refused)
+
 
 @runtime_checkable
 class Proposer(Protocol):
@@ -98,33 +103,20 @@ class Proposer(Protocol):
     True
     """
 
-    @property
-    def name(self) -> str:
-        """Model name, as stores and reports give it."""
-        ...
-
-    @property
-    def reproducible(self) -> bool:
-        """True when the same batch of requests always yields bit-identical completions."""
-        ...
-
-    @property
-    def batch_size(self) -> int:
-        """How many requests the backend likes to have at once."""
-        ...
-
-    @property
-    def concurrent(self) -> bool:
-        """True where separate calls of :meth:`propose` run side by side; else requests are better put into one."""
-        ...
+    name: str
+    """Model name, as stores and reports give it."""
+    reproducible: bool
+    """True when the same batch of requests always yields bit-identical completions."""
+    batch_size: int
+    """How many requests the backend likes to have at once."""
+    concurrent: bool
+    """True where separate calls of :meth:`propose` run side by side; else requests are better put into one."""
 
     def propose(self, requests: Sequence[Request], sampling: Sampling) -> AsyncIterator[tuple[int, Completion]]:
         """Yield ``(index of request, completion)`` as they finish, in any order."""
-        ...
 
     async def aclose(self) -> None:
         """Release the model or the connections."""
-        ...
 
 
 def find_stop(text: str, stop: Sequence[str]) -> tuple[int, int] | None:

@@ -14,7 +14,9 @@ import xllamacpp
 from arts.errors import ModelError, UsageError
 from arts.files import StrPath
 from arts.proposers.base import Completion, CompletionStop, Request, Sampling, as_finished
+from arts.proposers.load import BackendOptions
 from arts.proposers.prompt import PromptFormat
+from arts.proposers.wire import refusal
 from arts.text import well_formed
 
 GGUF_MAGIC = b"GGUF"
@@ -43,14 +45,7 @@ class LlamaCppProposer:
 
     @classmethod
     def load(
-        cls,
-        path: StrPath,
-        *,
-        prompt: PromptFormat,
-        parallel: int = 8,
-        context_tokens: int = 2048,
-        threads: int | None = None,
-        name: str = "",
+        cls, path: StrPath, *, prompt: PromptFormat, options: BackendOptions = BackendOptions(), name: str = ""
     ) -> Self:
         """Load a model file; its ``name`` is the file's where none is given.
 
@@ -62,9 +57,9 @@ class LlamaCppProposer:
         key = secrets.token_urlsafe(32)
         params = xllamacpp.CommonParams()
         params.model.path = str(path)
-        params.n_parallel = parallel
-        params.n_ctx = parallel * context_tokens
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads or os.cpu_count() or 1
+        params.n_parallel = options.parallel
+        params.n_ctx = options.parallel * options.context_tokens
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = options.threads or os.cpu_count() or 1
         params.fit_params = params.ui = params.warmup = False
         params.verbosity = SILENT
         params.api_keys = [key]
@@ -79,7 +74,7 @@ class LlamaCppProposer:
             limits=httpx.Limits(max_connections=None),
             trust_env=False,
         )
-        return cls(server, client, name or path.stem, prompt, parallel)
+        return cls(server, client, name or path.stem, prompt, options.parallel)
 
     def propose(self, requests: Sequence[Request], sampling: Sampling) -> AsyncIterator[tuple[int, Completion]]:
         """Yield completions as they finish; all slots are shared by concurrent calls."""
@@ -95,7 +90,7 @@ class LlamaCppProposer:
             try:
                 return await self._complete(request, sampling)
             except (httpx.HTTPError, KeyError, TypeError, ValueError) as error:
-                return Completion(text="", tokens=0, stop="error", error=f"{type(error).__name__}: {error}")
+                return Completion.failed(f"{type(error).__name__}: {error}")
 
     async def _complete(self, request: Request, sampling: Sampling) -> Completion:
         body = {
@@ -112,7 +107,7 @@ class LlamaCppProposer:
         }
         response = await self._client.post("/completion", json=body)
         if response.status_code != httpx.codes.OK:
-            return Completion(text="", tokens=0, stop="error", error=_reason(response))
+            return Completion.failed(refusal(response))
         return parse_completion(response.json())
 
     async def _opening(self, question: str) -> str:
@@ -135,7 +130,7 @@ class LlamaCppProposer:
                 known = self._prompt.plain(question)
             else:
                 raise UsageError(
-                    f"{self.name}: no usable chat template ({_reason(response)}); use --prompt.style plain"
+                    f"{self.name}: no usable chat template ({refusal(response)}); use --prompt.style plain"
                 )
             self._openings[question] = known
         return known
@@ -150,9 +145,7 @@ def parse_completion(row: Mapping[str, Any]) -> Completion:
     text = well_formed(str(row["content"]))
     tokens = row.get("completion_probabilities") or []
     if row.get("truncated"):
-        return Completion(
-            text="", tokens=0, stop="error", error="the text outgrew the context; raise context_tokens", refused=True
-        )
+        return Completion.failed("the text outgrew the context; raise context_tokens", refused=True)
     stops: dict[str, CompletionStop] = {"limit": "length", "eos": "stop", "word": "stop"}
     boundary = row["stop_type"] == "word"
     counted = int(row["tokens_predicted"])
@@ -179,13 +172,6 @@ def _token_ends(tokens: Sequence[Mapping[str, Any]], length: int) -> tuple[int, 
     if ends:
         ends[-1] = length
     return tuple(ends)
-
-
-def _reason(response: httpx.Response) -> str:
-    try:
-        return str(response.json()["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        return f"HTTP {response.status_code}"
 
 
 def _check_file(path: Path) -> None:

@@ -115,16 +115,7 @@ def _endpoint(address: str, prompt: PromptFormat, options: BackendOptions) -> Pr
     url, _, name = address.partition("#")
     if not _is_web_address(url) or not name:
         raise UsageError(f"openai:{address}: give openai:URL#MODEL, e.g. openai:http://localhost:8000/v1#qwen")
-    return OpenAIProposer(
-        url,
-        name,
-        prompt=prompt,
-        api=options.api,
-        key_env=options.key_env,
-        concurrency=options.concurrency,
-        timeout_s=options.timeout_s,
-        retries=options.retries,
-    )
+    return OpenAIProposer(url, name, prompt=prompt, options=options)
 
 
 def _is_web_address(url: str) -> bool:
@@ -148,14 +139,7 @@ def _llamacpp(model: str, prompt: PromptFormat, options: BackendOptions) -> Prop
         raise ModelError(f"{model}: llama.cpp reads .gguf files only; leave out --backend.kind")
     with needs_extra(f"{path.name}: running a GGUF file"):
         from arts.proposers.llamacpp import LlamaCppProposer
-    return LlamaCppProposer.load(
-        path,
-        prompt=prompt,
-        parallel=options.parallel,
-        context_tokens=options.context_tokens,
-        threads=options.threads,
-        name=name,
-    )
+    return LlamaCppProposer.load(path, prompt=prompt, options=options, name=name)
 
 
 def _transformers(model: str, prompt: PromptFormat, options: BackendOptions) -> Proposer:
@@ -170,9 +154,7 @@ def _transformers(model: str, prompt: PromptFormat, options: BackendOptions) -> 
         raise ModelError(f"{model}: no such model; give an existing folder, a .gguf file or a Hub id")
     with needs_extra(f"{model}: running a model folder"):
         from arts.proposers.transformers import TransformersProposer
-    return TransformersProposer.load(
-        model, prompt=prompt, device=options.device, batch_size=options.batch_size, name=name
-    )
+    return TransformersProposer.load(model, prompt=prompt, options=options, name=name)
 
 
 BACKENDS: dict[str, Backend | str] = {"openai": _endpoint, "llamacpp": _llamacpp, "transformers": _transformers}

@@ -9,9 +9,9 @@ import asyncio
 import math
 import os
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from itertools import accumulate
-from typing import Literal, final
+from typing import final
 from urllib.parse import urlsplit
 
 import httpx
@@ -20,9 +20,10 @@ from msgspec import UNSET
 
 from arts.errors import EndpointError, UsageError
 from arts.proposers.base import Completion, Request, Sampling, as_finished
+from arts.proposers.load import BackendOptions
 from arts.proposers.prompt import PromptFormat
 from arts.proposers.retry import TREATMENTS, Failure, Patience, kind_of_status, retry_after_s
-from arts.proposers.wire import Answer, Ask, Choice, Logprobs, Message, Usage
+from arts.proposers.wire import Answer, Ask, Choice, Logprobs, Message, Usage, refusal
 from arts.text import well_formed
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})
@@ -47,32 +48,27 @@ class OpenAIProposer:
         model: str,
         *,
         prompt: PromptFormat,
-        api: Literal["chat", "completions"] = "chat",
-        key_env: str = "OPENAI_API_KEY",
-        concurrency: int = 32,
-        timeout_s: float = 300.0,
-        retries: int = 4,
+        options: BackendOptions = BackendOptions(),
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[float, float], float] = random.uniform,
     ) -> None:
-        _check_prompt(prompt, api)
-        key = os.environ.get(key_env, "")
+        _check_prompt(prompt, options.api)
+        key = os.environ.get(options.key_env, "")
         if not key and urlsplit(url).hostname not in LOCAL_HOSTS:
-            raise UsageError(f"{url}: no key; set the environment variable {key_env}")
-        self.name, self.batch_size, self.reproducible = model, concurrency, False
+            raise UsageError(f"{url}: no key; set the environment variable {options.key_env}")
+        self.name, self.batch_size, self.reproducible = model, options.concurrency, False
         self.concurrent = True
-        self._url, self._prompt, self._api = url.rstrip("/"), prompt, api
-        self._retries, self._sleep, self._jitter = retries, sleep, jitter
-        self._timeout_s, self._key_env = timeout_s, key_env
-        self._gate = asyncio.Semaphore(concurrency)
+        self._url, self._prompt, self._options, self._chat = url.rstrip("/"), prompt, options, options.api == "chat"
+        self._sleep, self._jitter = sleep, jitter
+        self._gate = asyncio.Semaphore(options.concurrency)
         self._answers = 0
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        timeout = httpx.Timeout(timeout_s, connect=min(timeout_s, 10.0))
+        timeout = httpx.Timeout(options.timeout_s, connect=min(options.timeout_s, 10.0))
         verify = httpx.create_ssl_context()
         self._clients = [
             httpx.AsyncClient(headers=headers, timeout=timeout, transport=transport, verify=verify)
-            for _ in range(math.ceil(concurrency / CONNECTIONS_PER_CLIENT))
+            for _ in range(math.ceil(options.concurrency / CONNECTIONS_PER_CLIENT))
         ]
         self._under_way = [0] * len(self._clients)
 
@@ -91,7 +87,7 @@ class OpenAIProposer:
 
     async def _complete(self, request: Request, sampling: Sampling) -> Completion:
         async with self._gate:
-            body, patience = self._body(request, sampling), Patience(self._retries, self._jitter)
+            body, patience = self._body(request, sampling), Patience(self._options.retries, self._jitter)
             reached, before = True, self._answers
             while True:
                 before = self._answers if reached else before
@@ -106,7 +102,7 @@ class OpenAIProposer:
 
     async def _attempt(self, body: Ask, request: Request, sampling: Sampling) -> Completion | Failure:
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(self._options.timeout_s):
                 response = await self._post(body)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             return Failure(kind="unreachable", reason=f"cannot connect ({error})")
@@ -118,12 +114,12 @@ class OpenAIProposer:
         if response.status_code != httpx.codes.OK:
             return Failure(
                 kind=kind_of_status(response.status_code),
-                reason=f"HTTP {response.status_code}: {_reason(response)}",
+                reason=f"HTTP {response.status_code}: {refusal(response)}",
                 retry_after_s=retry_after_s(response.headers.get("Retry-After", "")),
             )
-        chat, opening = self._api == "chat", request.state.text
+        opening = request.state.text
         try:
-            return parse_choice(response.json(), chat=chat, opening=opening, stop=sampling.stop)
+            return parse_choice(response.json(), chat=self._chat, opening=opening, stop=sampling.stop)
         except (ValueError, TypeError, IndexError, OverflowError, RecursionError, msgspec.ValidationError) as error:
             return Failure(kind="unreadable", reason=f"unreadable answer ({type(error).__name__})")
 
@@ -138,18 +134,18 @@ class OpenAIProposer:
 
     def _given_up(self, failure: Failure, *, gone: bool) -> Completion:
         if TREATMENTS[failure.kind].ends_run:
-            hint = f"; is the key in {self._key_env} right?" if failure.reason.startswith(KEY_REFUSED) else ""
+            hint = f"; is the key in {self._options.key_env} right?" if failure.reason.startswith(KEY_REFUSED) else ""
             raise EndpointError(f"{self._endpoint}: {failure.reason}{hint}")
         if gone:
             raise EndpointError(f"{self._url}: {failure.reason}; is the server running, and is this its address?")
-        return Completion(text="", tokens=0, stop="error", error=failure.reason, refused=failure.kind == "refused")
+        return Completion.failed(failure.reason, refused=failure.kind == "refused")
 
     @property
     def _endpoint(self) -> str:
-        return f"{self._url}/{'chat/completions' if self._api == 'chat' else 'completions'}"
+        return f"{self._url}/{'chat/completions' if self._chat else 'completions'}"
 
     def _body(self, request: Request, sampling: Sampling) -> Ask:
-        state, chat = request.state, self._api == "chat"
+        state = request.state
         body = Ask(
             model=self.name,
             max_tokens=request.limit(sampling),
@@ -157,9 +153,9 @@ class OpenAIProposer:
             top_p=sampling.top_p,
             seed=request.seed % 2**31,
             stop=list(sampling.stop) or None,
-            logprobs=True if chat else 1,
+            logprobs=True if self._chat else 1,
         )
-        if not chat:
+        if not self._chat:
             body.prompt = self._prompt.plain(state.question) + state.text
             return body
         body.messages = [Message(**turn) for turn in self._prompt.messages(state.question)]
@@ -237,12 +233,3 @@ def _tokens(found: Logprobs, *, chat: bool) -> tuple[list[str], list[float]]:
         content = found.content or []
         return [t.token for t in content], [t.logprob for t in content]
     return found.tokens or [], found.token_logprobs or []
-
-
-def _reason(response: httpx.Response) -> str:
-    try:
-        error = response.json()["error"]
-        text = error["message"] if isinstance(error, Mapping) else error
-    except (ValueError, KeyError, TypeError):
-        text = response.text
-    return " ".join(str(text).split())[:200] or "no reason given"

@@ -51,7 +51,7 @@ class ScriptedProposer:
     def _complete(self, request: Request, sampling: Sampling) -> Completion:
         choices = self.distribution(request.state)
         if not choices:
-            return Completion(text="", tokens=0, stop="error", error="no scripted solution begins like this")
+            return Completion.failed("no scripted solution begins like this")
         texts, weights = zip(*choices.items(), strict=True)
         drawn = np.random.default_rng(request.seed).choice(len(texts), p=weights)
         text, limit = texts[int(drawn)], request.limit(sampling)

@@ -3,19 +3,20 @@
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, final
+from typing import Any, NamedTuple, Self, final
 
 import numpy as np
 import torch
 from safetensors import SafetensorError
+from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from arts.errors import ModelError, UsageError
 from arts.files import StrPath
 from arts.proposers.base import Completion, Request, Sampling, find_stop
 from arts.proposers.decoding import StopWatch, Texts
+from arts.proposers.load import BackendOptions
 from arts.proposers.prompt import PromptFormat
 from arts.trees.tree import State
 
@@ -50,13 +51,7 @@ class TransformersProposer:
 
     @classmethod
     def load(
-        cls,
-        path: StrPath,
-        *,
-        prompt: PromptFormat,
-        device: str = "auto",
-        batch_size: int = 256,
-        name: str = "",
+        cls, path: StrPath, *, prompt: PromptFormat, options: BackendOptions = BackendOptions(), name: str = ""
     ) -> Self:
         """Load a model folder, a Hub id or a ``.gguf`` file; fp32 on a CPU, bf16 on an accelerator.
 
@@ -65,7 +60,7 @@ class TransformersProposer:
         Raises:
             ModelError: nothing loadable there, or no chat template where chat style was asked for.
         """
-        where = _device(device)
+        where = _device(options.device)
         source = Path(path)
         extra = {"gguf_file": source.name} if source.suffix == ".gguf" else {}
         folder = source.parent if extra else path
@@ -78,7 +73,7 @@ class TransformersProposer:
             raise ModelError(f"{path}: cannot be loaded as a causal language model: {detail}") from error
         if prompt.style == "chat" and not tokenizer.chat_template:
             raise ModelError(f"{path}: has no chat template; use --prompt.style plain")
-        return cls(model.to(where).eval(), tokenizer, name or source.name, prompt, batch_size)
+        return cls(model.to(where).eval(), tokenizer, name or source.name, prompt, options.batch_size)
 
     async def propose(self, requests: Sequence[Request], sampling: Sampling) -> AsyncIterator[tuple[int, Completion]]:
         """Yield completions batch by batch, in the order of the requests within a batch."""
@@ -87,7 +82,8 @@ class TransformersProposer:
         prompts = [encoded[r.state.question, r.state.text] for r in requests]
         fitting = [i for i, ids in enumerate(prompts) if len(ids) < self._context]
         for index in sorted(set(range(len(requests))) - set(fitting)):
-            yield index, _too_long(len(prompts[index]), self._context)
+            reason = f"the prompt has {len(prompts[index])} tokens, the model's context only {self._context}"
+            yield index, Completion.failed(reason, refused=True)
         fitting.sort(key=lambda i: len(prompts[i]))
         for start in range(0, len(fitting), self.batch_size):
             batch = fitting[start : start + self.batch_size]
@@ -184,8 +180,7 @@ class TransformersProposer:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
+class _Row(NamedTuple):
     prompt: list[int]
     seed: int
     limit: int
@@ -223,13 +218,10 @@ def _distinct(prompts: Sequence[list[int]]) -> tuple[list[list[int]], list[int]]
 
 
 def _left_padded(rows: Sequence[Sequence[int]], pad: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    width = max(map(len, rows))
-    ids = torch.full((len(rows), width), pad, device=device)
-    mask = torch.zeros((len(rows), width), dtype=torch.long, device=device)
-    for i, row in enumerate(rows):
-        ids[i, width - len(row) :] = torch.tensor(row, device=device)
-        mask[i, width - len(row) :] = 1
-    return ids, mask
+    ids = [torch.tensor(row, dtype=torch.long) for row in rows]
+    padded = pad_sequence(ids, batch_first=True, padding_value=pad, padding_side="left")
+    mask = pad_sequence([torch.ones_like(row) for row in ids], batch_first=True, padding_side="left")
+    return padded.to(device), mask.to(device)
 
 
 def _end_tokens(model: Any, tokenizer: Any) -> list[int]:
@@ -242,24 +234,13 @@ def _end_tokens(model: Any, tokenizer: Any) -> list[int]:
 
 
 def _device(device: str) -> str:
-    if device != "auto":
-        return _named_device(device)
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def _named_device(device: str) -> str:
+    usable = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if device == "auto":
+        return next(kind for kind, can_run in usable.items() if can_run)
     try:
         kind = torch.device(device).type
     except RuntimeError as error:
         raise UsageError(f"no device '{device}'; use auto, cpu, cuda, cuda:N or mps") from error
-    usable = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not usable.get(kind, True):
         raise UsageError(f"device '{device}' is not usable on this machine or by this torch; use auto or cpu")
     return device
-
-
-def _too_long(length: int, context: int) -> Completion:
-    error = f"the prompt has {length} tokens, the model's context only {context}"
-    return Completion(text="", tokens=0, stop="error", error=error, refused=True)

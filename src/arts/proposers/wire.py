@@ -1,7 +1,9 @@
 """The JSON of OpenAI's two interfaces, as far as it is asked and read; what else a server says is passed over."""
 
+from collections.abc import Mapping
 from typing import Any
 
+import httpx
 from msgspec import UNSET, Struct, UnsetType
 
 
@@ -71,3 +73,13 @@ class Answer(Struct, kw_only=True):
     id: str | None = None
     object: str | None = None
     model: str | None = None
+
+
+def refusal(response: httpx.Response) -> str:
+    """Why a server has refused a request, in one line, as far as it says so."""
+    try:
+        error = response.json()["error"]
+        text = error["message"] if isinstance(error, Mapping) else error
+    except (ValueError, KeyError, TypeError):
+        text = response.text
+    return " ".join(str(text).split())[:200] or "no reason given"

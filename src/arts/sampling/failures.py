@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar, final
 
 from arts.errors import EndpointError
+from arts.proposers.base import Completion
 
 MAX_FAILURES_IN_A_ROW = 32
 """After this many failures without one success between them the backend is taken to be unusable."""
@@ -26,6 +27,18 @@ class FailureWatch(Generic[T]):
         self._held: list[T] = []
         self._alive = False
         self._reason = ""
+
+    def came_back(self, item: T, completion: Completion) -> None:
+        """Keep the item that holds this completion, now or later; a refused request says nothing of the backend.
+
+        Raises:
+            EndpointError: too many failures in a row.
+        """
+        if completion.stop == "error" and not completion.refused:
+            return self.failure(item, completion.error)
+        if completion.stop != "error":
+            self.success()
+        self._keep(item)
 
     def success(self) -> None:
         """Count a success: the failures that were held back are kept now."""

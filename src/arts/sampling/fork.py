@@ -98,9 +98,7 @@ def plan_backbones(tree: Tree, method: SparseDeepFork, run_seed: int) -> list[Pl
 def plan_forks(tree: Tree, method: SparseDeepFork, run_seed: int) -> list[Planned]:
     """All forks of the backbones that are in the tree, whether done or not."""
     forks = []
-    for rollout in tree.backbones:
-        if rollout.backbone >= method.n:
-            continue
+    for rollout in (r for r in tree.backbones if r.backbone < method.n):
         path = tree.path(rollout.leaf)
         for depth in _pivots(tree.problem_id, rollout.backbone, len(path), method, run_seed):
             seed = derive_seed(run_seed, tree.problem_id, rollout.backbone, depth)

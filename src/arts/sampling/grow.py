@@ -1,21 +1,16 @@
 """Growing the trees of a store until their plan is fulfilled; a killed run goes on where it stopped."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import final
 
 from arts.problems.base import Grader, Problem, Verdict
 from arts.proposers.base import Completion, Proposer, Sampling
 from arts.sampling.failures import FailureWatch
-from arts.sampling.fork import (
-    Planned,
-    SparseDeepFork,
-    plan_backbones,
-    plan_forks,
-    roll_out,
-)
+from arts.sampling.fork import Planned, SparseDeepFork, plan_backbones, plan_forks, roll_out
+from arts.sampling.streams import stream, task_group
 from arts.trees.store import TreeStore
 from arts.trees.tree import Outcome, Rollout, Tree
 
@@ -73,8 +68,8 @@ class Grower:
         self._store, self._proposer, self._grader, self._plan = store, proposer, grader, plan
         self._on_rollout = on_rollout
         self._keys = {p.id: p.answer for p in store.problems()}
-        self._watch: FailureWatch[tuple[Planned, Completion]] = FailureWatch(
-            proposer.name, lambda failed: self._commit(*failed, None)
+        self._watch: FailureWatch[tuple[Planned, Completion, Outcome | None]] = FailureWatch(
+            proposer.name, self._commit
         )
 
     async def run(self) -> None:
@@ -92,7 +87,7 @@ class Grower:
                 await self._grow_unit(problems[start : start + size])
         else:
             gate = asyncio.Semaphore(size)
-            async with _task_group() as group:
+            async with task_group() as group:
                 for problem in problems:
                     group.create_task(self._grow_gated(problem, gate))
         self._watch.close()
@@ -115,10 +110,16 @@ class Grower:
             return
         wanted = planned if self._proposer.reproducible else missing
         fresh = {id(p) for p in missing}
-        async for ready in _gathered(roll_out(self._proposer, wanted, self._plan.sampling)):
+        async for ready in stream(partial(self._roll_out, wanted)):
             if any(c.stop != "error" for p, c in ready if id(p) not in fresh):
                 self._watch.success()
             await self._keep([(p, c) for p, c in ready if id(p) in fresh])
+
+    async def _roll_out(
+        self, planned: Sequence[Planned], hand_over: Callable[[tuple[Planned, Completion]], None]
+    ) -> None:
+        async for finished in roll_out(self._proposer, planned, self._plan.sampling):
+            hand_over(finished)
 
     async def _keep(self, finished: Sequence[tuple[Planned, Completion]]) -> None:
         """Grade together, then commit one by one, in the order in which they finished."""
@@ -126,15 +127,10 @@ class Grower:
         pairs = [(self._keys[p.tree.problem_id], a) for (p, _), a in zip(finished, answers, strict=True)]
         grades = await asyncio.to_thread(self._grader.grade, pairs)
         for (planned, completion), answer, grade in zip(finished, answers, grades, strict=True):
-            if completion.stop == "error":
-                if completion.refused:
-                    self._commit(planned, completion, None)
-                else:
-                    self._watch.failure((planned, completion), completion.error)
-                continue
-            self._watch.success()
             reason = "cut at the token limit" if completion.stop == "length" else grade.reason
-            self._commit(planned, completion, Outcome(answer=answer, verdict=grade.verdict, reason=reason))
+            graded = Outcome(answer=answer, verdict=grade.verdict, reason=reason)
+            outcome = None if completion.stop == "error" else graded
+            self._watch.came_back((planned, completion, outcome), completion)
 
     def _answer(self, planned: Planned, completion: Completion) -> str | None:
         """The answer of the whole solution; one that was cut has not stated it."""
@@ -142,7 +138,8 @@ class Grower:
             return None
         return self._grader.extract(planned.state.text + completion.text)
 
-    def _commit(self, planned: Planned, completion: Completion, outcome: Outcome | None) -> None:
+    def _commit(self, row: tuple[Planned, Completion, Outcome | None]) -> None:
+        planned, completion, outcome = row
         with self._store.growing(planned.tree):
             rollout = planned.add(completion, self._plan.method.splitter, outcome)
         self._on_rollout(rollout, outcome)
@@ -183,44 +180,3 @@ def spent(trees: Iterable[Tree]) -> Spent:
         correct=verdicts.count(Verdict.CORRECT),
         graded=len(verdicts) - verdicts.count(Verdict.UNGRADED),
     )
-
-
-async def _gathered(
-    finished: AsyncIterator[tuple[Planned, Completion]],
-) -> AsyncIterator[list[tuple[Planned, Completion]]]:
-    """Everything that has finished by the time the consumer asks again, in order, at least one at a time."""
-    queue: asyncio.Queue[tuple[Planned, Completion] | None] = asyncio.Queue()
-
-    async def pump() -> None:
-        try:
-            async for item in finished:
-                queue.put_nowait(item)
-        finally:
-            queue.put_nowait(None)
-
-    task = asyncio.create_task(pump())
-    try:
-        last = False
-        while not last:
-            items = [await queue.get()]
-            while not queue.empty():
-                items.append(queue.get_nowait())
-            last = items[-1] is None
-            ready = [item for item in items if item is not None]
-            if ready:
-                yield ready
-        await task
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
-@contextlib.asynccontextmanager
-async def _task_group() -> AsyncIterator[asyncio.TaskGroup]:
-    """A task group whose first failure comes out as itself, not inside an exception group."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            yield group
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None

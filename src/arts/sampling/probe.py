@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 import numpy as np
-from numpy.typing import NDArray
 
+from arts.arrays import Ints
 from arts.problems.base import Verdict
 from arts.sampling.fork import Planned, SparseDeepFork, derive_seed
 from arts.sampling.grow import Phase
@@ -86,9 +86,7 @@ def are_of(states: Sequence[ProbeState], trees: Mapping[str, Tree]) -> bool:
     return True
 
 
-def success_counts(
-    states: Sequence[ProbeState], trees: Mapping[str, Tree]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def success_counts(states: Sequence[ProbeState], trees: Mapping[str, Tree]) -> tuple[Ints, Ints]:
     """Graded probes of each state and correct ones among them, both (S,); 0 where all have failed.
 
     Only a state's own probes count, not those from above that happen to pass it: so the counts do not depend on which

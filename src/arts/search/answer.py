@@ -92,8 +92,6 @@ def candidate_scores(
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """One score for each candidate, from those of its steps."""
     column = tree.scores[verifier.name]
-    if aggregation == "last":
-        return column[candidates]
     return np.array([aggregate(column[tree.path(node)], aggregation, verifier.unit) for node in candidates])
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol, runtime_checkable
+from typing import ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -61,20 +61,15 @@ class Strategy(Protocol):
     @property
     def needs(self) -> Needs:
         """What must be known of the states that are grown."""
-        ...
 
-    @property
-    def answers(self) -> bool:
-        """Whether it must be told the answers of finished solutions."""
-        return False
+    answers: ClassVar[bool] = False
+    """Whether it must be told the answers of finished solutions."""
 
     def ask(self, tree: Tree, rng: np.random.Generator) -> Sequence[Expansion]:
         """The next round; none ends the search."""
-        ...
 
     def tell(self, tree: Tree, results: Sequence[Grown]) -> None:
         """What came of the last round, in its order; a draw that was cancelled or never made counts as failed."""
-        ...
 
     def settled(self, results: Sequence[Grown]) -> bool:
         """Whether the search need not go on, given the first results of the round that is under way.

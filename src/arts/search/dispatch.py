@@ -6,35 +6,11 @@ from collections.abc import Sequence
 from functools import partial
 from typing import final
 
-from arts.proposers.base import Completion, Proposer, Sampling
+from arts.proposers.base import Completion, Proposer
 from arts.search.session import Call, Drawing
 
-
-@final
-class Mailbox:
-    """Results on their way back to one search."""
-
-    def __init__(self) -> None:
-        self._arrived: list[tuple[Call, Completion]] = []
-        self._reader: asyncio.Future[None] | None = None
-
-    def put(self, call: Call, completion: Completion) -> None:
-        """Deliver one result."""
-        self._arrived.append((call, completion))
-        if self._reader is not None and not self._reader.done():
-            self._reader.set_result(None)
-
-    def rest(self) -> list[tuple[Call, Completion]]:
-        """What has arrived and was not taken."""
-        taken, self._arrived = self._arrived, []
-        return taken
-
-    async def take(self) -> list[tuple[Call, Completion]]:
-        """Everything that has arrived, at least one result."""
-        if not self._arrived:
-            self._reader = asyncio.get_running_loop().create_future()
-            await self._reader
-        return self.rest()
+Mailbox = asyncio.Queue[tuple[Call, Completion]]
+"""Results on their way back to one search."""
 
 
 @final
@@ -85,11 +61,7 @@ class Dispatcher:
 
     def _returned(self, mailbox: Mailbox, task: asyncio.Task[None]) -> None:
         self._free += 1
-        running = self._running.get(mailbox)
-        if running is not None:
-            running.discard(task)
-            if not running:
-                del self._running[mailbox]
+        self._running.get(mailbox, set()).discard(task)
         if not task.cancelled() and task.exception() is not None:
             return
         self._send_some()
@@ -118,15 +90,9 @@ class Dispatcher:
         return taken
 
     async def _send(self, batch: Sequence[tuple[Mailbox, Call]]) -> None:
-        steps = [(mailbox, call) for mailbox, call in batch if not call.expansion.whole]
-        wholes = [(mailbox, call) for mailbox, call in batch if call.expansion.whole]
-        if steps:
-            await self._propose(steps, self._drawing.step_sampling)
-        if wholes:
-            await self._propose(wholes, self._drawing.sampling)
-
-    async def _propose(self, part: Sequence[tuple[Mailbox, Call]], sampling: Sampling) -> None:
-        requests = [call.request for _, call in part]
-        async for index, completion in self._proposer.propose(requests, sampling):
-            mailbox, call = part[index]
-            mailbox.put(call, completion)
+        for whole in (False, True):
+            if part := [(mailbox, call) for mailbox, call in batch if call.expansion.whole is whole]:
+                sampling = self._drawing.sampling if whole else self._drawing.step_sampling
+                async for index, completion in self._proposer.propose([call.request for _, call in part], sampling):
+                    mailbox, call = part[index]
+                    mailbox.put_nowait((call, completion))

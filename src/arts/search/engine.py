@@ -3,17 +3,20 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from arts.arrays import Floats
 from arts.errors import UsageError
 from arts.problems.base import Grader, Problem
 from arts.problems.graders import AnswerClasses
 from arts.proposers.base import Completion, Proposer
 from arts.sampling.failures import FailureWatch
+from arts.sampling.streams import arrived, stream, task_group, waiting
 from arts.search.answer import Solved, conclude
 from arts.search.base import Strategy, log_flow
 from arts.search.budget import Budget
@@ -86,164 +89,134 @@ class Engine:
         Raises:
             EndpointError: the backend fails as a whole; draws that succeeded are in the store.
         """
-        results: asyncio.Queue[Solved | None] = asyncio.Queue()
-        work = asyncio.create_task(self._work(iter(problems), results))
-        try:
-            while (solved := await results.get()) is not None:
-                yield solved
-            await work
-        finally:
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
+        async with aclosing(stream(partial(self._work, iter(problems)))) as arrivals:
+            async for ready in arrivals:
+                for solved in ready:
+                    yield solved
 
-    async def _work(self, problems: Iterator[Problem], results: "asyncio.Queue[Solved | None]") -> None:
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                dispatcher = Dispatcher(self._proposer, self._plan.drawing, tasks)
-                desk = ScoringDesk(self._verifier, tasks) if self._verifier is not None else None
-                for _ in range(self._plan.in_flight):
-                    tasks.create_task(self._solve_next(problems, dispatcher, desk, results))
-            self._watch.close()
-        except BaseExceptionGroup as failures:
-            raise failures.exceptions[0] from None
-        finally:
-            results.put_nowait(None)
+    async def _work(self, problems: Iterator[Problem], hand_over: Callable[[Solved], None]) -> None:
+        async with task_group() as tasks:
+            dispatcher = Dispatcher(self._proposer, self._plan.drawing, tasks)
+            desk = ScoringDesk(self._verifier, tasks) if self._verifier is not None else None
 
-    async def _solve_next(
-        self,
-        problems: Iterator[Problem],
-        dispatcher: Dispatcher,
-        desk: ScoringDesk | None,
-        results: "asyncio.Queue[Solved | None]",
-    ) -> None:
-        for problem in problems:
-            self.progress.in_flight += 1
-            results.put_nowait(await self._solve(problem, dispatcher, desk))
-            self.progress.in_flight -= 1
-            self.progress.done += 1
+            async def solve_next() -> None:
+                for problem in problems:
+                    self.progress.in_flight += 1
+                    hand_over(await self._solve(problem, dispatcher, desk))
+                    self.progress.in_flight -= 1
+                    self.progress.done += 1
+
+            for _ in range(self._plan.in_flight):
+                tasks.create_task(solve_next())
+        self._watch.close()
 
     async def _solve(self, problem: Problem, dispatcher: Dispatcher, desk: ScoringDesk | None) -> Solved:
         started, plan = time.monotonic(), self._plan
         tree = self._store.tree(problem.id) if self._store else Tree(problem_id=problem.id, question=problem.question)
         search = Search(tree, plan.strategy(), plan.drawing, plan.budget, seed=plan.seed)
-        classes, mailbox = AnswerClasses(self._grader), Mailbox()
-        scored = _Scored(search, desk, self._store) if desk is not None else None
+        known, mailbox = _Known(search, self._grader, desk, self._store), Mailbox()
         try:
             async with asyncio.timeout(plan.budget.seconds) as deadline:
-                await self._to_the_end(search, mailbox, dispatcher, scored, classes)
+                await self._to_the_end(search, mailbox, dispatcher, known)
         except TimeoutError:
             if not deadline.expired():
                 raise
         finally:
             dispatcher.cancel(mailbox)
-            for call, completion in mailbox.rest():
+            for call, completion in waiting(mailbox):
                 if call in search.out:
                     self._record(search, call, completion)
         if search.stopped is None:
             search.stop("deadline")
-        if scored is not None:
-            await scored.complete(plan.selector, plan.aggregation, everything=plan.score_all)
+        await known.complete(plan)
         search.ledger.spend.seconds = time.monotonic() - started
-        return await conclude(search, plan.selector, plan.aggregation, self._grader, classes, self._verifier)
+        return await conclude(search, plan.selector, plan.aggregation, self._grader, known.classes, self._verifier)
 
-    async def _to_the_end(
-        self,
-        search: Search,
-        mailbox: Mailbox,
-        dispatcher: Dispatcher,
-        scored: "_Scored | None",
-        classes: AnswerClasses,
-    ) -> None:
+    async def _to_the_end(self, search: Search, mailbox: Mailbox, dispatcher: Dispatcher, known: "_Known") -> None:
         while search.stopped is None:
             calls = search.due()
-            if search.recalled and not await self._advance(search, scored, classes):
+            if search.recalled and not await known.advance():
                 break  # what is on record has settled it
             dispatcher.submit(mailbox, calls)
             if search.out:
-                for call, completion in await mailbox.take():
+                for call, completion in await arrived(mailbox):
                     self._record(search, call, completion)
-            await self._advance(search, scored, classes)
-
-    async def _advance(self, search: Search, scored: "_Scored | None", classes: AnswerClasses) -> bool:
-        """Say what is known of the draws that are there; whether the search goes on."""
-        needs_scores = search.strategy.needs != "nothing"
-        if scored is not None and needs_scores and not await scored.add(search.unscored()):
-            search.stop("verifier tokens")
-        if search.strategy.answers and (fresh := search.unclassified()):
-            await asyncio.to_thread(self._classify, search, classes, fresh)
-        search.advance()
-        return search.stopped is None
+            await known.advance()
 
     def _record(self, search: Search, call: Call, completion: Completion) -> None:
         first = len(search.tree)
         rollout = search.receive(call, completion)
         self.progress.generated_tokens += rollout.tokens
-        row = (search.tree, rollout, range(first, len(search.tree)))
-        if rollout.stop == "error" and not completion.refused:
-            self._watch.failure(row, rollout.error)
-        elif rollout.stop == "error":
-            self._commit(row)
-        else:
-            self._watch.success()
-            self._commit(row)
+        self._watch.came_back((search.tree, rollout, range(first, len(search.tree))), completion)
 
     def _commit(self, row: tuple[Tree, Rollout, range]) -> None:
         if self._store is not None:
             self._store.write_rollout(*row)
 
-    def _classify(self, search: Search, classes: AnswerClasses, nodes: Sequence[int]) -> None:
-        for node in nodes:
-            search.classes[node] = classes.of(self._grader.extract(search.tree.solution(node)))
-
 
 @final
-class _Scored:
-    """The scores of one search: what is known from the tree, what has to be asked for."""
+class _Known:
+    """What is known of the states of one search: scores, from the tree or asked for, and classes of answers."""
 
-    def __init__(self, search: Search, desk: ScoringDesk, store: TreeStore | None) -> None:
-        self._search, self._desk, self._store = search, desk, store
+    def __init__(self, search: Search, grader: Grader, desk: ScoringDesk | None, store: TreeStore | None) -> None:
+        self._search, self._grader, self._desk, self._store = search, grader, desk, store
+        self.classes = AnswerClasses(grader)
         self._raw: dict[int, float] = {}
-        known = search.tree.scores.get(desk.verifier.name)
-        if known is not None:
-            nodes = np.flatnonzero(~np.isnan(known))
-            self._take(nodes.tolist(), known[nodes])
+        if desk is not None and (stored := search.tree.scores.get(desk.verifier.name)) is not None:
+            nodes = np.flatnonzero(~np.isnan(stored))
+            self._take(desk.verifier, nodes.tolist(), stored[nodes])
 
-    async def add(self, nodes: Sequence[int]) -> bool:
+    async def advance(self) -> bool:
+        """Tell the search what it waits for of the draws that are there; whether it goes on."""
+        search, desk = self._search, self._desk
+        if desk is not None and search.strategy.needs != "nothing" and not await self._score(desk, search.unscored()):
+            search.stop("verifier tokens")
+        if search.strategy.answers and (fresh := search.unclassified()):
+            await asyncio.to_thread(self._classify, fresh)
+        search.advance()
+        return search.stopped is None
+
+    async def complete(self, plan: Plan) -> None:
+        """Score what the decision needs, as far as the budget goes, and put all scores into the tree."""
+        if self._desk is None:
+            return
+        tree, wanted = self._search.tree, self._search.candidates if usable(plan.selector).needs & SCORES else []
+        if plan.aggregation != "last":
+            wanted = [node for leaf in wanted for node in tree.path(leaf)]
+        for nodes in (wanted, range(len(tree)) if plan.score_all else ()):
+            await self._score(self._desk, [node for node in dict.fromkeys(nodes) if node not in self._raw])
+        tree.set_scores(self._desk.verifier.name, self._raw.keys(), np.array(list(self._raw.values())))
+
+    async def _score(self, desk: ScoringDesk, nodes: Sequence[int]) -> bool:
         """Score these; False when the budget does not allow it."""
         if not nodes:
             return True
-        search = self._search
-        if not search.ledger.affords_scoring(self._most_tokens(nodes)):
+        tree, ledger = self._search.tree, self._search.ledger
+        if not ledger.affords_scoring(self._most_tokens(desk.verifier, nodes)):
             return False
-        found, (new, reused) = await self._desk.score(search.tree, nodes)
-        search.ledger.spend.verifier_tokens_new += new
-        search.ledger.spend.verifier_tokens_reused += reused
-        self._take(nodes, found)
+        found, (new, reused) = await desk.score(tree, nodes)
+        ledger.spend.verifier_tokens_new += new
+        ledger.spend.verifier_tokens_reused += reused
+        self._take(desk.verifier, nodes, found)
         if self._store is not None:
-            self._store.write_scores(search.tree.problem_id, self._desk.verifier.name, nodes, found)
+            self._store.write_scores(tree.problem_id, desk.verifier.name, nodes, found)
         return True
 
-    def _most_tokens(self, nodes: Sequence[int]) -> int:
+    def _most_tokens(self, verifier: Verifier, nodes: Sequence[int]) -> int:
         """What scoring these could cost: no token has less than a byte, and nothing before them may be in memory."""
-        if self._search.ledger.budget.verifier_tokens is None or not isinstance(self._desk.verifier, CountsTokens):
+        if self._search.ledger.budget.verifier_tokens is None or not isinstance(verifier, CountsTokens):
             return 0
         texts = [f"{self._search.tree.question}\n{self._search.tree.solution(node)}" for node in nodes]
         return sum(len(text.encode("utf-8", "replace")) + SPECIAL_TOKENS for text in texts)
 
-    async def complete(self, selector: str, aggregation: Aggregation, *, everything: bool) -> None:
-        """Score what the decision needs, as far as the budget goes, and put all scores into the tree."""
-        tree, wanted = self._search.tree, list(self._search.candidates) if usable(selector).needs & SCORES else []
-        if aggregation != "last":
-            wanted = [node for leaf in wanted for node in tree.path(leaf)]
-        for nodes in (wanted, range(len(tree)) if everything else ()):
-            await self.add([node for node in dict.fromkeys(nodes) if node not in self._raw])
-        tree.set_scores(self._desk.verifier.name, self._raw.keys(), np.array(list(self._raw.values())))
-
-    def _take(self, nodes: Sequence[int], found: NDArray[np.float64]) -> None:
-        values = self._desk.verifier.values(found)
-        for node, score, value in zip(nodes, found.tolist(), values.tolist(), strict=True):
+    def _take(self, verifier: Verifier, nodes: Sequence[int], found: Floats) -> None:
+        for node, score, value in zip(nodes, found.tolist(), verifier.values(found).tolist(), strict=True):
             self._raw[node] = score
-            self._search.scores[node] = (log_flow(score, self._desk.verifier.unit), value)
+            self._search.scores[node] = (log_flow(score, verifier.unit), value)
+
+    def _classify(self, nodes: Sequence[int]) -> None:
+        for node in nodes:
+            self._search.classes[node] = self.classes.of(self._grader.extract(self._search.tree.solution(node)))
 
 
 def _check(plan: Plan, verifier: Verifier | None) -> None:

@@ -4,13 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import final
 
-import numpy as np
-from numpy.typing import NDArray
-
+from arts.arrays import Floats
 from arts.trees.tree import Tree
 from arts.verifiers.base import CountsTokens, Verifier
-
-Floats = NDArray[np.float64]
 
 
 @final

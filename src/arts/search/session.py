@@ -99,6 +99,7 @@ class Search:
         """Whether the last :meth:`due` took draws that the tree holds already."""
         self.candidates: list[int] = []
         self._seed = seed
+        self._rng = np.random.default_rng(derive_seed(seed, tree.problem_id, "strategy"))
         self._kept = {r.backbone: r for r in tree.rollouts}
         self._used: list[int] = []
         self._sites: dict[tuple[int, bool], _Site] = {}
@@ -112,10 +113,6 @@ class Search:
         self._rescued: list[int] = []
         self._dry: StopReason | None = None
         self._note_lengths()
-
-    @cached_property
-    def _rng(self) -> np.random.Generator:
-        return np.random.default_rng(derive_seed(self._seed, self.tree.problem_id, "strategy"))
 
     @property
     def out(self) -> Sequence[Call]:
@@ -199,8 +196,7 @@ class Search:
             hopeless = 0 < spend.proposer_calls == spend.failed_calls
             if not self.candidates and not self._rescue and len(self._open) > 1:
                 return self._finish_the_best()
-            settled = self.strategy.settled(())
-            ended: StopReason = "settled" if settled else "complete"
+            ended: StopReason = "settled" if self.strategy.settled(()) else "complete"
             self.stopped = "nothing succeeded" if hopeless else self._dry or ended
 
     def _start(self, expansions: Sequence[Expansion]) -> None:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol, Self, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from arts.arrays import Bools, Floats, Ints
 from arts.selection.expected import subsets
 from arts.verifiers.base import Unit
 
@@ -26,9 +26,9 @@ class Pool:
     says what they mean. ``correct`` is known in an evaluation only. What a selector does not need may be left out.
     """
 
-    classes: NDArray[np.int64]
-    scores: NDArray[np.float64]
-    correct: NDArray[np.bool_]
+    classes: Ints
+    scores: Floats
+    correct: Bools
     unit: Unit = "rank"
 
     @classmethod
@@ -36,9 +36,9 @@ class Pool:
         cls,
         size: int | tuple[int, int],
         *,
-        classes: Sequence[int] | NDArray[np.int64] | None = None,
-        scores: Sequence[float] | NDArray[np.float64] | None = None,
-        correct: Sequence[bool] | NDArray[np.bool_] | None = None,
+        classes: Sequence[int] | Ints | None = None,
+        scores: Sequence[float] | Floats | None = None,
+        correct: Sequence[bool] | Bools | None = None,
         unit: Unit = "rank",
     ) -> Self:
         """N candidates, or (P, N), of which not everything is known."""
@@ -49,7 +49,7 @@ class Pool:
             unit=unit,
         )
 
-    def part(self, *where: "int | NDArray[np.int64]") -> "Pool":
+    def part(self, *where: "int | Ints") -> "Pool":
         """Some of the candidates: ``part(problem, columns)`` of (P, N), ``part(columns)`` of (N,)."""
         return Pool(classes=self.classes[where], scores=self.scores[where], correct=self.correct[where], unit=self.unit)
 
@@ -81,9 +81,8 @@ class Selector(Protocol):
 
     def choose(self, pool: Pool) -> Choice:
         """The decision between the N candidates of one problem."""
-        ...
 
-    def expected(self, pool: Pool, k: int, seed: int = 0) -> NDArray[np.float64]:
+    def expected(self, pool: Pool, k: int, seed: int = 0) -> Floats:
         """Expected accuracy with k of the N candidates of each of P problems, (P,); NaN when N < k.
 
         The mean over all k-subsets, or over random ones where there are many (:func:`arts.selection.expected.subsets`).

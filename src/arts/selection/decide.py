@@ -4,9 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from arts.arrays import Floats
 from arts.errors import UsageError
 from arts.problems.graders import GraderLike, equivalence_classes, opened_grader
 from arts.selection.base import SCORES, Pool, Selector
@@ -32,7 +30,7 @@ class Decision:
 
 def decide(
     candidates: Sequence[str],
-    scores: Sequence[float] | NDArray[np.float64] | None = None,
+    scores: Sequence[float] | Floats | None = None,
     *,
     selector: str = "",
     unit: Unit = "log_flow",

@@ -9,13 +9,9 @@ from itertools import combinations
 from math import comb
 
 import numpy as np
-from numpy.typing import NDArray
 
+from arts.arrays import Bools, Floats, Ints
 from arts.selection.scores import ranked
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-Classes = NDArray[np.int64]
 
 ENUMERATED = 12_870
 """Votes are averaged over all subsets up to this many, which are those of 16 samples at any k."""
@@ -66,7 +62,7 @@ def subsets_at(n: int, k: int) -> tuple[int, bool]:
     return (comb(n, k), True) if comb(n, k) <= ENUMERATED else (DRAWN, False)
 
 
-def subsets(n: int, k: int, seed: int = 0) -> NDArray[np.int64]:
+def subsets(n: int, k: int, seed: int = 0) -> Ints:
     """k-subsets of range(n), shape (S, k): all of them when there are few, else ``DRAWN`` random ones."""
     count, all_of_them = subsets_at(n, k)
     if all_of_them:
@@ -75,7 +71,7 @@ def subsets(n: int, k: int, seed: int = 0) -> NDArray[np.int64]:
     return np.asarray(np.sort(np.argsort(draws, axis=1)[:, :k], axis=1))
 
 
-def vote_at_k(correct: Bools, classes: Classes, weights: Floats, k: int, seed: int = 0) -> Floats:
+def vote_at_k(correct: Bools, classes: Ints, weights: Floats, k: int, seed: int = 0) -> Floats:
     """Expected accuracy of the weighted vote of a random k-subset; majority with weights of one. NaN when n < k.
 
     ``classes`` (P, N): equivalent answers share a number, −1 states none and does not vote. Exact when there are few
@@ -106,7 +102,7 @@ def _inside(n: int, k: int, seed: int) -> Floats:
     return inside
 
 
-def _votes(correct: Bools, classes: Classes, weights: Floats, inside: Floats) -> Floats:
+def _votes(correct: Bools, classes: Ints, weights: Floats, inside: Floats) -> Floats:
     """Mean credit over the S subsets, (P,), of problems with the same number C of answer classes."""
     member = (classes[:, None] == np.arange(classes.max() + 1)[:, None]).astype(np.float64)  # (P, C, N)
     right = (member * correct[:, None]).any(axis=2)[:, :, None]  # (P, C, 1)

@@ -3,15 +3,13 @@
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from arts.arrays import Floats
 from arts.verifiers.base import Unit, flow_weights
 
 Aggregation = Literal["last", "min", "product", "mean"]
 
 LARGEST = np.finfo(np.float64).max
-
-Floats = NDArray[np.float64]
 
 
 def aggregate(scores: Floats, how: Aggregation, unit: Unit) -> float:

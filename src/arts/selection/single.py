@@ -3,13 +3,11 @@
 from typing import final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from arts.arrays import Floats
 from arts.selection.base import Choice, Needs, Pool, Selector
 from arts.selection.expected import best_of_k, pass_at_k
 from arts.selection.scores import best
-
-Floats = NDArray[np.float64]
 
 
 @final

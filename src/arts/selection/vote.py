@@ -3,13 +3,11 @@
 from typing import final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from arts.arrays import Floats, Ints
 from arts.selection.base import Choice, Needs, Pool, Selector
 from arts.selection.expected import vote_at_k
 from arts.selection.scores import best, voting_weights
-
-Floats = NDArray[np.float64]
 
 
 @final
@@ -55,7 +53,7 @@ def elected(pool: Pool, weights: Floats) -> Choice:
     return Choice(int(members[best(pool.scores[members])]), tuple(shares.tolist()))
 
 
-def vote(classes: NDArray[np.int64], weights: Floats) -> tuple[int, Floats]:
+def vote(classes: Ints, weights: Floats) -> tuple[int, Floats]:
     """The answer class with the most weight, and the share of each class, shape ``(number of classes,)``.
 
     Candidates without an answer (class −1) do not vote; of equal classes the one that appeared first wins.

@@ -1,7 +1,7 @@
 """Whole trees as training examples and batches."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypedDict
 
 import numpy as np
@@ -71,17 +71,10 @@ def _label(tree: Tree, node: int) -> float:
 
 def collate(examples: Sequence[Example], layout: Layout = "auto") -> Batch:
     """Examples side by side, with node indices shifted."""
-    starts = np.cumsum([0, *(len(e.nodes.parent) for e in examples)])
-    tables = [e.nodes for e in examples]
-    parents = [torch.where(t.parent >= 0, t.parent + int(s), t.parent) for t, s in zip(tables, starts, strict=False)]
-    return {
-        "batch": token_batch([e.tokens for e in examples], layout),
-        "nodes": NodeTable(
-            parent=torch.cat(parents),
-            visits=torch.cat([t.visits for t in tables]),
-            correct=torch.cat([t.correct for t in tables]),
-            success=torch.cat([t.success for t in tables]),
-            logprob=torch.cat([t.logprob for t in tables]),
-            problem=torch.cat([t.problem + i for i, t in enumerate(tables)]),
-        ),
-    }
+    starts = np.cumsum([0, *(len(e.nodes.parent) for e in examples[:-1])]).tolist()
+    tables = [
+        replace(t, parent=torch.where(t.parent >= 0, t.parent + start, t.parent), problem=t.problem + i)
+        for i, (t, start) in enumerate(zip((e.nodes for e in examples), starts, strict=True))
+    ]
+    columns = {f.name: torch.cat([getattr(t, f.name) for t in tables]) for f in fields(NodeTable)}
+    return {"batch": token_batch([e.tokens for e in examples], layout), "nodes": NodeTable(**columns)}

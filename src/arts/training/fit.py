@@ -19,7 +19,7 @@ from arts.training.batches import Example, collate, labelled_nodes, make_example
 from arts.training.config import TrainConfig
 from arts.training.objectives import make_objective
 from arts.training.objectives.base import Objective
-from arts.training.trainer import ObjectiveTrainer, Trees, last_checkpoint, training_arguments
+from arts.training.trainer import ObjectiveTrainer, last_checkpoint, training_arguments
 from arts.trees.splitting import SplitterName
 from arts.trees.store import StoredTrees
 from arts.trees.tree import ROOT, Tree
@@ -162,8 +162,8 @@ def _trainer(
             config.save_updates,
             model=scorer,
             args=training_arguments(config, out, half=half, evaluate=bool(held)),
-            train_dataset=Trees(examples),
-            eval_dataset=Trees(held) if held else None,
+            train_dataset=examples,
+            eval_dataset=held or None,
             data_collator=partial(collate, layout=layout),
         )
     except (ValueError, ImportError, RuntimeError) as error:
@@ -228,11 +228,10 @@ def _held_out_loss(
     """Mean over the held-out trees, without dropout."""
     total = 0.0
     for start in range(0, len(held), config.trees_per_batch):
-        part = collate(held[start : start + config.trees_per_batch], layout)
-        scores = verifier.scorer(part["batch"].to(best_device())).float()
-        total += len(held[start : start + config.trees_per_batch]) * float(
-            objective(scores, part["nodes"].to(best_device())).value
-        )
+        part = held[start : start + config.trees_per_batch]
+        batch = collate(part, layout)
+        scores = verifier.scorer(batch["batch"].to(best_device())).float()
+        total += len(part) * float(objective(scores, batch["nodes"].to(best_device())).value)
     return total / len(held)
 
 

@@ -1,7 +1,7 @@
 """The ``transformers.Trainer`` that minimises one of our objectives over batches of whole trees."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerState
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from arts.errors import UsageError
-from arts.training.batches import Batch, Example
+from arts.training.batches import Batch
 from arts.training.config import TrainConfig
 from arts.training.objectives.base import Objective
 from arts.verifiers.modules import Scorer, best_device
@@ -20,19 +20,6 @@ STATE = "trainer_state.json"
 """What the Trainer writes last into a checkpoint."""
 REPORT_EVERY = 50
 """Updates between two lines of progress."""
-
-
-class Trees(torch.utils.data.Dataset[Example]):
-    """Examples as the Trainer wants them."""
-
-    def __init__(self, examples: Sequence[Example]) -> None:
-        self._examples = examples
-
-    def __len__(self) -> int:
-        return len(self._examples)
-
-    def __getitem__(self, index: int) -> Example:
-        return self._examples[index]
 
 
 class ObjectiveTrainer(Trainer):  # type: ignore[misc]

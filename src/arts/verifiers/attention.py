@@ -14,8 +14,8 @@ from transformers import AttentionInterface
 from transformers.integrations.flex_attention import flex_attention_forward
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from arts.verifiers.memory import MemoryLayout
-from arts.verifiers.packing import BLOCK, Layout, TreeLayout
+from arts.verifiers.memory import Chunks, MemoryLayout
+from arts.verifiers.packing import BLOCK, Blocks, Layout, TreeLayout
 
 TREE_ATTENTION = "arts_tree"
 
@@ -54,19 +54,7 @@ def _by_blocks(
     queries = functional.pad(query[0].transpose(0, 1), (0, 0, 0, 0, 0, -tokens % BLOCK))
     queries = queries.view(-1, BLOCK, *queries.shape[1:]).transpose(1, 2)  # (blocks, heads, BLOCK, D)
     keys, values = (x[0].transpose(0, 1).contiguous() for x in (key, value))  # (T, heads, D)
-    grouped = keys.shape[1] != queries.shape[1]
-    parts = [
-        functional.scaled_dot_product_attention(
-            queries[group.blocks],
-            _rows(keys, group.keys),
-            _rows(values, group.keys),
-            attn_mask=group.mask,
-            dropout_p=dropout,
-            scale=scaling,
-            enable_gqa=grouped,
-        )
-        for group in layout.groups
-    ]
+    parts = [_attend(queries[g.blocks], keys, values, g, scale=scaling, dropout_p=dropout) for g in layout.groups]
     out = torch.cat(parts)[layout.order]
     return out.transpose(1, 2).flatten(0, 1)[None, :tokens]
 
@@ -78,18 +66,15 @@ def _with_memory(
     queries, new_keys, new_values = (x[0].transpose(0, 1).contiguous() for x in (query, key, value))
     keys = layout.tensors.write((module, "keys"), layout.slots, new_keys)
     values = layout.tensors.write((module, "values"), layout.slots, new_values)
-    parts = [
-        functional.scaled_dot_product_attention(
-            _rows(queries, group.queries),
-            _rows(keys, group.keys),
-            _rows(values, group.keys),
-            attn_mask=group.mask,
-            scale=scaling,
-            enable_gqa=keys.shape[1] != queries.shape[1],
-        )
-        for group in layout.groups
-    ]
+    parts = [_attend(_rows(queries, g.queries), keys, values, g, scale=scaling) for g in layout.groups]
     return torch.cat([part.transpose(1, 2).flatten(0, 1) for part in parts])[layout.order][None]
+
+
+def _attend(query: Tensor, keys: Tensor, values: Tensor, group: Blocks | Chunks, **how: Any) -> Tensor:
+    """Queries (G, heads, Q, D) of a group attend to those of all keys and values, (T, heads, D), that it names."""
+    key, value = _rows(keys, group.keys), _rows(values, group.keys)
+    grouped = key.shape[1] != query.shape[1]
+    return functional.scaled_dot_product_attention(query, key, value, attn_mask=group.mask, enable_gqa=grouped, **how)
 
 
 def _rows(tokens: Tensor, at: Tensor) -> Tensor:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from arts.arrays import Floats
 from arts.errors import UsageError
 from arts.registry import find
 from arts.trees.splitting import SPLITTERS, SplitterName
@@ -41,17 +41,13 @@ class Verifier(Protocol):
     needs: str = ""
     """What it reads of a tree that plain texts do not have; empty for nothing."""
 
-    def score(self, batch: Sequence[tuple[Tree, Sequence[int]]]) -> list[NDArray[np.float64]]:
+    def score(self, batch: Sequence[tuple[Tree, Sequence[int]]]) -> list[Floats]:
         """For each ``(tree, nodes)`` the scores of those nodes, shape ``(len(nodes),)``."""
-        ...
 
-    def values(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    def values(self, scores: Floats) -> Floats:
         """The success probability that each score stands for, same shape; NaN where the unit says nothing of it."""
-        ...
 
-    def score_texts(
-        self, question: str, candidates: Sequence[str], *, splitter: str | None = None
-    ) -> NDArray[np.float64]:
+    def score_texts(self, question: str, candidates: Sequence[str], *, splitter: str | None = None) -> Floats:
         """Scores of whole solutions of one question, in their order, shape ``(len(candidates),)``.
 
         ``splitter`` cuts them into steps; default: the verifier's own. Equal texts have equal scores.
@@ -84,7 +80,7 @@ class CountsTokens(Protocol):
     last_tokens: Sequence[tuple[int, int]]
 
 
-def flow_weights(scores: NDArray[np.float64], unit: Unit) -> NDArray[np.float64]:
+def flow_weights(scores: Floats, unit: Unit) -> Floats:
     """Non-negative voting weights that belong to scores of a unit, same shape.
 
     Log-flows and log-probabilities are exponentiated (stabilised by the maximum along the last axis, which

@@ -6,15 +6,15 @@ from typing import Any, final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from arts.arrays import Floats, Ints
 from arts.errors import ModelError
 from arts.verifiers.attention import layout_of
 from arts.verifiers.base import MEMORY_TOKENS, Verifier
 from arts.verifiers.encoding import encode
 from arts.verifiers.features import token_logprobs
-from arts.verifiers.memory import Ints, MemoryLayout, Run, SlotTensors, TokenIndex, memory_layout
+from arts.verifiers.memory import MemoryLayout, Run, SlotTensors, TokenIndex, memory_layout
 from arts.verifiers.modules import best_device, scorer_layout
 from arts.verifiers.neural import Batch, NeuralVerifier, Scores, products_along_paths
 from arts.verifiers.packing import TokenBatch
@@ -46,7 +46,7 @@ class CachedScoring(Verifier):
         self._size = max(memory_tokens, verifier.shape.max_tokens)
         self._forget()
 
-    def values(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    def values(self, scores: Floats) -> Floats:
         """As the verifier says."""
         return self._verifier.values(scores)
 
@@ -59,7 +59,7 @@ class CachedScoring(Verifier):
     def _forget(self) -> None:
         self._index, self._tensors = TokenIndex(self._size), SlotTensors(self._size)
         self._runs: list[Run] = []
-        self._reads: list[tuple[NDArray[np.float64], Ints, Ints]] = []
+        self._reads: list[tuple[Floats, Ints, Ints]] = []
 
     def _outputs(self, batch: Batch) -> Scores:
         scores = [np.empty(len(nodes)) for _, nodes in batch]
@@ -78,7 +78,7 @@ class CachedScoring(Verifier):
             raise
         return scores
 
-    def _read(self, ids: Sequence[int], columns: Ints, out: NDArray[np.float64], at: Ints) -> None:
+    def _read(self, ids: Sequence[int], columns: Ints, out: Floats, at: Ints) -> None:
         """Have ``out[at]`` filled, not later than by the next :meth:`_compute`, with the scores at tokens of a text."""
         ids = ids[: columns.max() + 1]
         while (claimed := self._index.claim(ids)) is None:

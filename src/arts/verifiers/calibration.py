@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression, minimize
 from scipy.special import expit, logit
 
+from arts.arrays import Floats
 from arts.verifiers.base import Unit
 
-Floats = NDArray[np.float64]
 CalibrationMethod = Literal["temperature", "isotonic"]
 
 PUBLISHED_CONTRAST = 100.0

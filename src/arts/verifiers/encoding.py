@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from arts.arrays import Ints
 from arts.trees.tree import ROOT, Tree
 
 
@@ -21,8 +21,8 @@ class Encoded:
 
     ids: list[list[int]]
     texts: list[str]
-    rows: NDArray[np.int64]
-    columns: NDArray[np.int64]
+    rows: Ints
+    columns: Ints
 
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")

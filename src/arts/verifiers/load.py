@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from arts.errors import InputError, MissingExtraError
+from arts.errors import InputError, needs_extra
 from arts.files import StrPath
 from arts.verifiers.base import MEMORY_TOKENS, Verifier
 from arts.verifiers.simple import LikelihoodVerifier, length_verifier, oracle_verifier, random_verifier
@@ -34,12 +34,8 @@ def load_verifier(spec: StrPath) -> Verifier:
     folder = Path(spec)
     if not folder.is_dir():
         raise InputError(f"{spec}: no such verifier; give a folder that 'arts train' made, or: {', '.join(SIMPLE)}")
-    try:
+    with needs_extra(f"{spec}: a trained verifier"):
         from arts.verifiers.neural import NeuralVerifier
-    except ModuleNotFoundError as error:
-        if error.name not in ("torch", "transformers", "safetensors"):
-            raise
-        raise MissingExtraError(f"{spec}: a trained verifier", "torch") from error
     return NeuralVerifier.load(folder)
 
 

@@ -13,8 +13,9 @@ from typing import NamedTuple, final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
+
+from arts.arrays import Ints
 
 CHUNK = 64
 """Most queries that share one set of keys."""
@@ -25,8 +26,6 @@ SHARE = 16
 NOTHING = -1
 """Stands for the slot before a first token."""
 _WIDTH = 1 << 32  # more than any depth
-
-Ints = NDArray[np.int64]
 
 
 @final

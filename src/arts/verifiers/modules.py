@@ -7,10 +7,10 @@ from typing import Any, Literal, final
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
-from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaModel
+from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaModel
 
 from arts.config import require_at_least
-from arts.errors import MissingExtraError, ModelError, UsageError
+from arts.errors import ModelError, UsageError, needs_extra
 from arts.models import resolve_model
 from arts.verifiers.attention import TREE_ATTENTION, layout_of, use_tree_attention
 from arts.verifiers.packing import Layout, TokenBatch
@@ -169,10 +169,8 @@ def load_feature_model(shape: Architecture) -> Any:
 
 
 def _with_adapters(model: Any, shape: Architecture) -> Any:
-    try:
+    with needs_extra("mode lora"):
         from peft import LoraConfig, get_peft_model
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("mode lora", "torch") from error
     config = LoraConfig(
         r=shape.lora_r,
         lora_alpha=shape.lora_alpha,
@@ -191,8 +189,6 @@ def best_device() -> torch.device:
 
 @lru_cache(maxsize=4)
 def _config(backbone: str) -> Any:
-    from transformers import AutoConfig
-
     return _load(AutoConfig, backbone)
 
 

@@ -5,8 +5,8 @@ from typing import Self, final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from arts.arrays import Floats
 from arts.files import StrPath
 from arts.trees.tree import Tree
 from arts.verifiers.base import Verifier
@@ -14,18 +14,11 @@ from arts.verifiers.calibration import success_probability
 from arts.verifiers.checkpoint import SavedVerifier, load_checkpoint
 from arts.verifiers.encoding import encode
 from arts.verifiers.features import FeatureCache, batches
-from arts.verifiers.modules import (
-    Architecture,
-    Scorer,
-    best_device,
-    load_feature_model,
-    load_tokenizer,
-    scorer_layout,
-)
+from arts.verifiers.modules import Architecture, Scorer, best_device, load_feature_model, load_tokenizer, scorer_layout
 from arts.verifiers.packing import TokenTree, token_batch, token_tree
 
 Batch = Sequence[tuple[Tree, Sequence[int]]]
-Scores = list[NDArray[np.float64]]
+Scores = list[Floats]
 
 BATCH_TOKENS = 16_384
 """Tokens of one scoring batch."""
@@ -49,7 +42,7 @@ class NeuralVerifier(Verifier):
         self.last_tokens: list[tuple[int, int]] = []
         """Tokens of each item of the last batch, shared prefixes once; none is taken from memory."""
 
-    def values(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    def values(self, scores: Floats) -> Floats:
         """Success probabilities: calibrated where the checkpoint holds a calibration, else as the unit says."""
         if self.about.calibration is not None:
             return self.about.calibration(scores, self.unit)
@@ -70,7 +63,7 @@ class NeuralVerifier(Verifier):
         return scores
 
     @torch.inference_mode()
-    def _forward(self, trees: Sequence[TokenTree]) -> list[NDArray[np.float64]]:
+    def _forward(self, trees: Sequence[TokenTree]) -> list[Floats]:
         if self.features is not None:
             trees = with_features(trees, self.features, self.shape)
         scores = self.scorer(token_batch(trees, scorer_layout(self.scorer)).to(best_device()))

@@ -15,10 +15,10 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from arts.arrays import Ints
 from arts.verifiers.encoding import Encoded
 from arts.verifiers.memory import MemoryLayout
 
@@ -30,7 +30,6 @@ WORTHWHILE = 1.1
 """Packing has to save this factor of tokens to pay for making its masks; a packed token costs about as much as one on
 a path, see ``benchmarks/packing.py``."""
 
-Ints = NDArray[np.int64]
 Layout = Literal["auto", "packed", "paths"]
 
 
@@ -178,8 +177,8 @@ class TokenBatch:
     def to(self, device: Any) -> "TokenBatch":
         """The same batch on a device."""
         layout = None if self.layout is None else self.layout.to(device)
-        moved = (t.to(device) for t in (self.inputs, self.positions, self.rows, self.columns))
-        inputs, positions, rows, columns = moved
+        inputs, positions = self.inputs.to(device), self.positions.to(device)
+        rows, columns = self.rows.to(device), self.columns.to(device)
         return TokenBatch(inputs=inputs, positions=positions, rows=rows, columns=columns, layout=layout)
 
     def model_inputs(self, name: str) -> dict[str, Tensor | TreeLayout | MemoryLayout]:

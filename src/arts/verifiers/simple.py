@@ -5,14 +5,12 @@ from collections.abc import Callable, Sequence
 from typing import final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from arts.arrays import Floats
 from arts.trees.splitting import SplitterName
 from arts.trees.tree import ROOT, Tree
 from arts.verifiers.base import Unit, Verifier
 from arts.verifiers.calibration import success_probability
-
-Column = NDArray[np.float64]
 
 
 @final
@@ -21,14 +19,14 @@ class SimpleVerifier(Verifier):
 
     splitter: SplitterName | None = "newline"
 
-    def __init__(self, name: str, unit: Unit, of_tree: Callable[[Tree], Column], needs: str = "") -> None:
+    def __init__(self, name: str, unit: Unit, of_tree: Callable[[Tree], Floats], needs: str = "") -> None:
         self.name, self.unit, self._of_tree, self.needs = name, unit, of_tree, needs
 
-    def score(self, batch: Sequence[tuple[Tree, Sequence[int]]]) -> list[Column]:
+    def score(self, batch: Sequence[tuple[Tree, Sequence[int]]]) -> list[Floats]:
         """Scores per tree, shape ``(len(nodes),)``."""
         return [self._of_tree(tree)[list(nodes)] for tree, nodes in batch]
 
-    def values(self, scores: Column) -> Column:
+    def values(self, scores: Floats) -> Floats:
         """Only the oracle's scores are probabilities."""
         return success_probability(scores, self.unit)
 
@@ -52,11 +50,11 @@ class LikelihoodVerifier(Verifier):
     unit: Unit = "log_probability"
     needs: str = "the proposer's log-probabilities"
 
-    def score(self, batch: Sequence[tuple[Tree, Sequence[int]]]) -> list[Column]:
+    def score(self, batch: Sequence[tuple[Tree, Sequence[int]]]) -> list[Floats]:
         """Scores per tree, shape ``(len(nodes),)``; looks at no other nodes than those and their ancestors."""
         return [np.array([self._of(tree, node) for node in nodes], dtype=np.float64) for tree, nodes in batch]
 
-    def values(self, scores: Column) -> Column:
+    def values(self, scores: Floats) -> Floats:
         """A likelihood says nothing of success."""
         return success_probability(scores, self.unit)
 
@@ -68,7 +66,7 @@ class LikelihoodVerifier(Verifier):
 def length_verifier() -> Verifier:
     """Shorter is better: minus the tokens of the path (characters where the tree has no token counts)."""
 
-    def of_tree(tree: Tree) -> Column:
+    def of_tree(tree: Tree) -> Floats:
         counted = tree.tokens if any(tree.tokens) else [len(text) for text in tree.text]
         return -_along_paths(tree, counted)
 
@@ -81,14 +79,14 @@ def oracle_verifier() -> Verifier:
     An upper bound for every verifier, for tests and reports; it reads labels, never the answer key.
     """
 
-    def of_tree(tree: Tree) -> Column:
+    def of_tree(tree: Tree) -> Floats:
         graded, correct = tree.success_counts()
         return np.divide(correct, graded, out=np.zeros(len(tree)), where=graded > 0)
 
     return SimpleVerifier("oracle", "probability", of_tree, needs="graded rollouts")
 
 
-def _along_paths(tree: Tree, values: Sequence[float]) -> Column:
+def _along_paths(tree: Tree, values: Sequence[float]) -> Floats:
     """Per node the sum of ``values`` over its path; parents come before their children."""
     total = np.zeros(len(tree))
     for node in range(ROOT + 1, len(tree)):

@@ -7,11 +7,11 @@ and votes may weigh differently: then a leader of little value is not safe from 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, final
+from typing import ClassVar, final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from arts.arrays import Floats, Ints
 from arts.search.base import Expansion, Grown, Needs, Strategy, finished
 from arts.trees.tree import ROOT, Tree
 
@@ -30,22 +30,15 @@ class _AdaptiveVote(Strategy):
     error: float = 0.2
     """Probability, at each check, that the leader after ``n`` samples would be another one; 0: it cannot be."""
 
-    weighted: ClassVar[bool]
+    needs: ClassVar[Needs]
+    """Flows where they are the votes' weights."""
+    answers: ClassVar[bool] = True
+    """Votes are for answers."""
 
     def __post_init__(self) -> None:
         self.candidates: list[int] = []
-        self._votes: list[_Vote] = []
+        self._votes: list[Grown] = []
         self._asked = 0
-
-    @property
-    def needs(self) -> Needs:
-        """Flows where they are the votes' weights."""
-        return "flow" if self.weighted else "nothing"
-
-    @property
-    def answers(self) -> bool:
-        """Votes are for answers."""
-        return True
 
     def ask(self, tree: Tree, rng: np.random.Generator) -> Sequence[Expansion]:
         """The next wave, unless the vote is decided."""
@@ -70,36 +63,29 @@ class _AdaptiveVote(Strategy):
         weights = np.array([np.exp(vote.log_flow - best.log_flow) if vote.answer >= 0 else 0.0 for vote in votes])
         return overtaken(classes, weights, self.n - len(votes), 1 / max(best.value, LEAST_VALUE)) <= self.error
 
-    def _of(self, results: Sequence[Grown]) -> list["_Vote"]:
-        if not self.weighted:
-            return [_Vote(g.answer) for g in results]
+    def _of(self, results: Sequence[Grown]) -> list[Grown]:
+        """Votes: without weights every log-flow is 0 and every value 1."""
+        if self.needs == "nothing":
+            return [g._replace(log_flow=0.0, value=1.0) for g in results]
         usable = [g if np.isfinite(g.log_flow) else g._replace(answer=-1, log_flow=0.0) for g in results]
-        return [_Vote(g.answer, g.log_flow, 1.0 if np.isnan(g.value) else g.value) for g in usable]
+        return [g._replace(value=1.0) if np.isnan(g.value) else g for g in usable]
 
 
 @final
 class AdaptiveMajority(_AdaptiveVote):
     """Majority vote of at most ``n`` samples."""
 
-    weighted = False
+    needs = "nothing"
 
 
 @final
 class AdaptiveFlowVote(_AdaptiveVote):
     """Flow vote of at most ``n`` samples."""
 
-    weighted = True
+    needs = "flow"
 
 
-class _Vote(NamedTuple):
-    """``answer`` −1 is for nobody; without weights every log-flow is 0 and every value 1."""
-
-    answer: int
-    log_flow: float = 0.0
-    value: float = 1.0
-
-
-def overtaken(classes: NDArray[np.int64], weights: NDArray[np.float64], left: int, sure: float) -> float:
+def overtaken(classes: Ints, weights: Floats, left: int, sure: float) -> float:
     """Probability that ``left`` more samples change the winner of a vote; class −1 votes for nobody.
 
     ``sure`` is the weight of a sample that is sure to be right. 0 when even ``left`` of those, all for the runner-up,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -24,15 +24,13 @@ class Beam(Strategy):
     width: int = 4
     """Draws from each kept state; 4 is the published default."""
 
+    needs: ClassVar[Needs] = "order"
+    """States are only compared."""
+
     def __post_init__(self) -> None:
         self.candidates: list[int] = []
         self._places = max(1, self.n // max(1, self.width))
         self._next = [Expansion(node=ROOT)] * self.n
-
-    @property
-    def needs(self) -> Needs:
-        """States are only compared."""
-        return "order"
 
     def ask(self, tree: Tree, rng: np.random.Generator) -> Sequence[Expansion]:
         """All draws of the next depth."""

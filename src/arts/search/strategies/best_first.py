@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -28,17 +28,15 @@ class BestFirst(Strategy):
     parallel: int = 1
     """States that are continued in one round."""
 
+    needs: ClassVar[Needs] = "order"
+    """States are only compared."""
+
     def __post_init__(self) -> None:
         self.candidates: list[int] = []
         self._open: list[tuple[float, int, int]] = [(0.0, 0, ROOT)]
         self._seen = {ROOT}
         self._turns = 0
         self._solutions: set[int] = set()
-
-    @property
-    def needs(self) -> Needs:
-        """States are only compared."""
-        return "order"
 
     def ask(self, tree: Tree, rng: np.random.Generator) -> Sequence[Expansion]:
         """The best open states; of equal ones those that were found first."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -18,14 +18,12 @@ class BestOfN(Strategy):
     n: int = 16
     """Solutions."""
 
+    needs: ClassVar[Needs] = "nothing"
+    """Whatever the selector needs."""
+
     def __post_init__(self) -> None:
         self.candidates: list[int] = []
         self._asked = False
-
-    @property
-    def needs(self) -> Needs:
-        """Whatever the selector needs."""
-        return "nothing"
 
     def ask(self, tree: Tree, rng: np.random.Generator) -> Sequence[Expansion]:
         """Everything in the first round."""

@@ -5,7 +5,7 @@ Beeching, Tunstall and Rush 2024, https://huggingface.co/spaces/HuggingFaceH4/bl
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -23,14 +23,12 @@ class DiverseTreeSearch(Strategy):
     width: int = 4
     """Draws of each subtree; 4 is the published default."""
 
+    needs: ClassVar[Needs] = "order"
+    """States are only compared."""
+
     def __post_init__(self) -> None:
         self.candidates: list[int] = []
         self._heads = [ROOT] * max(1, self.n // max(1, self.width))
-
-    @property
-    def needs(self) -> Needs:
-        """States are only compared."""
-        return "order"
 
     def ask(self, tree: Tree, rng: np.random.Generator) -> Sequence[Expansion]:
         """The next step of every subtree."""
@@ -40,7 +38,6 @@ class DiverseTreeSearch(Strategy):
         """Each subtree goes to the best of its draws and ends with it."""
         self.candidates += finished(results)
         groups = [results[i : i + self.width] for i in range(0, len(results), self.width)]
-        best = [
-            max(group, key=order) for group in ([g for g in group if g.status != "failed"] for group in groups) if group
-        ]
+        drawn = [[g for g in group if g.status != "failed"] for group in groups]
+        best = [max(group, key=order) for group in drawn if group]
         self._heads = [g.node for g in best if g.status == "open"]

@@ -4,9 +4,10 @@ A child is chosen with probability F(s') / Σ F over the children that were draw
 in proportion to their flow.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -29,25 +30,19 @@ class FlowSampling(Strategy):
     children: int = 4
     """Draws from a state at least."""
 
+    needs: ClassVar[Needs] = "flow"
+    """Children are weighed by their flows."""
+
     def __post_init__(self) -> None:
         self.candidates: list[int] = []
         self._walkers = [ROOT] * self.n
         self._drawn: dict[int, list[Grown]] = {}
         self._waiting: list[int] = []
 
-    @property
-    def needs(self) -> Needs:
-        """Children are weighed by their flows."""
-        return "flow"
-
     def ask(self, tree: Tree, rng: np.random.Generator) -> Sequence[Expansion]:
         """Walk on until every trajectory has ended or stands at a state that was never drawn from."""
-        standing: dict[int, int] = {}
-        for walker in self._walkers:
-            node = self._walk(walker, rng)
-            if node is not None:
-                standing[node] = standing.get(node, 0) + 1
-        self._walkers = [node for node, count in standing.items() for _ in range(count)]
+        standing = Counter(node for walker in self._walkers if (node := self._walk(walker, rng)) is not None)
+        self._walkers = list(standing.elements())
         self._waiting = [node for node, count in standing.items() for _ in range(max(count, self.children))]
         return [Expansion(node=node) for node in self._waiting]
 

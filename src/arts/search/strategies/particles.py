@@ -5,11 +5,11 @@ Weights are incremental, as in twisted SMC (Zhao et al. 2024, https://arxiv.org/
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from arts.arrays import Floats, Ints
 from arts.search.base import Expansion, Grown, Needs, Strategy
 from arts.trees.tree import ROOT, Tree
 
@@ -31,17 +31,15 @@ class ParticleFilter(Strategy):
     threshold: float = 0.5
     """Resample when the effective number of particles is less than this share of them."""
 
+    needs: ClassVar[Needs] = "flow"
+    """Weights are ratios of flows."""
+
     def __post_init__(self) -> None:
         self.candidates: list[int] = []
         self._nodes = np.full(self.n, ROOT)
         self._flows = np.zeros(self.n)
         self._weights = np.zeros(self.n)
         self._moving = np.ones(self.n, dtype=bool)
-
-    @property
-    def needs(self) -> Needs:
-        """Weights are ratios of flows."""
-        return "flow"
 
     def ask(self, tree: Tree, rng: np.random.Generator) -> Sequence[Expansion]:
         """A step of every particle that has not finished."""
@@ -73,7 +71,7 @@ class ParticleFilter(Strategy):
         self.candidates = [int(node) for node in self._nodes[np.logical_not(self._moving)]] or self.candidates
 
 
-def systematic(weights: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
+def systematic(weights: Floats, rng: np.random.Generator) -> Ints:
     """Indices in proportion to ``weights``, which sum to 1: each comes up as often as expected, to within one."""
     places = (rng.random() + np.arange(len(weights))) / len(weights)
     return np.minimum(np.searchsorted(np.cumsum(weights), places), len(weights) - 1)

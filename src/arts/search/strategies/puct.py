@@ -7,7 +7,7 @@ https://arxiv.org/abs/2405.03553).
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -34,6 +34,9 @@ class Puct(Strategy):
     parallel: int = 1
     """Leaves of one round; each descent sees those before it as lost."""
 
+    needs: ClassVar[Needs] = "value"
+    """Values are averaged."""
+
     def __post_init__(self) -> None:
         self.candidates: list[int] = []
         self._left = self.n
@@ -43,11 +46,6 @@ class Puct(Strategy):
         self._total: dict[int, float] = {ROOT: 0.0}
         self._closed: set[int] = set()
         self._leaves: list[int] = []
-
-    @property
-    def needs(self) -> Needs:
-        """Values are averaged."""
-        return "value"
 
     def ask(self, tree: Tree, rng: np.random.Generator) -> Sequence[Expansion]:
         """Draws from the next leaves."""
@@ -67,11 +65,10 @@ class Puct(Strategy):
         for leaf in self._leaves:
             self._back_up(tree, leaf, 0.0, visits=-1)
         for i, leaf in enumerate(self._leaves):
-            drawn = results[i * self.children : (i + 1) * self.children]
-            self._attach(tree, leaf, {g.node: g for g in drawn if g.status != "failed"})
+            drawn = [g for g in results[i * self.children : (i + 1) * self.children] if g.status != "failed"]
+            self._attach(tree, leaf, {g.node: g for g in drawn})
             for grown in drawn:
-                if grown.status != "failed":
-                    self._back_up(tree, grown.node, self._value(grown))
+                self._back_up(tree, grown.node, self._value(grown))
 
     def _attach(self, tree: Tree, leaf: int, found: dict[int, Grown]) -> None:
         logprobs = np.nan_to_num(np.array([tree.logprob[node] for node in found]), nan=0.0)

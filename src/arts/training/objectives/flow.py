@@ -49,6 +49,16 @@ class _Flow(Objective):
         """The network's output is log F."""
         return "log_flow"
 
+    def _weighed(self, errors: Tensor, nodes: NodeTable) -> Tensor:
+        """The mean of inner nodes plus the weighted mean of leaves."""
+        inner = problem_mean(errors, ~nodes.leaf, nodes.problem)
+        return inner + self.leaf_weight * problem_mean(errors, nodes.leaf, nodes.problem)
+
+    def _balance(self, log_flow: Tensor, target: Tensor, nodes: NodeTable) -> Loss:
+        """Squared difference to the children's side at inner nodes and to log R at leaves."""
+        residuals = log_flow - torch.where(nodes.leaf, nodes.log_reward(self.reward_contrast), target)
+        return Loss(self._weighed(residuals.square(), nodes), residuals)
+
 
 @dataclass(frozen=True, kw_only=True)
 class FlowMatching(_Flow):
@@ -69,7 +79,7 @@ class FlowMatching(_Flow):
         """Residuals are per node."""
         children = log_flow.detach() if self.detach else log_flow
         target = log_sum_children(children, nodes.parent)
-        return _balance(log_flow, target, nodes, self.leaf_weight, self.reward_contrast)
+        return self._balance(log_flow, target, nodes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,13 +127,12 @@ class ValueFlow(_Flow):
             most = self.reward_contrast**0.5
             returns = _returns(log_flow.clamp(-log(most), log(most)).exp(), reward, nodes, self.trace)
             target = returns.detach() if self.detach else returns
-            return _balance(log_flow, target.log(), nodes, self.leaf_weight, self.reward_contrast)
+            return self._balance(log_flow, target.log(), nodes)
         value = log_flow.sigmoid()
         returns = _returns(value, nodes.correct, nodes, self.trace)
         target = (returns.detach() if self.detach else returns).clamp(0, 1)
         entropy = functional.binary_cross_entropy_with_logits(log_flow, target, reduction="none")
-        loss = problem_mean(entropy, ~nodes.leaf, nodes.problem)
-        return Loss(loss + self.leaf_weight * problem_mean(entropy, nodes.leaf, nodes.problem), value - target)
+        return Loss(self._weighed(entropy, nodes), value - target)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,13 +190,6 @@ def _piece_weights(steps: Tensor, piece: Tensor, subtb_lambda: float) -> Tensor:
     power = steps.double() * torch.tensor(subtb_lambda, dtype=torch.double).log()
     masked = torch.where(piece, power, torch.full_like(power, -torch.inf).expand_as(piece))
     return masked.flatten(1).softmax(1).nan_to_num().view_as(masked)  # a lone root has no piece
-
-
-def _balance(log_flow: Tensor, target: Tensor, nodes: NodeTable, leaf_weight: float, contrast: float) -> Loss:
-    """Squared difference to the children's side at inner nodes and to log R at leaves."""
-    residuals = log_flow - torch.where(nodes.leaf, nodes.log_reward(contrast), target)
-    inner = problem_mean(residuals.square(), ~nodes.leaf, nodes.problem)
-    return Loss(inner + leaf_weight * problem_mean(residuals.square(), nodes.leaf, nodes.problem), residuals)
 
 
 def _returns(value: Tensor, reward: Tensor, nodes: NodeTable, trace: float) -> Tensor:

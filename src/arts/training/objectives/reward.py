@@ -39,10 +39,10 @@ class ProcessReward(Objective):
         steps = (nodes.parent >= 0) & ~nodes.success.isnan()
         rate = nodes.success.nan_to_num()
         residuals = logit.sigmoid() - rate
-        if self.loss == "squared":
-            return Loss(problem_mean(residuals.square(), steps, nodes.problem), residuals)
-        entropy = functional.binary_cross_entropy_with_logits(logit, rate, reduction="none")
-        return Loss(problem_mean(entropy, steps, nodes.problem), residuals)
+        errors = residuals.square()
+        if self.loss == "cross_entropy":
+            errors = functional.binary_cross_entropy_with_logits(logit, rate, reduction="none")
+        return Loss(problem_mean(errors, steps, nodes.problem), residuals)
 
 
 @dataclass(frozen=True, kw_only=True)
