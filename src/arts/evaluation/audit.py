@@ -7,17 +7,15 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from arts.arrays import Bools, Ints
 from arts.estimate import Estimate
 from arts.evaluation import optional_parts as parts
-from arts.evaluation.intervals import Ints, mean
+from arts.evaluation.intervals import mean
 from arts.problems.base import Grade, Grader, Problem, Verdict
 from arts.problems.check import failing_keys
 from arts.problems.graders import make_grader
 from arts.trees.tree import Tree
-
-Bools = NDArray[np.bool_]
 
 LOGGED = "logged"
 """The judge whose verdicts came with the samples."""

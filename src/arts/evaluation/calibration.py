@@ -6,14 +6,11 @@ is itself noisy, which lowers rank correlations and raises calibration errors; o
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from arts.arrays import Floats, Ints
 from arts.estimate import Estimate
 from arts.evaluation.intervals import bootstrap, bootstrap_observations, per_problem, ratio
 from arts.trees.tree import ROOT, Tree
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 BINS = 10
 """Most bins of a calibration error or a reliability line."""

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from arts.arrays import Bools, Floats, Ints
 from arts.errors import UsageError
 from arts.problems.base import Grader, Problem, Verdict
 from arts.problems.graders import equivalence_classes
@@ -16,8 +16,6 @@ from arts.verifiers.calibration import success_probability
 
 STEPWISE = frozenset({"log_flow", "probability", "logit"})
 """Units whose scores of single steps can be aggregated; the others are of the whole path already, or only an order."""
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +50,7 @@ class CandidateScores:
     verifier: str
     aggregation: Aggregation
     unit: Unit
-    scores: NDArray[np.float64]
+    scores: Floats
     member: int | None = None
 
 
@@ -66,10 +64,10 @@ class Candidates:
 
     problems: list[Problem]
     trees: list[Tree]
-    leaves: NDArray[np.int64]
-    correct: NDArray[np.bool_]
-    ungraded: NDArray[np.bool_]
-    classes: NDArray[np.int64]
+    leaves: Ints
+    correct: Bools
+    ungraded: Bools
+    classes: Ints
     left_out: int
 
     @property
@@ -177,7 +175,7 @@ def candidate_scores(
     ]
 
 
-def part(candidates: Candidates, columns: NDArray[np.int64]) -> Candidates:
+def part(candidates: Candidates, columns: Ints) -> Candidates:
     """The candidates of some columns."""
     return replace(
         candidates,
@@ -188,6 +186,6 @@ def part(candidates: Candidates, columns: NDArray[np.int64]) -> Candidates:
     )
 
 
-def part_scores(scores: CandidateScores, columns: NDArray[np.int64]) -> CandidateScores:
+def part_scores(scores: CandidateScores, columns: Ints) -> CandidateScores:
     """The scores of the candidates of some columns."""
     return replace(scores, scores=scores.scores[:, columns])

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
+from arts.arrays import Floats
 from arts.documents.data import as_json
 from arts.errors import InputError
 from arts.evaluation.candidates import NodeScores
@@ -179,7 +179,7 @@ def _with_scores(tree: Tree, cassette: Cassette) -> Tree:
 
 
 def _scorer(row: _Scorer, trees: Sequence[Tree]) -> NodeScores:
-    def columns(prefix: str) -> dict[Tree, NDArray[np.float64]]:
+    def columns(prefix: str) -> dict[Tree, Floats]:
         return {t: t.scores.get(prefix + bare.label, np.full(len(t), np.nan)) for t in trees}
 
     bare = NodeScores(name=row.name, unit=row.unit, stepwise=row.stepwise, member=row.member, columns={}, success={})

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import numpy as np
 from msgspec import structs
-from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from arts.arrays import Floats, Ints
 from arts.estimate import NOTHING, Estimate
 from arts.evaluation.resampling import (
     CONFIDENCE,
@@ -34,8 +34,6 @@ __all__ = [
     "ratio",
 ]
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Statistic = Callable[[Floats], Floats]
 
 WEIGHTS_AT_ONCE = 2_000_000

@@ -4,13 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from arts.arrays import Floats
 from arts.evaluation.candidates import Candidates, CandidateScores
 from arts.selection import expected as metrics
 from arts.selection.scores import Aggregation, voting_weights
-
-Floats = NDArray[np.float64]
 
 RANDOM, MAJORITY, ORACLE = "random", "majority", "oracle (pass@N)"
 """Names of the methods that need no scores: one sample, the most frequent answer, any sample being right."""

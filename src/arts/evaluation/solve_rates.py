@@ -11,17 +11,14 @@ from itertools import pairwise
 
 import numpy as np
 from msgspec import structs
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import betainc, betaln, expit, logit
 
+from arts.arrays import Bools, Floats, Ints
 from arts.estimate import NOTHING, Estimate
 from arts.evaluation.intervals import bootstrap_observations, mean
 from arts.evaluation.parts import LabelErrors, RateBin, RateError, SolveRates, ZoneLabels
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 Prior = tuple[float, float]
 
 BINS = 10

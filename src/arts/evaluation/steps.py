@@ -5,16 +5,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from arts.arrays import Bools, Floats, Ints
 from arts.estimate import Estimate
 from arts.evaluation import calibration as measures
 from arts.evaluation import optional_parts as parts
 from arts.evaluation.candidates import NodeScores
 from arts.trees.tree import ROOT, Tree
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 LEAST_ROLLOUTS = 8
 """Graded rollouts that an inner state of a tree needs to be counted where there are no probes."""
@@ -44,7 +41,7 @@ class Reference:
         """Monte-Carlo success rates."""
         return np.asarray(self.correct / self.graded)
 
-    def part(self, of: NDArray[np.bool_]) -> "Reference":
+    def part(self, of: Bools) -> "Reference":
         """Some of the states."""
         return Reference(
             kind=self.kind,
@@ -179,7 +176,7 @@ def _residuals(columns: Sequence[Floats], trees: Sequence[Tree], seed: int) -> p
     known = ~np.isnan(numbers)
     problem, depth, numbers = problem[known], depth[known], numbers[known]
 
-    def summary(of: NDArray[np.bool_]) -> parts.Residual:
+    def summary(of: Bools) -> parts.Residual:
         return parts.Residual(
             nodes=int(of.sum()),
             mean=measures.average(numbers[of], problem[of], seed),

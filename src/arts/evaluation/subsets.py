@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 from msgspec import structs
-from numpy.typing import NDArray
 
+from arts.arrays import Bools, Ints
 from arts.evaluation.answer_types import ANSWER_TYPES, answer_type
 from arts.evaluation.candidates import Candidates, CandidateScores
 from arts.evaluation.intervals import mean
@@ -34,9 +34,6 @@ LEAST = 2
 """Problems that a group needs to be shown."""
 MOST_GROUPS = 20
 """Groups of one kind that are shown, the largest ones."""
-
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

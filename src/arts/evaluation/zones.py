@@ -11,8 +11,8 @@ from math import comb
 
 import numpy as np
 from msgspec import structs
-from numpy.typing import NDArray
 
+from arts.arrays import Bools, Floats, Ints
 from arts.estimate import Estimate
 from arts.evaluation.candidates import Candidates, CandidateScores, part, part_scores
 from arts.evaluation.intervals import mean, ratio
@@ -24,9 +24,6 @@ from arts.problems.base import Problem
 
 SPLITS = 20
 """Random halvings over which a zone is averaged."""
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +132,7 @@ def share(parts: Floats, wholes: Floats, seed: int) -> Estimate:
     return structs.replace(found, low=low, high=high, method=method)
 
 
-def extinct(policy: Counts) -> NDArray[np.bool_]:
+def extinct(policy: Counts) -> Bools:
     """Problems that have samples of the policy, none of them correct, (P,)."""
     return UNSOLVED.labels(policy.correct, policy.drawn) & (policy.drawn > 0)
 

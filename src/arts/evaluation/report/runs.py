@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from msgspec import structs
-from numpy.typing import NDArray
 from scipy.stats import permutation_test, ttest_ind
 
+from arts.arrays import Floats, Ints
 from arts.estimate import Estimate
 from arts.evaluation.comparisons import adjusted, known
 from arts.evaluation.intervals import mean, paired_difference
@@ -19,8 +19,6 @@ from arts.evaluation.power import ALPHA
 from arts.evaluation.report.sections import facts
 from arts.evaluation.results import Change, Comparison, Evaluation, Flip, Matching, RunPair, Sides
 from arts.selection import expected as metrics
-
-Floats = NDArray[np.float64]
 
 SCHEMA_VERSION = 1
 """Of ``compare.json``."""
@@ -36,8 +34,8 @@ class _Runs:
 
     a: Evaluation
     b: Evaluation
-    rows_a: NDArray[np.int64]
-    rows_b: NDArray[np.int64]
+    rows_a: Ints
+    rows_b: Ints
     paired: bool
     seed: int
 
