@@ -13,10 +13,11 @@ from deciding.scorers import Bools, auc, boxed, learned_stem, selector
 
 from arts.evaluation.candidates import Candidates
 from arts.evaluation.intervals import gap_closed, mean, paired_difference
-from arts.evaluation.methods import MAJORITY, NAMES, ORACLE, RANDOM, Method, methods
+from arts.evaluation.methods import MAJORITY, ORACLE, RANDOM, Method, methods
 from arts.evaluation.paired import holm, paired_test
 from arts.evaluation.power import detectable_difference, problems_needed
 from arts.selection.scores import Aggregation
+from arts.selection.selectors import SELECTORS
 
 TO_SHOW = 0.05
 """A difference of accuracies for which the number of problems is given that would show it."""
@@ -96,7 +97,7 @@ def _row(
         "name": m.name,
         "scorer": scorer.name if scorer else None,
         "mixture": scorer.mixture if scorer else None,
-        "rule": (NAMES | {"random": "one sample"}).get(m.selector, m.selector),
+        "rule": {"random": "one sample", "oracle": "oracle"}.get(m.selector, SELECTORS[m.selector].title),
         "seeds": m.seeds,
         "accuracy": {str(k): rounded(mean(m.per_problem[k])) for k in ks},
         "gap_closed": rounded(gap_closed(decided, single, best)) if m.name not in (RANDOM, ORACLE) else None,

@@ -9,6 +9,7 @@ from arts.arrays import Bools, Floats, Ints
 from arts.errors import UsageError
 from arts.problems.base import Grader, Problem, Verdict
 from arts.problems.graders import equivalence_classes
+from arts.selection.base import Pool
 from arts.selection.scores import Aggregation, aggregate
 from arts.trees.tree import Tree
 from arts.verifiers.base import Unit, Verifier
@@ -74,6 +75,11 @@ class Candidates:
     def n(self) -> int:
         """Samples per problem."""
         return int(self.leaves.shape[1])
+
+    def pool(self, scores: CandidateScores | None = None) -> Pool:
+        """The candidates as selectors take them."""
+        bare = Pool.of(self.correct.shape, classes=self.classes, correct=self.correct)
+        return bare if scores is None else replace(bare, scores=scores.scores, unit=scores.unit)
 
     def nodes(self) -> list[list[int]]:
         """The states that the candidates of each problem pass, the root left out, in order."""

@@ -11,7 +11,7 @@ from msgspec import structs
 from arts.errors import UsageError
 from arts.evaluation.cassette import Settings
 from arts.evaluation.intervals import paired_difference
-from arts.evaluation.methods import Method
+from arts.evaluation.methods import Method, needs_key
 from arts.evaluation.paired import equivalence, holm, paired_test
 from arts.evaluation.parts import Comparisons, Pair, Power
 from arts.evaluation.power import ALPHA, POWER, detectable_difference, paired_sd, unpaired_sd
@@ -27,7 +27,7 @@ def comparisons(table: Sequence[Method], settings: Settings) -> Comparisons:
         UsageError: there is no such method.
     """
     base = find(table, settings.against)
-    rivals = [m for m in table if m.selector != "oracle" and m is not base]
+    rivals = [m for m in table if m is not base and not needs_key(m.selector)]
     pairs = [_pair(m, base, k, settings) for m in rivals for k in settings.ks]
     return Comparisons(against=base.name, margin=settings.margin, alpha=ALPHA, pairs=adjusted(pairs))
 
@@ -91,7 +91,7 @@ def power(table: Sequence[Method], settings: Settings) -> Power:
     accuracy = base.mean(k)
     n = len(accuracy)
     _, possible, _ = alike(0.0, n, (0.0, 1.0))
-    rivals = [m for m in table if m is not base and m.selector != "oracle"]
+    rivals = [m for m in table if m is not base and not needs_key(m.selector)]
     spreads = [float((m.mean(k) - accuracy).std(ddof=1)) for m in rivals] if n > 1 else []
     paired = detectable_difference(n, max(median(spreads), paired_sd(possible))) if spreads else nan
     least = min(possible, 0.5)

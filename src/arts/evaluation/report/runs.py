@@ -12,7 +12,7 @@ from arts.arrays import Floats, Ints
 from arts.estimate import Estimate
 from arts.evaluation.comparisons import adjusted, known
 from arts.evaluation.intervals import mean, paired_difference
-from arts.evaluation.methods import MAJORITY, RANDOM
+from arts.evaluation.methods import MAJORITY, RANDOM, needs_key
 from arts.evaluation.paired import DRAWS, equivalence, paired_test
 from arts.evaluation.parts import About, Equivalence
 from arts.evaluation.power import ALPHA
@@ -79,7 +79,7 @@ def compare_runs(
     matching = _matching(a, b)
     runs = _paired(a, b, matching, seed)
     ks = [k for k in a.ks if k in b.ks]
-    names = [n for n, m in a.table.items() if n in b.table and m.selector != "oracle"]
+    names = [n for n, m in a.table.items() if n in b.table and not needs_key(m.selector)]
     ladder = [k for k in a.pass_at_k if k in b.pass_at_k]
     return Comparison(
         schema=SCHEMA_VERSION,
