@@ -28,7 +28,8 @@ from arts.evaluation.parts import Equivalence, Pair, ShownSample, VoteSubsets
 from arts.evaluation.report import write_report
 from arts.evaluation.report.audit import audit_section
 from arts.evaluation.report.drill_down import ranked
-from arts.evaluation.report.headline import best, headline, limits, verdict
+from arts.evaluation.report.headline import best, headline, limits
+from arts.evaluation.report.pieces import verdict
 from arts.evaluation.report.read import read_report
 from arts.evaluation.report.sections import evaluation, main_table
 from arts.evaluation.results import Evaluation
