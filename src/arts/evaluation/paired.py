@@ -28,11 +28,14 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairedTest:
-    """Whether two methods differ: on how many problems a is above b and below it, and ``p``, by which ``test``."""
+    """Whether two methods differ: on how many problems a is above b and below it, and ``p``, by which ``test``.
+
+    ``wins`` and ``losses`` are None where problems are not paired.
+    """
 
     test: str
-    wins: int
-    losses: int
+    wins: int | None
+    losses: int | None
     p: float
 
 
