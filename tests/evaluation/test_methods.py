@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 
-from arts.evaluation.evaluate import evaluate_trees
 from arts.evaluation.methods import MAJORITY, ORACLE, RANDOM
 from arts.evaluation.report.sections import evaluation
 from arts.logs.samples import read_samples
@@ -14,6 +13,7 @@ from arts.selection.base import Choice, Selector
 from arts.selection.selectors import SELECTORS
 
 from .reports import row
+from .samples import evaluate_trees
 
 
 class Toy(Selector):

@@ -52,6 +52,11 @@ def p_value(p: float | None) -> str:
     return f"< {LEAST_P}" if p < LEAST_P else f"{p:.3f}"
 
 
+def span(first: object, last: object) -> str:
+    """``3–5``, or ``3`` where both ends are the same."""
+    return f"{first}" if first == last else f"{first}–{last}"
+
+
 def points(share: float | None) -> str:
     """A difference of accuracies in points."""
     return UNDEFINED if share is None else f"{100 * share:.1f}"

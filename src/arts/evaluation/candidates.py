@@ -11,12 +11,14 @@ from arts.problems.base import Grader, Problem, Verdict
 from arts.problems.graders import equivalence_classes
 from arts.selection.base import Pool
 from arts.selection.scores import Aggregation, aggregate
-from arts.trees.tree import Tree
+from arts.trees.tree import Outcome, Tree
 from arts.verifiers.base import Unit, Verifier
 from arts.verifiers.calibration import success_probability
 
 STEPWISE = frozenset({"log_flow", "probability", "logit"})
 """Units whose scores of single steps can be aggregated; the others are of the whole path already, or only an order."""
+NO_OUTCOME = Outcome(answer=None, verdict=Verdict.UNGRADED, reason="no verdict")
+"""Of a sample that nobody has graded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,16 +45,12 @@ class NodeScores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CandidateScores:
-    """Scores of all candidates by one verifier under one aggregation, shape (P, N).
-
-    ``member`` tells verifiers of one name apart that were trained with different seeds.
-    """
+    """Scores of all candidates by one verifier under one aggregation, shape (P, N)."""
 
     verifier: str
     aggregation: Aggregation
     unit: Unit
     scores: Floats
-    member: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,19 +103,17 @@ def collect(
         raise UsageError(
             f"no problem has {n} successful samples (the most is {most}); use a smaller --n or sample more"
         )
-    outcomes = [[t.outcomes.get(r.leaf) for r in rollouts] for _, t, rollouts in kept]
-    verdicts = [[o.verdict if o else Verdict.UNGRADED for o in row] for row in outcomes]
-    answers = [[o.answer if o else None for o in row] for row in outcomes]
+    outcomes = [[t.outcomes.get(r.leaf, NO_OUTCOME) for r in rollouts] for _, t, rollouts in kept]
     if isinstance(same, Mapping):
         classes = [same[p.id] for p, _, _ in kept]
     else:
-        classes = [equivalence_classes(same, row) for row in answers]
+        classes = [equivalence_classes(same, [o.answer for o in row]) for row in outcomes]
     return Candidates(
         problems=[p for p, _, _ in kept],
         trees=[t for _, t, _ in kept],
         leaves=np.array([[r.leaf for r in rollouts] for _, _, rollouts in kept]),
-        correct=np.array([[v is Verdict.CORRECT for v in row] for row in verdicts]),
-        ungraded=np.array([[v is Verdict.UNGRADED for v in row] for row in verdicts]),
+        correct=np.array([[o.verdict is Verdict.CORRECT for o in row] for row in outcomes]),
+        ungraded=np.array([[o.verdict is Verdict.UNGRADED for o in row] for row in outcomes]),
         classes=np.array(classes),
         left_out=len(trees) - len(kept),
     )
@@ -175,7 +171,6 @@ def candidate_scores(
             aggregation=how,
             unit=scores.unit,
             scores=np.array([[aggregate(path, how, scores.unit) for path in row] for row in steps], dtype=np.float64),
-            member=scores.member,
         )
         for how in (aggregations if scores.stepwise else ("last",))
     ]

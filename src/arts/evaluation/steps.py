@@ -1,7 +1,7 @@
 """The calibration part of a report: scores of steps held against the counted success of the states they score."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -43,14 +43,13 @@ class Reference:
 
     def part(self, of: Bools) -> "Reference":
         """Some of the states."""
-        return Reference(
-            kind=self.kind,
+        return replace(
+            self,
             tree=self.tree[of],
             node=self.node[of],
             depth=self.depth[of],
             graded=self.graded[of],
             correct=self.correct[of],
-            lost=self.lost,
         )
 
 

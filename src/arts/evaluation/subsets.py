@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import median_low
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from msgspec import structs
 
 from arts.arrays import Bools, Ints
+from arts.documents.words import span
 from arts.evaluation.answer_types import ANSWER_TYPES, answer_type
 from arts.evaluation.candidates import Candidates, CandidateScores
 from arts.evaluation.intervals import mean
@@ -119,7 +120,7 @@ def _depth(candidates: Candidates, i: int) -> int:
 
 def _by_depth(panel: _Panel, depths: Ints) -> list[Subset]:
     runs = depth_groups(depths)
-    names = {int(d): _span(int(run[0]), int(run[-1])) for run in runs for d in run}
+    names = {int(d): _steps(int(run[0]), int(run[-1])) for run in runs for d in run}
     labels = [names[d] for d in depths.tolist()]
     note = (
         "median number of steps of the same samples, whose verdicts it does not know; cut into groups of similar size"
@@ -127,19 +128,16 @@ def _by_depth(panel: _Panel, depths: Ints) -> list[Subset]:
     return _grouped(panel, "depth", labels, note, order=list(dict.fromkeys(names.values())))
 
 
-def _span(first: int, last: int) -> str:
-    steps = f"{first}" if first == last else f"{first}–{last}"
+def _steps(first: int, last: int) -> str:
+    steps = span(first, last)
     return f"{steps} step" if steps == "1" else f"{steps} steps"
 
 
 def _given(
     panel: _Panel, problems: Sequence[Problem], depths: Ints, types: Sequence[str], where: Sequence[str]
 ) -> list[Subset]:
-    known = ("id", "question", "answer", "solution", "subject", "level", "source")
-    fields = [
-        {n: getattr(p, n) for n in known} | {"answer_type": t, "depth": d}
-        for p, t, d in zip(problems, types, depths.tolist(), strict=True)
-    ]
+    rows = zip(problems, types, depths.tolist(), strict=True)
+    fields = [asdict(p) | {"answer_type": t, "depth": d} for p, t, d in rows]
     found = []
     for expression in where:
         holds = condition(expression)

@@ -7,7 +7,7 @@ from math import nan
 from msgspec import structs
 
 from arts.documents.document import Document, Figure, Point, Section, Table, line, point
-from arts.documents.words import count, percent, points
+from arts.documents.words import count, percent, points, span
 from arts.estimate import Estimate
 from arts.evaluation.parts import About, Comparisons, LabelNoise, MethodResult, SolveRates, Subset
 from arts.evaluation.report import calibration
@@ -109,7 +109,7 @@ def _comparisons(part: Comparisons, top: int) -> Section | None:
 
 
 def _solve_rates(part: SolveRates) -> Section:
-    names = [_span(b.low, b.high) for b in part.bins]
+    names = [_percents(b.low, b.high) for b in part.bins]
     lines = {
         f"counted in {part.n} samples": [(i, 100 * b.observed, nan, nan) for i, b in enumerate(part.bins)],
         "shrunk estimate": [(i, 100 * b.shrunk, nan, nan) for i, b in enumerate(part.bins)],
@@ -139,8 +139,8 @@ def _solve_rates(part: SolveRates) -> Section:
     return Section(name="solve-rates", title="Solve rates", words=[words], figures=[figure], tables=tables)
 
 
-def _span(low: float, high: float) -> str:
-    return f"{100 * low:g}" if low == high else f"{100 * low:g}–{100 * high:g}"
+def _percents(low: float, high: float) -> str:
+    return span(f"{100 * low:g}", f"{100 * high:g}")
 
 
 def _zones(part: SolveRates) -> Table:
@@ -152,7 +152,7 @@ def _zones(part: SolveRates) -> Table:
         ),
         header=["zone", "true rate, %", "labelled", "belong", "false", "missed"],
         rows=[
-            [z.name, _span(*z.rates), *(percent(e) for e in (z.labelled, z.belong, z.false, z.missed))]
+            [z.name, _percents(*z.rates), *(percent(e) for e in (z.labelled, z.belong, z.false, z.missed))]
             for z in part.zones
         ],
     )
