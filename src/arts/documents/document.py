@@ -16,7 +16,7 @@ class Table:
     """A table with what has to be known to read it; the first cell of a row names it."""
 
     title: str
-    note: str
+    note: str = ""
     header: list[str]
     rows: list[list[str]]
 

@@ -107,7 +107,7 @@ def _reach(part: dict[int, Sides]) -> Section:
 
 def _changed(result: Comparison) -> Section:
     rows = [[c.what, *(UNDEFINED if text is None else text for text in (c.a, c.b))] for c in result.changed]
-    tables = [Table(title="Not the same in both", note="", header=["what", "A", "B"], rows=rows)] if rows else []
+    tables = [Table(title="Not the same in both", header=["what", "A", "B"], rows=rows)] if rows else []
     words = [] if rows else ["Settings, versions, flags and costs are the same."]
     commands = [result.about.command] if result.about.command else []
     return Section(name="changed", title="What changed", words=words, tables=tables, commands=commands)

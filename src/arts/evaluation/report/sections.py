@@ -126,7 +126,7 @@ def _solve_rates(part: SolveRates) -> Section:
     rows = [
         [name, f"{100 * b.observed:.1f}", f"{100 * b.shrunk:.1f}"] for name, b in zip(names, part.bins, strict=True)
     ]
-    tables = [Table(title="Problems by solve rate, %", note="", header=["solve rate, %", *lines], rows=rows)]
+    tables = [Table(title="Problems by solve rate, %", header=["solve rate, %", *lines], rows=rows)]
     if part.zones:
         tables.append(_zones(part))
     a, b = part.prior
