@@ -76,11 +76,7 @@ def _rows(candidates: Candidates, of: Sequence[Scorer], ks: Sequence[int]) -> It
     random, majority, oracle = methods(candidates, [], ks, 0)
     yield from ((None, random), (None, majority))
     for scorer in of:
-        selectors = [
-            selector(path, scorer.name, how, seed)
-            for how in scorer.aggregations
-            for seed, path in enumerate(scorer.paths)
-        ]
+        selectors = [selector(path, scorer.name, how) for how in scorer.aggregations for path in scorer.paths]
         yield from (
             (scorer, m) for m in methods(candidates, selectors, ks, 0) if m.name not in (RANDOM, MAJORITY, ORACLE)
         )

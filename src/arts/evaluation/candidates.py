@@ -74,6 +74,11 @@ class Candidates:
         """Samples per problem."""
         return int(self.leaves.shape[1])
 
+    @property
+    def paths(self) -> list[tuple[Tree, Ints]]:
+        """The tree and the leaves (N,) of each problem."""
+        return list(zip(self.trees, self.leaves, strict=True))
+
     def pool(self, scores: CandidateScores | None = None) -> Pool:
         """The candidates as selectors take them."""
         bare = Pool.of(self.correct.shape, classes=self.classes, correct=self.correct)
@@ -81,10 +86,7 @@ class Candidates:
 
     def nodes(self) -> list[list[int]]:
         """The states that the candidates of each problem pass, the root left out, in order."""
-        return [
-            sorted({n for leaf in leaves for n in tree.path(int(leaf))})
-            for tree, leaves in zip(self.trees, self.leaves, strict=True)
-        ]
+        return [sorted({n for leaf in leaves for n in tree.path(int(leaf))}) for tree, leaves in self.paths]
 
 
 def collect(
@@ -119,33 +121,25 @@ def collect(
     )
 
 
-def score_nodes(
-    verifier: Verifier,
-    trees: Sequence[Tree],
-    nodes: Sequence[Sequence[int]],
-    *,
-    name: str = "",
-    member: int | None = None,
-) -> NodeScores:
-    """A verifier's scores of some nodes of each tree; it goes by its own name, or by ``name``."""
+def score_nodes(verifier: Verifier, trees: Sequence[Tree], nodes: Sequence[Sequence[int]]) -> NodeScores:
+    """A verifier's scores of some nodes of each tree."""
     columns = {}
     scored = verifier.score(list(zip(trees, nodes, strict=True)))
     for tree, wanted, values in zip(trees, nodes, scored, strict=True):
         columns[tree] = np.full(len(tree), np.nan)
         columns[tree][list(wanted)] = values
     return NodeScores(
-        name=name or verifier.name,
+        name=verifier.name,
         unit=verifier.unit,
         stepwise=verifier.unit in STEPWISE,
         columns=columns,
         success={tree: verifier.values(column) for tree, column in columns.items()},
-        member=member,
     )
 
 
 def stored_scores(trees: Sequence[Tree], name: str, unit: Unit) -> NodeScores:
     """Scores that the trees carry already, as given with imported samples; stepwise where any inner state has one."""
-    columns = {t: t.scores.get(name, np.full(len(t), np.nan)) for t in trees}
+    columns = carried(trees, name)
     inner = any(np.isfinite(c[[stop is None for stop in t.stop]]).any() for t, c in columns.items())
     return NodeScores(
         name=name,
@@ -156,13 +150,18 @@ def stored_scores(trees: Sequence[Tree], name: str, unit: Unit) -> NodeScores:
     )
 
 
+def carried(trees: Sequence[Tree], column: str) -> dict[Tree, Floats]:
+    """A column of scores of each tree, NaN where it has none."""
+    return {t: t.scores.get(column, np.full(len(t), np.nan)) for t in trees}
+
+
 def candidate_scores(
     candidates: Candidates, scores: NodeScores, aggregations: Sequence[Aggregation]
 ) -> list[CandidateScores]:
     """The candidates' scores under each aggregation; those that are not stepwise know only the last."""
     steps = [
         [column[tree.path(int(leaf))] for leaf in leaves]
-        for tree, leaves in zip(candidates.trees, candidates.leaves, strict=True)
+        for tree, leaves in candidates.paths
         for column in [scores.columns[tree]]
     ]
     return [

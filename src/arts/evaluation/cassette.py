@@ -10,10 +10,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from arts.arrays import Floats
 from arts.documents.data import as_json
 from arts.errors import InputError
-from arts.evaluation.candidates import NodeScores
+from arts.evaluation.candidates import NodeScores, carried
 from arts.evaluation.optional_parts import Audit
 from arts.evaluation.parts import About, Part
 from arts.evaluation.steps import Reference
@@ -179,8 +178,5 @@ def _with_scores(tree: Tree, cassette: Cassette) -> Tree:
 
 
 def _scorer(row: _Scorer, trees: Sequence[Tree]) -> NodeScores:
-    def columns(prefix: str) -> dict[Tree, Floats]:
-        return {t: t.scores.get(prefix + bare.label, np.full(len(t), np.nan)) for t in trees}
-
     bare = NodeScores(name=row.name, unit=row.unit, stepwise=row.stepwise, member=row.member, columns={}, success={})
-    return replace(bare, columns=columns(""), success=columns(_SUCCESS))
+    return replace(bare, columns=carried(trees, bare.label), success=carried(trees, _SUCCESS + bare.label))

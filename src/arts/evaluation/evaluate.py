@@ -1,8 +1,8 @@
 """From problems, trees and verifiers to a cassette: what they say, of which all else in an evaluation follows."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from arts.errors import UsageError
 from arts.evaluation.candidates import NodeScores, collect, score_nodes, stored_scores
@@ -42,7 +42,9 @@ def observe(
     """
     if not settings.aggregations:
         raise UsageError("no aggregation is given; use last, min, product or mean")
-    _check_names([v.name for v in verifiers] + [name for name, _ in scores])
+    for name, count in Counter([v.name for v in verifiers] + [name for name, _ in scores]).items():
+        if count > 1:
+            raise UsageError(f"{count} verifiers or scores are called '{name}'; leave one out or rename it")
     candidates = collect(problems, trees, max(settings.ks), grader)
     scored, nodes = candidates.trees, candidates.nodes()
     if reference is not None:
@@ -50,7 +52,7 @@ def observe(
     found: list[NodeScores] = []
     for v in verifiers:
         if isinstance(v, Family):
-            found += [score_nodes(m, scored, nodes, name=v.name, member=i) for i, m in enumerate(v.members)]
+            found += [replace(score_nodes(m, scored, nodes), name=v.name, member=i) for i, m in enumerate(v.members)]
         else:
             found.append(score_nodes(v, scored, nodes))
     found += [stored_scores(trees, name, unit) for name, unit in scores]
@@ -58,10 +60,3 @@ def observe(
     return Cassette(
         settings=settings, problems=problems, trees=trees, scorers=found, classes=classes, reference=reference
     )
-
-
-def _check_names(names: Sequence[str]) -> None:
-    counts: Mapping[str, int] = Counter(names)
-    for name, count in counts.items():
-        if count > 1:
-            raise UsageError(f"{count} verifiers or scores are called '{name}'; leave one out or rename it")

@@ -6,7 +6,7 @@ from math import nan
 
 from msgspec import structs
 
-from arts.documents.document import Document, Figure, Point, Section, Table, line, point
+from arts.documents.document import Document, Figure, Section, Table, line
 from arts.documents.words import count, percent, points, span
 from arts.estimate import Estimate
 from arts.evaluation.parts import About, Comparisons, LabelNoise, MethodResult, SolveRates, Subset
@@ -83,13 +83,13 @@ def _accuracy(result: Evaluation) -> Figure:
         x="generated tokens per problem" if counted else "N (samples)",
         y="accuracy, %",
         scale="tokens" if counted else "powers of 2",
-        lines={n: _against_tokens(known[n]) if counted else line(known[n].accuracy, scale=100) for n in names},
+        lines={n: line(_course(known[n]) if counted else known[n].accuracy, scale=100) for n in names},
     )
 
 
-def _against_tokens(m: MethodResult) -> list[Point]:
-    found = {m.tokens[k]: e for k, e in m.accuracy.items() if e.defined}
-    return [point(tokens, e, 100) for tokens, e in found.items()]
+def _course(m: MethodResult) -> dict[float, Estimate]:
+    """Accuracy by generated tokens."""
+    return {m.tokens[k]: e for k, e in m.accuracy.items()}
 
 
 def _comparisons(part: Comparisons, top: int) -> Section | None:
