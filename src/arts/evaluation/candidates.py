@@ -22,25 +22,34 @@ NO_OUTCOME = Outcome(answer=None, verdict=Verdict.UNGRADED, reason="no verdict")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NodeScores:
-    """One scorer's numbers for the nodes of trees: a verifier's, or those that the trees carry.
+class Scorer:
+    """A verifier, or scores that trees carry, without its numbers.
 
-    ``columns``: per tree a score of each node, NaN where there is none. ``success``: the success probabilities that
-    they stand for, NaN where the unit says nothing of it. ``stepwise``: the scores of single steps can be aggregated.
-    ``member`` tells scorers of one name apart that were trained with different seeds.
+    ``stepwise``: the scores of single steps can be aggregated. ``member`` tells scorers of one name apart that were
+    trained with different seeds.
     """
 
     name: str
     unit: Unit
     stepwise: bool
-    columns: Mapping[Tree, Floats]
-    success: Mapping[Tree, Floats]
     member: int | None = None
 
     @property
     def label(self) -> str:
         """The name that tells it from all others."""
         return self.name if self.member is None else f"{self.name} #{self.member}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeScores(Scorer):
+    """One scorer's numbers for the nodes of trees.
+
+    ``columns``: per tree a score of each node, NaN where there is none. ``success``: the success probabilities that
+    they stand for, NaN where the unit says nothing of it.
+    """
+
+    columns: Mapping[Tree, Floats]
+    success: Mapping[Tree, Floats]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -147,15 +147,16 @@ def _reliability(values: Floats, states: Reference, seed: int) -> list[parts.Rel
     found = []
     for depths in depth_groups(states.depth):
         inside = np.isin(states.depth, depths)
-        bins = measures.bins(values[inside])
-        points = []
-        for b in np.unique(bins):
-            chosen = states.part(inside).part(bins == b)
-            predicted = float(values[inside][bins == b].mean())
-            observed = _observed(chosen, seed)
-            points.append(parts.ReliabilityPoint(states=len(chosen.node), predicted=predicted, observed=observed))
+        group, predicted = states.part(inside), values[inside]
+        bins = measures.bins(predicted)
+        points = [
+            parts.ReliabilityPoint(
+                states=int(of.sum()), predicted=float(predicted[of].mean()), observed=_observed(group.part(of), seed)
+            )
+            for of in (bins == b for b in np.unique(bins))
+        ]
         ends = int(depths[0]), int(depths[-1])
-        found.append(parts.Reliability(depths=ends, states=int(inside.sum()), points=points))
+        found.append(parts.Reliability(depths=ends, states=len(predicted), points=points))
     return found
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from arts.documents.document import Section, Table
 from arts.documents.words import count, excerpt, percent
 from arts.estimate import UNDEFINED
-from arts.evaluation.optional_parts import Audit, Disagreement, OddKey, Reason
+from arts.evaluation.optional_parts import Audit, Disagreement
 from arts.problems.base import Verdict
 
 LONGEST_CELL = 200
@@ -56,14 +56,11 @@ def _judges(audit: Audit) -> Table:
 
 
 def _reasons(audit: Audit) -> Table:
-    def rows(what: str, reasons: list[Reason] | None) -> list[list[str]]:
-        return [[what, excerpt(r.reason, LONGEST_CELL), f"{r.count:,}"] for r in reasons or ()]
-
-    found = rows("ungraded sample", audit.ungraded.reasons)
-    for name, tally in audit.judges.items():
-        found += rows(f"ungraded by {name}", tally.reasons)
-    found += rows("failed rollout", audit.failed_rollouts.reasons)
-    return Table(title="The most frequent reasons", header=["of", "reason", "count"], rows=found)
+    of = [("ungraded sample", audit.ungraded.reasons)]
+    of += [(f"ungraded by {name}", tally.reasons or []) for name, tally in audit.judges.items()]
+    of += [("failed rollout", audit.failed_rollouts.reasons)]
+    rows = [[what, excerpt(r.reason, LONGEST_CELL), f"{r.count:,}"] for what, reasons in of for r in reasons]
+    return Table(title="The most frequent reasons", header=["of", "reason", "count"], rows=rows)
 
 
 def _differences(audit: Audit) -> Iterator[Table]:
@@ -87,18 +84,19 @@ def _differences(audit: Audit) -> Iterator[Table]:
 
 def _keys(audit: Audit) -> Iterator[Table]:
     """How many keys each grader does not take for correct or cannot read, and which."""
-
-    def rows(name: str, what: str, keys: list[OddKey]) -> list[list[str]]:
-        return [[name, what, k.id, *(excerpt(t, LONGEST_CELL) for t in (k.key, k.verdict, k.reason))] for k in keys]
-
     graders = audit.golds.items()
     yield Table(
         title="Keys that do not grade themselves correct",
         header=["grader", "keys", "not correct", "right only in their own spelling"],
         rows=[[g, f"{audit.problems:,}", f"{len(k.failing):,}", f"{len(k.only_by_spelling):,}"] for g, k in graders],
     )
-    listed = [r for g, k in graders for r in rows(g, "not correct", k.failing)]
-    listed += [r for g, k in graders for r in rows(g, "only by spelling", k.only_by_spelling)]
+    of = [(g, "not correct", k.failing) for g, k in graders]
+    of += [(g, "only by spelling", k.only_by_spelling) for g, k in graders]
+    listed = [
+        [g, what, k.id, *(excerpt(t, LONGEST_CELL) for t in (k.key, k.verdict, k.reason))]
+        for g, what, keys in of
+        for k in keys
+    ]
     header = ["grader", "what", "problem", "key", "verdict", "reason"]
     yield Table(title="These keys", header=header, rows=listed)
 

@@ -162,9 +162,9 @@ def _subsets(subsets: Sequence[Subset]) -> Section | None:
     if not subsets:
         return None
     tables = [_panel(kind, list(group)) for kind, group in groupby(subsets, key=lambda s: str(s.kind))]
-    noisy = {s.name: s.label_noise for s in subsets if s.label_noise is not None}
-    tables += [_noise(noisy)] if noisy else []
-    tables += [_naive(s, s.label_noise.naive) for s in subsets if s.label_noise is not None and s.label_noise.naive]
+    noisy = [(s, s.label_noise) for s in subsets if s.label_noise is not None]
+    tables += [_noise({s.name: noise for s, noise in noisy})] if noisy else []
+    tables += [_naive(s, noise.naive) for s, noise in noisy if noise.naive]
     words = ["Accuracy in percent with 95 % intervals over the problems of the subset, which are the fewer the wider."]
     return Section(name="subsets", title="Subsets", words=words, tables=tables)
 
