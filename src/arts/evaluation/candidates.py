@@ -17,6 +17,9 @@ from arts.verifiers.calibration import success_probability
 
 STEPWISE = frozenset({"log_flow", "probability", "logit"})
 """Units whose scores of single steps can be aggregated; the others are of the whole path already, or only an order."""
+Columns = Ints | slice
+EVERY = slice(None)
+"""All columns of an array."""
 NO_OUTCOME = Outcome(answer=None, verdict=Verdict.UNGRADED, reason="no verdict")
 """Of a sample that nobody has graded."""
 
@@ -88,10 +91,11 @@ class Candidates:
         """The tree and the leaves (N,) of each problem."""
         return list(zip(self.trees, self.leaves, strict=True))
 
-    def pool(self, scores: CandidateScores | None = None) -> Pool:
-        """The candidates as selectors take them."""
-        bare = Pool.of(self.correct.shape, classes=self.classes, correct=self.correct)
-        return bare if scores is None else replace(bare, scores=scores.scores, unit=scores.unit)
+    def pool(self, scores: CandidateScores | None = None, columns: Columns = EVERY) -> Pool:
+        """The candidates of some columns as selectors take them."""
+        correct = self.correct[:, columns]
+        bare = Pool.of(correct.shape, classes=self.classes[:, columns], correct=correct)
+        return bare if scores is None else replace(bare, scores=scores.scores[:, columns], unit=scores.unit)
 
     def nodes(self) -> list[list[int]]:
         """The states that the candidates of each problem pass, the root left out, in order."""
@@ -182,19 +186,3 @@ def candidate_scores(
         )
         for how in (aggregations if scores.stepwise else ("last",))
     ]
-
-
-def part(candidates: Candidates, columns: Ints) -> Candidates:
-    """The candidates of some columns."""
-    return replace(
-        candidates,
-        leaves=candidates.leaves[:, columns],
-        correct=candidates.correct[:, columns],
-        ungraded=candidates.ungraded[:, columns],
-        classes=candidates.classes[:, columns],
-    )
-
-
-def part_scores(scores: CandidateScores, columns: Ints) -> CandidateScores:
-    """The scores of the candidates of some columns."""
-    return replace(scores, scores=scores.scores[:, columns])

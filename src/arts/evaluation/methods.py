@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from arts.arrays import Floats
-from arts.evaluation.candidates import Candidates, CandidateScores
+from arts.evaluation.candidates import EVERY, Candidates, CandidateScores, Columns
 from arts.selection.base import SCORES, Pool, Selector
 from arts.selection.scores import Aggregation
 from arts.selection.selectors import SELECTORS
@@ -40,15 +40,18 @@ class Method:
         return np.asarray(np.atleast_2d(self.per_problem[k]).mean(axis=0))
 
 
-def methods(candidates: Candidates, scored: Sequence[CandidateScores], ks: Sequence[int], seed: int) -> list[Method]:
+def methods(
+    candidates: Candidates, scored: Sequence[CandidateScores], ks: Sequence[int], seed: int, columns: Columns = EVERY
+) -> list[Method]:
     """Every selector of ``SELECTORS`` in their order, those that need scores by every scorer and aggregation.
 
+    They decide between the candidates of some ``columns``, by default of all.
     Weights of a vote are scores under the first aggregation of a verifier, and those of a rank are none.
     """
     found = []
     for key, selector in SELECTORS.items():
         if not selector.needs & SCORES:
-            expected = _expected(selector, [candidates.pool()], ks, seed)
+            expected = _expected(selector, [candidates.pool(columns=columns)], ks, seed)
             found.append(Method(name=selector.title, selector=key, per_problem=expected))
             continue
         for members in _families(scored, selector):
@@ -59,7 +62,7 @@ def methods(candidates: Candidates, scored: Sequence[CandidateScores], ks: Seque
                     selector=key,
                     scorer=s.verifier,
                     aggregation=s.aggregation,
-                    per_problem=_expected(selector, [candidates.pool(m) for m in members], ks, seed),
+                    per_problem=_expected(selector, [candidates.pool(m, columns) for m in members], ks, seed),
                 )
             )
     return found

@@ -11,6 +11,7 @@ from msgspec import structs
 
 from arts.arrays import Bools, Ints
 from arts.documents.words import span
+from arts.evaluation import zones
 from arts.evaluation.answer_types import ANSWER_TYPES, answer_type
 from arts.evaluation.candidates import Candidates, CandidateScores
 from arts.evaluation.intervals import mean
@@ -18,16 +19,6 @@ from arts.evaluation.methods import Method
 from arts.evaluation.parts import Kind, Subset
 from arts.evaluation.solve_rates import RARE, ZONE_SAMPLES
 from arts.evaluation.steps import depth_groups
-from arts.evaluation.zones import (
-    SPLITS,
-    Counts,
-    extinct,
-    extinct_noise,
-    halved,
-    halved_noise,
-    policy_on,
-    policy_where_extinct,
-)
 from arts.problems.base import Problem
 from arts.where import condition
 
@@ -43,12 +34,12 @@ class _Panel:
 
     table: Sequence[Method]
     k: int
-    policy: Counts | None
+    policy: zones.Counts | None
     seed: int
 
     def on(self, mask: Bools, *, name: str, kind: Kind, note: str) -> Subset:
         """The methods' decisions between all samples of some problems, (P,), which were chosen by other things."""
-        own = None if self.policy is None else policy_on(self.policy, mask.astype(np.float64), self.seed)
+        own = None if self.policy is None else zones.policy_on(self.policy, mask.astype(np.float64), self.seed)
         return Subset(
             name=name,
             kind=kind,
@@ -81,7 +72,7 @@ def subset_panel(
     Raises:
         UsageError: an expression cannot be read.
     """
-    counts = None if policy is None else Counts.of(candidates.problems, policy)
+    counts = None if policy is None else zones.Counts.of(candidates.problems, policy)
     panel = _Panel(table=table, k=k, policy=counts, seed=seed)
     depths = np.array([_depth(candidates, i) for i in range(len(candidates.problems))])
     types = [answer_type(p.answer) for p in candidates.problems]
@@ -148,18 +139,18 @@ def _given(
 
 
 def _rare(panel: _Panel, candidates: Candidates, scored: Sequence[CandidateScores]) -> list[Subset]:
-    found = halved(candidates, scored, RARE, panel.seed)
+    found = zones.halved(candidates, scored, RARE, panel.seed)
     if found is None:
         return []
     counts = np.arange(found.half + 1)
     most = int(counts[RARE.labels(counts, found.half)].max())
     note = (
         f"{_range(1, most)} of {found.half} samples correct; labelled on one half of the samples, decided on the other,"
-        f" over {SPLITS} random halvings"
+        f" over {zones.SPLITS} random halvings"
     )
     if found.half * RARE.most < ZONE_SAMPLES:
         note += "; one in so few is above the rates of the zone, so that most labels are false"
-    own = None if panel.policy is None else policy_on(panel.policy, found.labelled, panel.seed)
+    own = None if panel.policy is None else zones.policy_on(panel.policy, found.labelled, panel.seed)
     return [
         Subset(
             name="rare",
@@ -167,22 +158,22 @@ def _rare(panel: _Panel, candidates: Candidates, scored: Sequence[CandidateScore
             problems=float(found.labelled.sum()),
             k=found.half,
             note=note,
-            label_noise=halved_noise(found, candidates, RARE, panel.seed),
+            label_noise=zones.halved_noise(found, candidates, RARE, panel.seed),
             methods=found.accuracy(found.fair, panel.seed),
             policy=own,
         )
     ]
 
 
-def _extinct(panel: _Panel, policy: Counts) -> Subset:
+def _extinct(panel: _Panel, policy: zones.Counts) -> Subset:
     drawn = policy.drawn[policy.drawn > 0].tolist()
     samples = _range(min(drawn), max(drawn)) if drawn else "0"
     note = (
         f"none of the policy's {samples} samples correct; methods decide between samples of the base model; the"
         " policy's accuracy, 0 on the samples that label, is that of one half of them where the other has none correct"
     )
-    shown = panel.on(extinct(policy), name="extinct", kind="extinct", note=note)
-    noise, own = extinct_noise(policy, panel.seed), policy_where_extinct(policy, panel.seed)
+    shown = panel.on(zones.extinct(policy), name="extinct", kind="extinct", note=note)
+    noise, own = zones.extinct_noise(policy, panel.seed), zones.policy_where_extinct(policy, panel.seed)
     return structs.replace(shown, label_noise=noise, policy=own)
 
 

@@ -46,12 +46,11 @@ def upgraded_audit(audit: Any) -> Any:
     """The judge "recorded" is "logged" now, keys are by grader alone, an example's verdicts are a part of it."""
     golds = {name: keys for name, keys in audit["golds"].items() if name != "checked"}
     judges = {_judge(name): tally for name, tally in audit["judges"].items()}
-    disagreements = [pair | _pair(pair["judges"], pair["examples"]) for pair in audit["disagreements"]]
+    disagreements = [
+        pair | {"judges": [*map(_judge, pair["judges"])], "examples": [*map(_example, pair["examples"])]}
+        for pair in audit["disagreements"]
+    ]
     return audit | {"judges": judges, "disagreements": disagreements, "golds": golds}
-
-
-def _pair(judges: Any, examples: Any) -> Any:
-    return {"judges": [_judge(name) for name in judges], "examples": [_example(e) for e in examples]}
 
 
 def _example(example: Any) -> Any:

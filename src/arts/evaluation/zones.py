@@ -14,7 +14,7 @@ from msgspec import structs
 
 from arts.arrays import Bools, Floats, Ints
 from arts.estimate import Estimate
-from arts.evaluation.candidates import Candidates, CandidateScores, part, part_scores
+from arts.evaluation.candidates import Candidates, CandidateScores
 from arts.evaluation.intervals import mean, ratio
 from arts.evaluation.methods import methods
 from arts.evaluation.parts import LabelNoise
@@ -82,8 +82,7 @@ def halved(candidates: Candidates, scored: Sequence[CandidateScores], zone: Zone
         labels += first.astype(np.float64) + second
         agreed += first & second
         for own, other, chosen in ((first, second, halves[0]), (second, first, halves[1])):
-            taken = [part_scores(s, chosen) for s in scored]
-            for m in methods(part(candidates, chosen), taken, [half], seed):
+            for m in methods(candidates, scored, [half], seed, chosen):
                 fair[m.name] = fair.get(m.name, 0.0) + m.per_problem[half] * other
                 naive[m.name] = naive.get(m.name, 0.0) + m.per_problem[half] * own
     return Halved(

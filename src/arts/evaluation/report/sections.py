@@ -228,13 +228,9 @@ def _origin(about: About) -> Section | None:
 def facts(about: About) -> dict[str, str]:
     """All that is known but the commands, by name and in the order of the names."""
     known = {
-        "source kind": about.source_kind,
-        "verdicts": about.verdicts,
-        "proposer": about.proposer,
-        "score unit": about.score_unit,
-        "seed": "" if about.seed is None else str(about.seed),
+        name.replace("_", " "): value
+        for name, value in structs.asdict(about).items()
+        if isinstance(value, str | int) and name != "command"
     }
-    settings = {name: str(value) for name, value in about.settings.items()}
-    versions = {f"versions: {name}": version for name, version in about.versions.items()}
-    found = {**known, **settings, **versions}
-    return {name: found[name] for name in sorted(found) if found[name]}
+    found = known | about.settings | {f"versions: {name}": version for name, version in about.versions.items()}
+    return {name: str(found[name]) for name in sorted(found) if found[name] != ""}
