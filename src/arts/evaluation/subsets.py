@@ -74,7 +74,7 @@ def subset_panel(
     """
     counts = None if policy is None else zones.Counts.of(candidates.problems, policy)
     panel = _Panel(table=table, k=k, policy=counts, seed=seed)
-    depths = np.array([_depth(candidates, i) for i in range(len(candidates.problems))])
+    depths = np.array([median_low(tree.depth[leaf] for leaf in leaves) for tree, leaves in candidates.paths])
     types = [answer_type(p.answer) for p in candidates.problems]
     found = [
         *_grouped(panel, "level", [p.level for p in candidates.problems], "as the problem set gives it"),
@@ -101,12 +101,6 @@ def _grouped(panel: _Panel, kind: Kind, values: Sequence[Any], note: str, order:
     kept.sort(key=order.index if order else None)
     name = "level {}" if kind == "level" else "{}"
     return [panel.on(np.array([x == v for x in values]), name=name.format(v), kind=kind, note=note) for v in kept]
-
-
-def _depth(candidates: Candidates, i: int) -> int:
-    """Median number of steps of a problem's candidates, the lower one of two."""
-    steps = [candidates.trees[i].depth[leaf] for leaf in candidates.leaves[i].tolist()]
-    return int(median_low(steps))
 
 
 def _by_depth(panel: _Panel, depths: Ints) -> list[Subset]:
