@@ -13,10 +13,11 @@ from deciding.scorers import Bools, auc, boxed, learned_stem, selector
 
 from arts.evaluation.candidates import Candidates
 from arts.evaluation.intervals import gap_closed, mean, paired_difference
-from arts.evaluation.methods import MAJORITY, NAMES, ORACLE, RANDOM, Method, methods
+from arts.evaluation.methods import MAJORITY, ORACLE, RANDOM, Method, methods
 from arts.evaluation.paired import holm, paired_test
 from arts.evaluation.power import detectable_difference, problems_needed
 from arts.selection.scores import Aggregation
+from arts.selection.selectors import SELECTORS
 
 TO_SHOW = 0.05
 """A difference of accuracies for which the number of problems is given that would show it."""
@@ -75,11 +76,7 @@ def _rows(candidates: Candidates, of: Sequence[Scorer], ks: Sequence[int]) -> It
     random, majority, oracle = methods(candidates, [], ks, 0)
     yield from ((None, random), (None, majority))
     for scorer in of:
-        selectors = [
-            selector(path, scorer.name, how, seed)
-            for how in scorer.aggregations
-            for seed, path in enumerate(scorer.paths)
-        ]
+        selectors = [selector(path, scorer.name, how) for how in scorer.aggregations for path in scorer.paths]
         yield from (
             (scorer, m) for m in methods(candidates, selectors, ks, 0) if m.name not in (RANDOM, MAJORITY, ORACLE)
         )
@@ -96,7 +93,7 @@ def _row(
         "name": m.name,
         "scorer": scorer.name if scorer else None,
         "mixture": scorer.mixture if scorer else None,
-        "rule": (NAMES | {"random": "one sample"}).get(m.selector, m.selector),
+        "rule": {"random": "one sample", "oracle": "oracle"}.get(m.selector, SELECTORS[m.selector].title),
         "seeds": m.seeds,
         "accuracy": {str(k): rounded(mean(m.per_problem[k])) for k in ks},
         "gap_closed": rounded(gap_closed(decided, single, best)) if m.name not in (RANDOM, ORACLE) else None,

@@ -36,7 +36,7 @@ def scored(candidates: Candidates, scores: NodeScores) -> Arrays:
     return {"unit": np.array(scores.unit), **chosen}
 
 
-def selector(path: Path, name: str, aggregation: Aggregation, seed: int | None = None) -> CandidateScores:
+def selector(path: Path, name: str, aggregation: Aggregation) -> CandidateScores:
     """A kept scorer as the evaluation knows it."""
     kept = arrays(path)
     return CandidateScores(
@@ -44,7 +44,6 @@ def selector(path: Path, name: str, aggregation: Aggregation, seed: int | None =
         aggregation=aggregation,
         unit=str(kept["unit"]),  # type: ignore[arg-type]
         scores=kept[aggregation],
-        member=seed,
     )
 
 

@@ -1,4 +1,4 @@
-"""Arrays by what they hold."""
+"""Types of numpy arrays; docstrings say their shapes."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -10,9 +10,9 @@ UNFINISHED = ".new"
 """Ends the name of a file that is being written."""
 
 
-def write_whole(path: StrPath, text: str) -> Path:
-    """Write a text file in UTF-8 so that a reader, or a later run, never meets half of it; returns its path."""
+def write_whole(path: StrPath, content: str | bytes) -> Path:
+    """Write a file, text in UTF-8, so that a reader, or a later run, never meets half of it; returns its path."""
     path = Path(path)
     unfinished = path.with_name(f".{path.name}{UNFINISHED}")
-    unfinished.write_text(text, encoding="utf-8")
+    unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
     return unfinished.replace(path)

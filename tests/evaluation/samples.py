@@ -3,7 +3,10 @@
 import numpy as np
 
 from arts.evaluation.candidates import Candidates, CandidateScores
+from arts.evaluation.cassette import Settings
+from arts.evaluation.compare import compare
 from arts.evaluation.comparisons import known
+from arts.evaluation.evaluate import observe
 from arts.evaluation.methods import methods
 from arts.evaluation.subsets import subset_panel
 from arts.problems.base import Problem
@@ -11,6 +14,13 @@ from arts.trees.tree import ROOT, Step, Tree
 
 RATES = np.random.default_rng(0).beta(0.5, 0.8, 2_000)
 """True solve rates of problems."""
+
+
+def evaluate_trees(problems, trees, verifiers, grader, *, scores=(), reference=None, **settings):
+    """Every way of deciding on the same samples."""
+    return compare(
+        observe(problems, trees, verifiers, grader, Settings(**settings), scores=scores, reference=reference)
+    )
 
 
 def candidates(correct, **fields):

@@ -17,7 +17,6 @@ from arts.errors import UsageError
 from arts.estimate import Estimate
 from arts.evaluation import calibration as measures
 from arts.evaluation.candidates import NodeScores
-from arts.evaluation.evaluate import evaluate_trees
 from arts.evaluation.intervals import bootstrap_observations, mean, per_problem
 from arts.evaluation.report import write_report
 from arts.evaluation.report.calibration import about_reference, depth_tables, overall_table
@@ -29,6 +28,8 @@ from arts.sampling.fork import SparseDeepFork
 from arts.sampling.grow import grow_tree
 from arts.trees.tree import Outcome, Step, Tree
 from arts.verifiers.simple import SimpleVerifier, length_verifier, oracle_verifier
+
+from .samples import evaluate_trees
 
 UNIT = st.floats(0, 1, allow_subnormal=False)
 PAIRS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=3, max_size=30).map(np.array)

@@ -15,7 +15,7 @@ from arts.errors import InputError, UsageError
 from arts.evaluation.audit import audit
 from arts.evaluation.cassette import Settings, load_cassette, save_cassette
 from arts.evaluation.compare import compare
-from arts.evaluation.evaluate import Family, evaluate_trees, observe
+from arts.evaluation.evaluate import Family, observe
 from arts.evaluation.parts import About
 from arts.evaluation.report.read import read_report
 from arts.evaluation.steps import own_reference
@@ -26,6 +26,8 @@ from arts.trees.exchange import fill_store
 from arts.trees.runs import RunConfig
 from arts.trees.store import TreeStore
 from arts.verifiers.simple import length_verifier, oracle_verifier, random_verifier
+
+from .samples import evaluate_trees
 
 GRADER = make_grader("exact")
 HOSTILE = "<script>\x00\x1b[31m\u202e\ud800</script>"

@@ -18,9 +18,10 @@ from scipy.stats import betabinom
 
 from arts.estimate import Estimate
 from arts.evaluation.calibration import calibration_error, spearman
-from arts.evaluation.intervals import CONFIDENCE, gap_closed, mean, paired_difference, ratio
+from arts.evaluation.intervals import gap_closed, mean, paired_difference, ratio
 from arts.evaluation.paired import equivalence, holm, paired_test
 from arts.evaluation.report.runs import independent_difference
+from arts.evaluation.resampling import CONFIDENCE
 from arts.selection.expected import pass_at_k
 
 pytestmark = pytest.mark.slow

@@ -10,7 +10,6 @@ from scipy import stats
 from arts.documents.data import as_json
 from arts.evaluation import resampling
 from arts.evaluation.intervals import (
-    CONFIDENCE,
     bootstrap,
     bootstrap_observations,
     gap_closed,
@@ -18,7 +17,7 @@ from arts.evaluation.intervals import (
     paired_difference,
     ratio,
 )
-from arts.evaluation.resampling import FEW, RESAMPLES, interval, problem_weights
+from arts.evaluation.resampling import CONFIDENCE, FEW, RESAMPLES, interval, problem_weights
 
 ROUNDING = 1e-12
 VALUES = st.lists(st.floats(0, 1), min_size=2, max_size=40).map(np.array)

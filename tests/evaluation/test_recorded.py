@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from arts.evaluation.evaluate import evaluate_trees
 from arts.logs.samples import read_samples
 from arts.problems.base import Verdict
 from arts.problems.graders import MathGrader
+
+from .samples import evaluate_trees
 
 PATH = Path(__file__).parents[1] / "data" / "math_rm_12x8.jsonl"
 ROWS = [json.loads(line) for line in PATH.read_text(encoding="utf-8").splitlines()]

@@ -28,7 +28,8 @@ from arts.evaluation.parts import Equivalence, Pair, ShownSample, VoteSubsets
 from arts.evaluation.report import write_report
 from arts.evaluation.report.audit import audit_section
 from arts.evaluation.report.drill_down import ranked
-from arts.evaluation.report.headline import best, headline, limits, verdict
+from arts.evaluation.report.headline import best, headline, limits
+from arts.evaluation.report.pieces import verdict
 from arts.evaluation.report.read import read_report
 from arts.evaluation.report.sections import evaluation, main_table
 from arts.evaluation.results import Evaluation
@@ -180,7 +181,7 @@ def estimate(value, low, high):
 def test_what_is_undefined_is_a_dash():
     assert percent(None) == percent(estimate(math.nan, math.nan, math.nan)) == "–"
     assert percent(estimate(0.5, math.nan, math.nan)) == "50.0"
-    assert percent(estimate(-0.001, -0.002, 0.0), signed=True, interval=False) == "-0.1"
+    assert percent(estimate(-0.001, -0.002, 0.0), signed=True) == "-0.1 [-0.2, +0.0]"
 
 
 def test_the_header_names_every_number_of_samples(result):

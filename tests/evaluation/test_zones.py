@@ -131,7 +131,7 @@ def test_the_rare_entry_says_how_it_was_made():
 def test_several_trained_seeds_stay_apart_until_the_interval():
     correct = drawn(RATES[:150], 16, 6)
     members = [
-        CandidateScores(verifier="v", aggregation="last", unit="logit", scores=score(correct, i).scores, member=i)
+        CandidateScores(verifier="v", aggregation="last", unit="logit", scores=score(correct, i).scores)
         for i in range(3)
     ]
     found = halved(candidates(correct), members, RARE, 0)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from arts.estimate import Estimate
+from arts.problems.base import Verdict
 
 Point = tuple[float, float, float, float]
 """Where a value stands, the value, and the ends of its interval, NaN where it has none."""
@@ -16,7 +17,7 @@ class Table:
     """A table with what has to be known to read it; the first cell of a row names it."""
 
     title: str
-    note: str
+    note: str = ""
     header: list[str]
     rows: list[list[str]]
 
@@ -47,7 +48,7 @@ class Figure:
 class Sample:
     """One sample of a problem: what stands above its text, and the text."""
 
-    verdict: str
+    verdict: Verdict
     facts: list[str]
     text: str
 
@@ -58,7 +59,7 @@ class Entry:
 
     name: str
     facts: list[str]
-    verdicts: list[str]
+    verdicts: list[Verdict]
     question: str
     key: str
     samples: list[Sample]
@@ -88,7 +89,7 @@ class Document:
     sections: list[Section]
 
 
-def line(estimates: Mapping[int, Estimate], *, scale: float = 1) -> list[Point]:
+def line(estimates: Mapping[int, Estimate] | Mapping[float, Estimate], *, scale: float = 1) -> list[Point]:
     """The defined ones of estimates as points, at numbers of samples or depths."""
     return [point(k, e, scale) for k, e in estimates.items() if e.defined]
 

@@ -10,8 +10,9 @@ from markupsafe import Markup, escape
 
 from arts.documents.document import Document, Table
 from arts.documents.figures import in_page
-from arts.documents.markdown import MARKS, UNGRADED_MARK
+from arts.documents.markdown import MARKS
 from arts.documents.words import shown
+from arts.problems.base import Verdict
 
 TALL = 24
 """Rows from which on a table has its own scroll bar."""
@@ -61,12 +62,8 @@ def _kind(column: Sequence[str]) -> str:
     return "" if all(_NUMERIC.match(cell) for cell in column) else "words"
 
 
-def _strip(verdicts: Sequence[str]) -> Markup:
+def _strip(verdicts: Sequence[Verdict]) -> Markup:
     """A coloured mark for each verdict, with their numbers in words."""
-    marks = (Markup('<span class="{}">{}</span>').format(_class(v), MARKS.get(v, UNGRADED_MARK)) for v in verdicts)
-    words = ", ".join(f"{n} {verdict}" for verdict, n in Counter(map(_class, verdicts)).items())
+    marks = (Markup('<span class="{}">{}</span>').format(v, MARKS[v]) for v in verdicts)
+    words = ", ".join(f"{n} {verdict}" for verdict, n in Counter(verdicts).items())
     return Markup('<span class="strip" role="img" aria-label="{}">{}</span>').format(words, Markup("").join(marks))
-
-
-def _class(verdict: str) -> str:
-    return verdict if verdict in MARKS else "ungraded"

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 
 from arts.documents.document import Document, Entry, Section
 from arts.documents.words import shown
+from arts.problems.base import Verdict
 
-MARKS = {"correct": "●", "incorrect": "○"}
-UNGRADED_MARK = "·"
+MARKS = {Verdict.CORRECT: "●", Verdict.INCORRECT: "○", Verdict.UNGRADED: "·"}
 TEXTS = 3
 """Problems that are shown with their samples."""
 SAMPLES = 4
@@ -47,14 +47,14 @@ def _entries(entries: Sequence[Entry]) -> Iterator[str]:
         yield _fenced(entry.question)
         yield f"key: {_line(entry.key)}"
         for sample in entry.samples[:SAMPLES]:
-            yield f"{MARKS.get(sample.verdict, UNGRADED_MARK)} " + _line(" · ".join([sample.verdict, *sample.facts]))
+            yield f"{MARKS[sample.verdict]} " + _line(" · ".join([sample.verdict, *sample.facts]))
             yield _fenced(sample.text)
     yield f"The samples of the others are in report.json and on the page; of these, the first {SAMPLES}."
 
 
-def strip(verdicts: Sequence[str]) -> str:
+def strip(verdicts: Sequence[Verdict]) -> str:
     """A mark for each verdict."""
-    return "".join(MARKS.get(v, UNGRADED_MARK) for v in verdicts)
+    return "".join(MARKS[v] for v in verdicts)
 
 
 def _fenced(text: str) -> str:

@@ -24,21 +24,21 @@ def excerpt(text: object, most: int) -> str:
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 
-def percent(estimate: Estimate | None, *, signed: bool = False, interval: bool = True) -> str:
+def percent(estimate: Estimate | None, *, signed: bool = False) -> str:
     """``57.3 [52.1, 62.4]`` in percent; a dash where there is none."""
-    return _with_interval(estimate, 100, 1, signed, interval)
+    return _with_interval(estimate, 100, 1, signed)
 
 
 def number(estimate: Estimate | None, digits: int = 3) -> str:
     """``0.573 [0.521, 0.624]``; a dash where there is none."""
-    return _with_interval(estimate, 1, digits, False, True)
+    return _with_interval(estimate, 1, digits, False)
 
 
-def _with_interval(estimate: Estimate | None, scale: int, digits: int, signed: bool, interval: bool) -> str:
+def _with_interval(estimate: Estimate | None, scale: int, digits: int, signed: bool) -> str:
     if estimate is None or not estimate.defined:
         return UNDEFINED
     value, low, high = (_rounded(scale * x, digits, signed) for x in (estimate.value, estimate.low, estimate.high))
-    return f"{value} [{low}, {high}]" if interval and not isnan(estimate.low) else value
+    return f"{value} [{low}, {high}]" if not isnan(estimate.low) else value
 
 
 def _rounded(x: float, digits: int, signed: bool) -> str:
@@ -52,11 +52,16 @@ def p_value(p: float | None) -> str:
     return f"< {LEAST_P}" if p < LEAST_P else f"{p:.3f}"
 
 
+def span(first: object, last: object) -> str:
+    """``3–5``, or ``3`` where both ends are the same."""
+    return f"{first}" if first == last else f"{first}–{last}"
+
+
 def points(share: float | None) -> str:
     """A difference of accuracies in points."""
     return UNDEFINED if share is None else f"{100 * share:.1f}"
 
 
-def count(number: int, one: str, many: str = "") -> str:
+def count(number: int, one: str) -> str:
     """``1 problem``, ``2,000 problems``."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    return f"{number:,} {one if number == 1 else one + 's'}"

@@ -5,7 +5,7 @@ from pathlib import Path
 from arts.documents.data import as_json
 from arts.documents.document import Document
 from arts.documents.markdown import document_as_markdown
-from arts.files import UNFINISHED, write_whole
+from arts.files import write_whole
 
 FIGURES = "figures"
 """Folder of the figures, within that of the document."""
@@ -32,13 +32,7 @@ def write_document(
     (folder / FIGURES if drawn else folder).mkdir(parents=True, exist_ok=True)
     for figure, (svg, png) in drawn.items():
         write_whole(folder / FIGURES / f"{figure}.svg", svg)
-        _write_bytes(folder / FIGURES / f"{figure}.png", png)
+        write_whole(folder / FIGURES / f"{figure}.png", png)
     forms = {f"{name}.md": document_as_markdown(markdown or document, figures=bool(drawn)), **forms}
     readable = [write_whole(folder / file, text) for file, text in forms.items()]
     return [write_whole(folder / f"{name}.json", data), *readable]
-
-
-def _write_bytes(path: Path, data: bytes) -> None:
-    unfinished = path.with_name(f".{path.name}{UNFINISHED}")
-    unfinished.write_bytes(data)
-    unfinished.replace(path)

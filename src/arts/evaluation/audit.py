@@ -2,22 +2,20 @@
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from arts.arrays import Bools, Ints
 from arts.estimate import Estimate
 from arts.evaluation import optional_parts as parts
-from arts.evaluation.intervals import Ints, mean
+from arts.evaluation.intervals import mean
 from arts.problems.base import Grade, Grader, Problem, Verdict
 from arts.problems.check import failing_keys
 from arts.problems.graders import make_grader
-from arts.trees.tree import Tree
-
-Bools = NDArray[np.bool_]
+from arts.trees.tree import Outcome, Tree
 
 LOGGED = "logged"
 """The judge whose verdicts came with the samples."""
@@ -27,24 +25,30 @@ SHOWN = 200
 """Characters of an answer or a key that are shown."""
 _WARM_UP = [(f"x + {i}", f"y + {i}") for i in range(8)]
 """Pairs that no spelling settles, so that a grader starts its processes."""
+_NOTHING = Outcome(answer=None, verdict=Verdict.UNGRADED, reason="not graded")
 _ANOTHER = "0.31830988"
 """An answer that no key has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Answers:
-    """All samples with their answers; ``owner`` (S,) says whose, and ``reason`` why the outcome has no verdict."""
+    """All samples with what is known of their answers; ``owner`` (S,) says of which of the problems each is."""
 
     problems: Sequence[Problem]
     owner: Ints
-    answer: Sequence[str | None]
-    verdict: Sequence[Verdict]
-    reason: Sequence[str]
+    outcomes: Sequence[Outcome]
 
     @property
     def pairs(self) -> list[tuple[str, str | None]]:
         """Key and answer of each sample."""
-        return [(self.problems[p].answer, a) for p, a in zip(self.owner, self.answer, strict=True)]
+        return [(self.problems[p].answer, o.answer) for p, o in zip(self.owner, self.outcomes, strict=True)]
+
+    def share(self, part: Bools, seed: int, whole: Bools | None = None) -> Estimate:
+        """Mean over problems of the share of ``part`` in ``whole`` or in all, both marks of the samples."""
+        whole = np.ones_like(part) if whole is None else whole
+        marks = (part & whole, whole)
+        parts, wholes = (np.bincount(self.owner, weights=x, minlength=len(self.problems)) for x in marks)
+        return mean(parts[wholes > 0] / wholes[wholes > 0], seed)
 
 
 def audit(
@@ -66,27 +70,27 @@ def audit(
     """
     keyed = [(p, t) for p, t in zip(problems, trees, strict=True) if p.answer]
     answers = _collect(keyed)
-    judges: dict[str, list[Verdict | None]] = {LOGGED: _logged(keyed, answers, logged)}
-    reasons: dict[str, list[str]] = {}
-    golds, throughput = {}, {}
+    judges: dict[str, Sequence[Verdict | None]] = {LOGGED: [o.verdict for o in answers.outcomes]}
+    if logged is not None:
+        judges[LOGGED] = [verdict for p, _ in keyed for verdict in logged[p.id]]
+    grades, golds, throughput = {}, {}, {}
     for name in graders:
-        grades, golds[name], throughput[name] = _grade(name, answers)
-        judges[name] = [g.verdict for g in grades]
-        reasons[name] = [g.reason for g in grades]
+        grades[name], golds[name], throughput[name] = _grade(name, answers)
+        judges[name] = [g.verdict for g in grades[name]]
     judges = {name: verdicts for name, verdicts in judges.items() if any(verdicts)}
-    without_answer = [a is None for a in answers.answer]
-    ungraded = [v is Verdict.UNGRADED for v in answers.verdict]
+    without_answer = np.array([o.answer is None for o in answers.outcomes], dtype=bool)
+    ungraded = np.array([o.verdict is Verdict.UNGRADED for o in answers.outcomes], dtype=bool)
     return parts.Audit(
         problems=len(keyed),
-        samples=len(answers.answer),
+        samples=len(answers.outcomes),
         without_key=len(problems) - len(keyed),
-        without_answer=parts.CountedShare(count=sum(without_answer), share=_share(answers, without_answer, seed)),
+        without_answer=parts.CountedShare(count=int(without_answer.sum()), share=answers.share(without_answer, seed)),
         ungraded=parts.Ungraded(
-            count=sum(ungraded),
-            share=_share(answers, ungraded, seed),
-            reasons=_reasons(answers.reason, answers.verdict),
+            count=int(ungraded.sum()),
+            share=answers.share(ungraded, seed),
+            reasons=_reasons(answers.outcomes),
         ),
-        judges={name: _tally(verdicts, reasons.get(name)) for name, verdicts in judges.items()},
+        judges={name: _tally(verdicts, grades.get(name)) for name, verdicts in judges.items()},
         disagreements=[_disagreement(answers, judges, pair, seed) for pair in combinations(judges, 2)],
         golds=golds,
         failed_rollouts=_failed(trees),
@@ -96,22 +100,9 @@ def audit(
 
 
 def _collect(keyed: Sequence[tuple[Problem, Tree]]) -> _Answers:
-    found = [(i, t.outcomes.get(r.leaf)) for i, (_, t) in enumerate(keyed) for r in t.backbones]
-    return _Answers(
-        problems=[p for p, _ in keyed],
-        owner=np.array([i for i, _ in found], dtype=np.int64),
-        answer=[o.answer if o else None for _, o in found],
-        verdict=[o.verdict if o else Verdict.UNGRADED for _, o in found],
-        reason=[o.reason if o else "not graded" for _, o in found],
-    )
-
-
-def _logged(
-    keyed: Sequence[tuple[Problem, Tree]], answers: _Answers, logged: Mapping[str, Sequence[Verdict | None]] | None
-) -> list[Verdict | None]:
-    if logged is None:
-        return list(answers.verdict)
-    return [verdict for p, _ in keyed for verdict in logged[p.id]]
+    found = [(i, t.outcomes.get(r.leaf, _NOTHING)) for i, (_, t) in enumerate(keyed) for r in t.backbones]
+    owner = np.array([i for i, _ in found], dtype=np.int64)
+    return _Answers(problems=[p for p, _ in keyed], owner=owner, outcomes=[o for _, o in found])
 
 
 def _grade(name: str, answers: _Answers) -> tuple[list[Grade], parts.OddKeys, parts.Speed]:
@@ -149,34 +140,15 @@ def _golds(grader: Grader, problems: Sequence[Problem]) -> parts.OddKeys:
     """Keys that are not correct when a solution states them, and keys against which another answer has no verdict."""
     failing = failing_keys(problems, grader)
     others = grader.grade([(p.answer, _ANOTHER) for p in problems])
-    return parts.OddKeys(
-        failing=_keys([f.problem for f in failing], [f.grade for f in failing], [True] * len(failing)),
-        only_by_spelling=_keys(problems, others, [g.verdict is Verdict.UNGRADED for g in others]),
-    )
+    unread = [(p, g) for p, g in zip(problems, others, strict=True) if g.verdict is Verdict.UNGRADED]
+    return parts.OddKeys(failing=_keys((f.problem, f.grade) for f in failing), only_by_spelling=_keys(unread))
 
 
-def _keys(problems: Sequence[Problem], grades: Sequence[Grade], marked: Sequence[bool]) -> list[parts.OddKey]:
-    return [
-        parts.OddKey(id=p.id, key=p.answer[:SHOWN], verdict=g.verdict, reason=g.reason)
-        for p, g, mark in zip(problems, grades, marked, strict=True)
-        if mark
-    ]
+def _keys(of: Iterable[tuple[Problem, Grade]]) -> list[parts.OddKey]:
+    return [parts.OddKey(id=p.id, key=p.answer[:SHOWN], verdict=g.verdict, reason=g.reason) for p, g in of]
 
 
-def _share(answers: _Answers, marked: Sequence[bool], seed: int) -> Estimate:
-    """Mean over problems of the share of the marked samples."""
-    return _mean(answers, np.array(marked, dtype=bool), np.ones(len(marked), dtype=bool), seed)
-
-
-def _mean(answers: _Answers, part: Bools, whole: Bools, seed: int) -> Estimate:
-    """Mean over problems of the share of ``part`` in ``whole``, both marks of the samples."""
-    parts, wholes = (
-        np.bincount(answers.owner, weights=x, minlength=len(answers.problems)) for x in (part & whole, whole)
-    )
-    return mean(parts[wholes > 0] / wholes[wholes > 0], seed)
-
-
-def _tally(verdicts: Sequence[Verdict | None], reasons: Sequence[str] | None) -> parts.Tally:
+def _tally(verdicts: Sequence[Verdict | None], grades: Sequence[Grade] | None) -> parts.Tally:
     """How often a judge gave each verdict, and why none."""
     counts = Counter(verdicts)
     return parts.Tally(
@@ -184,13 +156,13 @@ def _tally(verdicts: Sequence[Verdict | None], reasons: Sequence[str] | None) ->
         incorrect=counts[Verdict.INCORRECT],
         ungraded=counts[Verdict.UNGRADED],
         no_verdict=counts[None],
-        reasons=None if reasons is None else _reasons(reasons, verdicts),
+        reasons=None if grades is None else _reasons(grades),
     )
 
 
-def _reasons(reasons: Sequence[str], verdicts: Sequence[Verdict | None]) -> list[parts.Reason]:
+def _reasons(judged: Sequence[Grade] | Sequence[Outcome]) -> list[parts.Reason]:
     """Why samples are ungraded, the most frequent reasons first."""
-    return _frequent(Counter(r for r, v in zip(reasons, verdicts, strict=True) if v is Verdict.UNGRADED))
+    return _frequent(Counter(x.reason for x in judged if x.verdict is Verdict.UNGRADED))
 
 
 def _frequent(counts: Counter[str], most: int | None = None) -> list[parts.Reason]:
@@ -201,31 +173,29 @@ def _frequent(counts: Counter[str], most: int | None = None) -> list[parts.Reaso
 def _disagreement(
     answers: _Answers, judges: Mapping[str, Sequence[Verdict | None]], pair: tuple[str, str], seed: int
 ) -> parts.Disagreement:
-    first, second = (judges[name] for name in pair)
-    both = np.array([a is not None and b is not None for a, b in zip(first, second, strict=True)], dtype=bool)
-    differ = both & np.array([a is not b for a, b in zip(first, second, strict=True)], dtype=bool)
-    counts = Counter((a, b) for a, b in zip(first, second, strict=True) if a is not None and b is not None)
-    table = np.array([[counts[a, b] for b in Verdict] for a in Verdict])
-    cases = Counter(
-        (int(answers.owner[i]), answers.answer[i], first[i], second[i]) for i in np.flatnonzero(differ).tolist()
-    )
+    said = list(zip(*(judges[name] for name in pair), strict=True))
+    both = np.array([None not in verdicts for verdicts in said], dtype=bool)
+    differ = both & np.array([a is not b for a, b in said], dtype=bool)
+    counts = Counter(said)
+    where = np.flatnonzero(differ).tolist()
+    cases = Counter((int(answers.owner[i]), answers.outcomes[i].answer, said[i]) for i in where)
     return parts.Disagreement(
         judges=pair,
         samples=int(both.sum()),
         count=int(differ.sum()),
         problems=len({owner for owner, *_ in cases}),
-        share=_mean(answers, differ, both, seed),
-        kappa=kappa(table),
+        share=answers.share(differ, seed, both),
+        kappa=kappa(np.array([[counts[a, b] for b in Verdict] for a in Verdict])),
         table={a: {b: counts[a, b] for b in Verdict} for a in Verdict},
         examples=[
             parts.Example(
                 id=answers.problems[owner].id,
                 key=answers.problems[owner].answer[:SHOWN],
                 answer=None if answer is None else answer[:SHOWN],
-                verdicts={name: v for name, v in zip(pair, (a, b), strict=True) if v is not None},
+                verdicts={name: v for name, v in zip(pair, verdicts, strict=True) if v is not None},
                 samples=count,
             )
-            for (owner, answer, a, b), count in cases.most_common(EXAMPLES)
+            for (owner, answer, verdicts), count in cases.most_common(EXAMPLES)
         ],
     )
 
@@ -246,8 +216,6 @@ def _failed(trees: Sequence[Tree]) -> parts.Failures:
 
 def _longest(answers: _Answers) -> list[parts.LongAnswer]:
     """The longest different answers: what a grader meets there is often no answer."""
-    lengths = {(int(p), a): len(a) for p, a in zip(answers.owner, answers.answer, strict=True) if a is not None}
-    longest = sorted(lengths, key=lambda case: (-lengths[case], case))[:EXAMPLES]
-    return [
-        parts.LongAnswer(id=answers.problems[p].id, answer=a[:SHOWN], characters=lengths[p, a]) for p, a in longest if a
-    ]
+    different = {(int(p), o.answer) for p, o in zip(answers.owner, answers.outcomes, strict=True) if o.answer}
+    longest = sorted(different, key=lambda case: (-len(case[1]), case))[:EXAMPLES]
+    return [parts.LongAnswer(id=answers.problems[p].id, answer=a[:SHOWN], characters=len(a)) for p, a in longest]

@@ -6,14 +6,11 @@ is itself noisy, which lowers rank correlations and raises calibration errors; o
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from arts.arrays import Floats, Ints
 from arts.estimate import Estimate
-from arts.evaluation.intervals import bootstrap, bootstrap_observations, per_problem, ratio
+from arts.evaluation.intervals import Statistic, bootstrap, bootstrap_observations, per_problem, ratio
 from arts.trees.tree import ROOT, Tree
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 BINS = 10
 """Most bins of a calibration error or a reliability line."""
@@ -28,11 +25,11 @@ def spearman(scores: Floats, rates: Floats, problem: Ints, seed: int = 0) -> Est
     """Spearman's rank correlation, equal numbers sharing their ranks; undefined for a constant or too few states."""
     if len(scores) < LEAST_STATES:
         return Estimate(value=np.nan, low=np.nan, high=np.nan, n=len(np.unique(problem)), method="too few states")
-    x, y = _Ranks(scores), _Ranks(rates)
+    ranks = _ranks(scores), _ranks(rates)
 
     def correlation(weights: Floats) -> Floats:
         total = weights.sum(axis=1, keepdims=True)
-        a, b = (r.of(weights) for r in (x, y))
+        a, b = (ranked(weights) for ranked in ranks)
         a, b = (r - (weights * r).sum(axis=1, keepdims=True) / total for r in (a, b))
         both, first, second = ((weights * p).sum(axis=1) / total[:, 0] for p in (a * b, a * a, b * b))
         varied = (first > _CONSTANT) & (second > _CONSTANT)
@@ -41,22 +38,23 @@ def spearman(scores: Floats, rates: Floats, problem: Ints, seed: int = 0) -> Est
     return bootstrap_observations(correlation, problem, seed)
 
 
-class _Ranks:
-    """Mid-ranks of numbers that are sorted once, however they are weighted afterwards."""
+def _ranks(numbers: Floats) -> Statistic:
+    """Mid-ranks of numbers that are sorted once, of observations repeated as often as weights (R, S) say.
 
-    def __init__(self, numbers: Floats) -> None:
-        self._order = np.argsort(numbers, kind="stable")
-        ordered = numbers[self._order]
-        self._first = np.searchsorted(ordered, ordered, side="left")
-        self._after = np.searchsorted(ordered, ordered, side="right")
+    They are right up to scale and shift.
+    """
+    order = np.argsort(numbers, kind="stable")
+    ordered = numbers[order]
+    first, after = np.searchsorted(ordered, ordered, side="left"), np.searchsorted(ordered, ordered, side="right")
 
-    def of(self, weights: Floats) -> Floats:
-        """Ranks among observations repeated as often as their weights (R, S) say, up to scale and shift."""
+    def of(weights: Floats) -> Floats:
         below = np.zeros((len(weights), weights.shape[1] + 1))
-        np.cumsum(weights[:, self._order] / weights.sum(axis=1, keepdims=True), axis=1, out=below[:, 1:])
+        np.cumsum(weights[:, order] / weights.sum(axis=1, keepdims=True), axis=1, out=below[:, 1:])
         ranks = np.empty_like(weights)
-        ranks[:, self._order] = (below[:, self._first] + below[:, self._after]) / 2
+        ranks[:, order] = (below[:, first] + below[:, after]) / 2
         return ranks
+
+    return of
 
 
 def bins(values: Floats) -> Ints:

@@ -4,36 +4,37 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from arts.arrays import Bools, Floats, Ints
 from arts.errors import UsageError
 from arts.problems.base import Grader, Problem, Verdict
 from arts.problems.graders import equivalence_classes
+from arts.selection.base import Pool
 from arts.selection.scores import Aggregation, aggregate
-from arts.trees.tree import Tree
+from arts.trees.tree import Outcome, Tree
 from arts.verifiers.base import Unit, Verifier
 from arts.verifiers.calibration import success_probability
 
 STEPWISE = frozenset({"log_flow", "probability", "logit"})
 """Units whose scores of single steps can be aggregated; the others are of the whole path already, or only an order."""
-
-Floats = NDArray[np.float64]
+Columns = Ints | slice
+EVERY = slice(None)
+"""All columns of an array."""
+NO_OUTCOME = Outcome(answer=None, verdict=Verdict.UNGRADED, reason="no verdict")
+"""Of a sample that nobody has graded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NodeScores:
-    """One scorer's numbers for the nodes of trees: a verifier's, or those that the trees carry.
+class Scorer:
+    """A verifier, or scores that trees carry, without its numbers.
 
-    ``columns``: per tree a score of each node, NaN where there is none. ``success``: the success probabilities that
-    they stand for, NaN where the unit says nothing of it. ``stepwise``: the scores of single steps can be aggregated.
-    ``member`` tells scorers of one name apart that were trained with different seeds.
+    ``stepwise``: the scores of single steps can be aggregated. ``member`` tells scorers of one name apart that were
+    trained with different seeds.
     """
 
     name: str
     unit: Unit
     stepwise: bool
-    columns: Mapping[Tree, Floats]
-    success: Mapping[Tree, Floats]
     member: int | None = None
 
     @property
@@ -43,17 +44,25 @@ class NodeScores:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CandidateScores:
-    """Scores of all candidates by one verifier under one aggregation, shape (P, N).
+class NodeScores(Scorer):
+    """One scorer's numbers for the nodes of trees.
 
-    ``member`` tells verifiers of one name apart that were trained with different seeds.
+    ``columns``: per tree a score of each node, NaN where there is none. ``success``: the success probabilities that
+    they stand for, NaN where the unit says nothing of it.
     """
+
+    columns: Mapping[Tree, Floats]
+    success: Mapping[Tree, Floats]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateScores:
+    """Scores of all candidates by one verifier under one aggregation, shape (P, N)."""
 
     verifier: str
     aggregation: Aggregation
     unit: Unit
-    scores: NDArray[np.float64]
-    member: int | None = None
+    scores: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +75,10 @@ class Candidates:
 
     problems: list[Problem]
     trees: list[Tree]
-    leaves: NDArray[np.int64]
-    correct: NDArray[np.bool_]
-    ungraded: NDArray[np.bool_]
-    classes: NDArray[np.int64]
+    leaves: Ints
+    correct: Bools
+    ungraded: Bools
+    classes: Ints
     left_out: int
 
     @property
@@ -77,12 +86,20 @@ class Candidates:
         """Samples per problem."""
         return int(self.leaves.shape[1])
 
+    @property
+    def paths(self) -> list[tuple[Tree, Ints]]:
+        """The tree and the leaves (N,) of each problem."""
+        return list(zip(self.trees, self.leaves, strict=True))
+
+    def pool(self, scores: CandidateScores | None = None, columns: Columns = EVERY) -> Pool:
+        """The candidates of some columns as selectors take them."""
+        correct = self.correct[:, columns]
+        bare = Pool.of(correct.shape, classes=self.classes[:, columns], correct=correct)
+        return bare if scores is None else replace(bare, scores=scores.scores[:, columns], unit=scores.unit)
+
     def nodes(self) -> list[list[int]]:
         """The states that the candidates of each problem pass, the root left out, in order."""
-        return [
-            sorted({n for leaf in leaves for n in tree.path(int(leaf))})
-            for tree, leaves in zip(self.trees, self.leaves, strict=True)
-        ]
+        return [sorted({n for leaf in leaves for n in tree.path(int(leaf))}) for tree, leaves in self.paths]
 
 
 def collect(
@@ -101,51 +118,41 @@ def collect(
         raise UsageError(
             f"no problem has {n} successful samples (the most is {most}); use a smaller --n or sample more"
         )
-    outcomes = [[t.outcomes.get(r.leaf) for r in rollouts] for _, t, rollouts in kept]
-    verdicts = [[o.verdict if o else Verdict.UNGRADED for o in row] for row in outcomes]
-    answers = [[o.answer if o else None for o in row] for row in outcomes]
+    outcomes = [[t.outcomes.get(r.leaf, NO_OUTCOME) for r in rollouts] for _, t, rollouts in kept]
     if isinstance(same, Mapping):
         classes = [same[p.id] for p, _, _ in kept]
     else:
-        classes = [equivalence_classes(same, row) for row in answers]
+        classes = [equivalence_classes(same, [o.answer for o in row]) for row in outcomes]
     return Candidates(
         problems=[p for p, _, _ in kept],
         trees=[t for _, t, _ in kept],
         leaves=np.array([[r.leaf for r in rollouts] for _, _, rollouts in kept]),
-        correct=np.array([[v is Verdict.CORRECT for v in row] for row in verdicts]),
-        ungraded=np.array([[v is Verdict.UNGRADED for v in row] for row in verdicts]),
+        correct=np.array([[o.verdict is Verdict.CORRECT for o in row] for row in outcomes]),
+        ungraded=np.array([[o.verdict is Verdict.UNGRADED for o in row] for row in outcomes]),
         classes=np.array(classes),
         left_out=len(trees) - len(kept),
     )
 
 
-def score_nodes(
-    verifier: Verifier,
-    trees: Sequence[Tree],
-    nodes: Sequence[Sequence[int]],
-    *,
-    name: str = "",
-    member: int | None = None,
-) -> NodeScores:
-    """A verifier's scores of some nodes of each tree; it goes by its own name, or by ``name``."""
+def score_nodes(verifier: Verifier, trees: Sequence[Tree], nodes: Sequence[Sequence[int]]) -> NodeScores:
+    """A verifier's scores of some nodes of each tree."""
     columns = {}
     scored = verifier.score(list(zip(trees, nodes, strict=True)))
     for tree, wanted, values in zip(trees, nodes, scored, strict=True):
         columns[tree] = np.full(len(tree), np.nan)
         columns[tree][list(wanted)] = values
     return NodeScores(
-        name=name or verifier.name,
+        name=verifier.name,
         unit=verifier.unit,
         stepwise=verifier.unit in STEPWISE,
         columns=columns,
         success={tree: verifier.values(column) for tree, column in columns.items()},
-        member=member,
     )
 
 
 def stored_scores(trees: Sequence[Tree], name: str, unit: Unit) -> NodeScores:
     """Scores that the trees carry already, as given with imported samples; stepwise where any inner state has one."""
-    columns = {t: t.scores.get(name, np.full(len(t), np.nan)) for t in trees}
+    columns = carried(trees, name)
     inner = any(np.isfinite(c[[stop is None for stop in t.stop]]).any() for t, c in columns.items())
     return NodeScores(
         name=name,
@@ -156,13 +163,18 @@ def stored_scores(trees: Sequence[Tree], name: str, unit: Unit) -> NodeScores:
     )
 
 
+def carried(trees: Sequence[Tree], column: str) -> dict[Tree, Floats]:
+    """A column of scores of each tree, NaN where it has none."""
+    return {t: t.scores.get(column, np.full(len(t), np.nan)) for t in trees}
+
+
 def candidate_scores(
     candidates: Candidates, scores: NodeScores, aggregations: Sequence[Aggregation]
 ) -> list[CandidateScores]:
     """The candidates' scores under each aggregation; those that are not stepwise know only the last."""
     steps = [
         [column[tree.path(int(leaf))] for leaf in leaves]
-        for tree, leaves in zip(candidates.trees, candidates.leaves, strict=True)
+        for tree, leaves in candidates.paths
         for column in [scores.columns[tree]]
     ]
     return [
@@ -171,23 +183,6 @@ def candidate_scores(
             aggregation=how,
             unit=scores.unit,
             scores=np.array([[aggregate(path, how, scores.unit) for path in row] for row in steps], dtype=np.float64),
-            member=scores.member,
         )
         for how in (aggregations if scores.stepwise else ("last",))
     ]
-
-
-def part(candidates: Candidates, columns: NDArray[np.int64]) -> Candidates:
-    """The candidates of some columns."""
-    return replace(
-        candidates,
-        leaves=candidates.leaves[:, columns],
-        correct=candidates.correct[:, columns],
-        ungraded=candidates.ungraded[:, columns],
-        classes=candidates.classes[:, columns],
-    )
-
-
-def part_scores(scores: CandidateScores, columns: NDArray[np.int64]) -> CandidateScores:
-    """The scores of the candidates of some columns."""
-    return replace(scores, scores=scores.scores[:, columns])

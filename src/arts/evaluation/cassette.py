@@ -3,17 +3,16 @@
 import copy
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from arts.documents.data import as_json
 from arts.errors import InputError
-from arts.evaluation.candidates import NodeScores
+from arts.evaluation.candidates import NodeScores, Scorer, carried
 from arts.evaluation.optional_parts import Audit
 from arts.evaluation.parts import About, Part
 from arts.evaluation.steps import Reference
@@ -24,7 +23,6 @@ from arts.trees.exchange import fill_store
 from arts.trees.runs import RunConfig
 from arts.trees.store import TreeStore
 from arts.trees.tree import Tree
-from arts.verifiers.base import Unit
 
 CASSETTE = "cassette.db"
 """What the cassette of a report is called in its folder."""
@@ -77,21 +75,12 @@ class Cassette:
     about: About = field(default_factory=About)
 
 
-class _Scorer(Part, frozen=True, kw_only=True):
-    """A scorer without its scores, which the trees carry."""
-
-    name: str
-    unit: Unit
-    stepwise: bool
-    member: int | None
-
-
 class _Header(Part, frozen=True, kw_only=True):
     """What a cassette holds beside problems and trees."""
 
     version: int = VERSION
     settings: Settings
-    scorers: list[_Scorer]
+    scorers: list[Scorer]
     classes: Mapping[str, Sequence[int]]
     reference: Reference | None
     policy: Mapping[str, Sequence[bool]] | None
@@ -160,7 +149,7 @@ def _cassette(header: _Header, problems: list[Problem], trees: list[Tree]) -> Ca
         settings=header.settings,
         problems=problems,
         trees=trees,
-        scorers=[_scorer(row, trees) for row in header.scorers],
+        scorers=[_scores(scorer, trees) for scorer in header.scorers],
         classes=header.classes,
         reference=header.reference,
         policy=header.policy,
@@ -178,9 +167,6 @@ def _with_scores(tree: Tree, cassette: Cassette) -> Tree:
     return kept
 
 
-def _scorer(row: _Scorer, trees: Sequence[Tree]) -> NodeScores:
-    def columns(prefix: str) -> dict[Tree, NDArray[np.float64]]:
-        return {t: t.scores.get(prefix + bare.label, np.full(len(t), np.nan)) for t in trees}
-
-    bare = NodeScores(name=row.name, unit=row.unit, stepwise=row.stepwise, member=row.member, columns={}, success={})
-    return replace(bare, columns=columns(""), success=columns(_SUCCESS))
+def _scores(scorer: Scorer, trees: Sequence[Tree]) -> NodeScores:
+    columns, success = (carried(trees, prefix + scorer.label) for prefix in ("", _SUCCESS))
+    return NodeScores(**asdict(scorer), columns=columns, success=success)

@@ -1,7 +1,7 @@
 """The whole comparison: every way of deciding, on the same samples of the same problems."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -83,8 +83,7 @@ def _vote_subsets(n: int, k: int) -> VoteSubsets:
 
 def _unscored(scorer: NodeScores, candidates: Candidates) -> int:
     """How many of the candidates have no score."""
-    trees = zip(candidates.trees, candidates.leaves, strict=True)
-    return sum(int(np.isnan(scorer.columns[tree][leaves]).sum()) for tree, leaves in trees)
+    return sum(int(np.isnan(scorer.columns[tree][leaves]).sum()) for tree, leaves in candidates.paths)
 
 
 def _ladder(n: int) -> list[int]:
@@ -106,16 +105,10 @@ def _problem_table(candidates: Candidates, table: Sequence[Method]) -> ProblemTa
     return ProblemTable(
         ids=[p.id for p in candidates.problems],
         questions=[_digest([question_key(p.question)]) for p in candidates.problems],
-        samples=[_digest(texts) for texts in _solutions(candidates)],
+        samples=[_digest([tree.solution(leaf) for leaf in leaves.tolist()]) for tree, leaves in candidates.paths],
         solved=candidates.correct.sum(axis=1).tolist(),
         accuracy={m.name: {k: m.mean(k).round(6).tolist() for k in m.per_problem} for m in table},
     )
-
-
-def _solutions(candidates: Candidates) -> Iterator[list[str]]:
-    """Texts of each problem's samples."""
-    for tree, leaves in zip(candidates.trees, candidates.leaves, strict=True):
-        yield [tree.solution(int(leaf)) for leaf in leaves]
 
 
 def _digest(texts: Sequence[str]) -> str:

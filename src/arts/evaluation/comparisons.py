@@ -11,7 +11,7 @@ from msgspec import structs
 from arts.errors import UsageError
 from arts.evaluation.cassette import Settings
 from arts.evaluation.intervals import paired_difference
-from arts.evaluation.methods import Method
+from arts.evaluation.methods import Method, needs_key
 from arts.evaluation.paired import equivalence, holm, paired_test
 from arts.evaluation.parts import Comparisons, Pair, Power
 from arts.evaluation.power import ALPHA, POWER, detectable_difference, paired_sd, unpaired_sd
@@ -26,8 +26,7 @@ def comparisons(table: Sequence[Method], settings: Settings) -> Comparisons:
     Raises:
         UsageError: there is no such method.
     """
-    base = find(table, settings.against)
-    rivals = [m for m in table if m.selector != "oracle" and m is not base]
+    base, rivals = _sides(table, settings.against)
     pairs = [_pair(m, base, k, settings) for m in rivals for k in settings.ks]
     return Comparisons(against=base.name, margin=settings.margin, alpha=ALPHA, pairs=adjusted(pairs))
 
@@ -67,16 +66,16 @@ def _pair(m: Method, base: Method, k: int, settings: Settings) -> Pair:
     )
 
 
-def find(table: Sequence[Method], name: str) -> Method:
-    """The method of that name.
+def _sides(table: Sequence[Method], name: str) -> tuple[Method, list[Method]]:
+    """The method of that name, and all others that can be chosen by somebody without the key.
 
     Raises:
         UsageError: there is none.
     """
-    for m in table:
-        if m.name == name:
-            return m
-    raise UsageError(f"--against: no method '{name}'; there are: {', '.join(m.name for m in table)}")
+    named = {m.name: m for m in table}
+    if name not in named:
+        raise UsageError(f"--against: no method '{name}'; there are: {', '.join(named)}")
+    return named[name], [m for m in table if m.name != name and not needs_key(m.selector)]
 
 
 def power(table: Sequence[Method], settings: Settings) -> Power:
@@ -87,11 +86,11 @@ def power(table: Sequence[Method], settings: Settings) -> Power:
     Few problems may be alike by chance: a share that decides differently, or of right or wrong answers, is never taken
     to be smaller than what so many like problems leave possible (:func:`alike`).
     """
-    base, k = find(table, settings.against), max(settings.ks)
+    base, rivals = _sides(table, settings.against)
+    k = max(settings.ks)
     accuracy = base.mean(k)
     n = len(accuracy)
     _, possible, _ = alike(0.0, n, (0.0, 1.0))
-    rivals = [m for m in table if m is not base and m.selector != "oracle"]
     spreads = [float((m.mean(k) - accuracy).std(ddof=1)) for m in rivals] if n > 1 else []
     paired = detectable_difference(n, max(median(spreads), paired_sd(possible))) if spreads else nan
     least = min(possible, 0.5)

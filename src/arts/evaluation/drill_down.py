@@ -4,15 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from arts.evaluation.candidates import Candidates, CandidateScores
+from arts.evaluation.candidates import NO_OUTCOME, Candidates, CandidateScores
 from arts.evaluation.parts import DrillDown, ShownProblem, ShownSample
 from arts.evaluation.solve_rates import fit_beta, shrunk
-from arts.problems.base import Verdict
-from arts.trees.tree import Outcome
 
 DIGITS = 4
 """Digits of scores (significant ones) and of solve rates."""
-_NOTHING = Outcome(answer=None, verdict=Verdict.UNGRADED, reason="no verdict")
 
 
 def drill_down(candidates: Candidates, scored: Sequence[CandidateScores], most: int) -> DrillDown:
@@ -46,7 +43,7 @@ def _problem(candidates: Candidates, scored: Sequence[CandidateScores], i: int, 
 
 def _sample(candidates: Candidates, scored: Sequence[CandidateScores], i: int, j: int) -> ShownSample:
     tree, leaf = candidates.trees[i], int(candidates.leaves[i, j])
-    outcome = tree.outcomes.get(leaf, _NOTHING)
+    outcome = tree.outcomes.get(leaf, NO_OUTCOME)
     known = [s for s in scored if np.isfinite(s.scores[i, j])]
     return ShownSample(
         text=tree.solution(leaf),

@@ -1,18 +1,14 @@
-"""From problems, trees and verifiers to an evaluation: first what they say, on a cassette, then all that follows."""
+"""From problems, trees and verifiers to a cassette: what they say, of which all else in an evaluation follows."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from arts.errors import UsageError
 from arts.evaluation.candidates import NodeScores, collect, score_nodes, stored_scores
-from arts.evaluation.cassette import LEAD_AGGREGATIONS, Cassette, Settings
-from arts.evaluation.compare import compare
-from arts.evaluation.parts import About
-from arts.evaluation.results import Evaluation
+from arts.evaluation.cassette import Cassette, Settings
 from arts.evaluation.steps import Reference
 from arts.problems.base import Grader, Problem
-from arts.selection.scores import Aggregation
 from arts.trees.tree import Tree
 from arts.verifiers.base import Unit, Verifier
 
@@ -23,25 +19,6 @@ class Family:
 
     name: str
     members: tuple[Verifier, ...]
-
-
-def evaluate_trees(
-    problems: Sequence[Problem],
-    trees: Sequence[Tree],
-    verifiers: Sequence[Verifier | Family],
-    grader: Grader,
-    *,
-    ks: Sequence[int],
-    scores: Sequence[tuple[str, Unit]] = (),
-    aggregations: Sequence[Aggregation] = LEAD_AGGREGATIONS,
-    reference: Reference | None = None,
-    seed: int = 0,
-    about: About | None = None,
-) -> Evaluation:
-    """Compare every way of deciding on the same samples: :func:`observe` and :func:`compare` in one."""
-    settings = Settings(ks=tuple(ks), aggregations=tuple(aggregations), seed=seed)
-    observed = observe(problems, trees, verifiers, grader, settings, scores=scores, reference=reference)
-    return compare(replace(observed, about=about or About()))
 
 
 def observe(
@@ -65,7 +42,9 @@ def observe(
     """
     if not settings.aggregations:
         raise UsageError("no aggregation is given; use last, min, product or mean")
-    _check_names([v.name for v in verifiers] + [name for name, _ in scores])
+    for name, count in Counter([v.name for v in verifiers] + [name for name, _ in scores]).items():
+        if count > 1:
+            raise UsageError(f"{count} verifiers or scores are called '{name}'; leave one out or rename it")
     candidates = collect(problems, trees, max(settings.ks), grader)
     scored, nodes = candidates.trees, candidates.nodes()
     if reference is not None:
@@ -73,7 +52,7 @@ def observe(
     found: list[NodeScores] = []
     for v in verifiers:
         if isinstance(v, Family):
-            found += [score_nodes(m, scored, nodes, name=v.name, member=i) for i, m in enumerate(v.members)]
+            found += [replace(score_nodes(m, scored, nodes), name=v.name, member=i) for i, m in enumerate(v.members)]
         else:
             found.append(score_nodes(v, scored, nodes))
     found += [stored_scores(trees, name, unit) for name, unit in scores]
@@ -81,10 +60,3 @@ def observe(
     return Cassette(
         settings=settings, problems=problems, trees=trees, scorers=found, classes=classes, reference=reference
     )
-
-
-def _check_names(names: Sequence[str]) -> None:
-    counts: Mapping[str, int] = Counter(names)
-    for name, count in counts.items():
-        if count > 1:
-            raise UsageError(f"{count} verifiers or scores are called '{name}'; leave one out or rename it")

@@ -8,34 +8,12 @@ from collections.abc import Callable
 
 import numpy as np
 from msgspec import structs
-from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from arts.arrays import Floats, Ints
 from arts.estimate import NOTHING, Estimate
-from arts.evaluation.resampling import (
-    CONFIDENCE,
-    RESAMPLES,
-    UNBOUNDED,
-    UPPER,
-    interval,
-    jackknife_error,
-    problem_weights,
-)
+from arts.evaluation.resampling import UNBOUNDED, UPPER, interval, jackknife_error, problem_weights
 
-__all__ = [
-    "CONFIDENCE",
-    "RESAMPLES",
-    "bootstrap",
-    "bootstrap_observations",
-    "gap_closed",
-    "mean",
-    "paired_difference",
-    "per_problem",
-    "ratio",
-]
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Statistic = Callable[[Floats], Floats]
 
 WEIGHTS_AT_ONCE = 2_000_000
@@ -121,7 +99,7 @@ def _without_each(rows: Floats) -> Floats:
 
 def mean(per_problem: Floats, seed: int = 0) -> Estimate:
     """Mean over problems (P,), or over seeds and problems (S, P). Numbers in [0, 1] are taken for shares."""
-    bounds = (0.0, 1.0) if _shares(per_problem) else UNBOUNDED
+    bounds = (0.0, 1.0) if _within(per_problem) else UNBOUNDED
     return bootstrap(lambda m: m[..., 0], per_problem[..., None], seed, bounds=bounds)
 
 
@@ -132,7 +110,7 @@ def paired_difference(a: Floats, b: Floats, seed: int = 0) -> Estimate:
     """
     if a is b:
         return _by_definition(0.0, a)
-    bounds = (-1.0, 1.0) if _shares(a) and _shares(b) else UNBOUNDED
+    bounds = (-1.0, 1.0) if _within(a) and _within(b) else UNBOUNDED
     return bootstrap(lambda m: m[..., 0] - m[..., 1], _columns(a, b), seed, bounds=bounds)
 
 
@@ -150,8 +128,8 @@ def ratio(parts: Floats, wholes: Floats, seed: int = 0) -> Estimate:
     Where no part is negative or more than its whole, the ratio is a share and its interval within [0, 1].
     """
     both = _columns(parts, wholes)
-    bounds = (0.0, 1.0) if _parts_of(both[..., 0], both[..., 1]) else UNBOUNDED
-    return bootstrap(lambda m: _quotient(m[..., 0], m[..., 1]), both, seed, bounds=bounds)
+    bounds = (0.0, 1.0) if _within(both[..., 0], both[..., 1]) else UNBOUNDED
+    return bootstrap(lambda m: quotient(m[..., 0], m[..., 1]), both, seed, bounds=bounds)
 
 
 def gap_closed(method: Floats, pass_1: Floats, pass_n: Floats, seed: int = 0) -> Estimate:
@@ -161,7 +139,7 @@ def gap_closed(method: Floats, pass_1: Floats, pass_n: Floats, seed: int = 0) ->
     """
 
     def closed(m: Floats) -> Floats:
-        return _quotient(m[..., 0] - m[..., 1], m[..., 2] - m[..., 1])
+        return quotient(m[..., 0] - m[..., 1], m[..., 2] - m[..., 1])
 
     found = bootstrap(closed, _columns(method, pass_1, pass_n), seed)
     if not np.isnan(found.value) and (method is pass_1 or method is pass_n):
@@ -180,13 +158,11 @@ def _columns(*each: Floats) -> Floats:
     return np.stack(np.broadcast_arrays(*each), axis=-1)
 
 
-def _shares(x: Floats) -> bool:
-    return bool(((x >= -ROUNDING) & (x <= 1 + ROUNDING) | np.isnan(x)).all())
-
-
-def _parts_of(parts: Floats, wholes: Floats) -> bool:
+def _within(parts: Floats, wholes: Floats | float = 1.0) -> bool:
+    """Whether each part is between 0 and its whole, or not known."""
     return bool(((parts >= -ROUNDING) & (parts <= wholes + ROUNDING) | np.isnan(parts + wholes)).all())
 
 
-def _quotient(part: Floats, whole: Floats) -> Floats:
+def quotient(part: Floats, whole: Floats) -> Floats:
+    """Part by whole, NaN where the whole is not above 0."""
     return np.asarray(np.divide(part, whole, out=np.full_like(whole, np.nan), where=whole > 0))

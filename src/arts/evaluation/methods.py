@@ -1,21 +1,18 @@
 """The ways of deciding that are compared, each as its expected accuracy on every problem."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from arts.evaluation.candidates import Candidates, CandidateScores
-from arts.selection import expected as metrics
-from arts.selection.scores import Aggregation, voting_weights
+from arts.arrays import Floats
+from arts.evaluation.candidates import EVERY, Candidates, CandidateScores, Columns
+from arts.selection.base import SCORES, Pool, Selector
+from arts.selection.scores import Aggregation
+from arts.selection.selectors import SELECTORS
 
-Floats = NDArray[np.float64]
-
-RANDOM, MAJORITY, ORACLE = "random", "majority", "oracle (pass@N)"
+RANDOM, MAJORITY, ORACLE = (SELECTORS[name].title for name in ("random", "majority", "oracle"))
 """Names of the methods that need no scores: one sample, the most frequent answer, any sample being right."""
-NAMES = {"best_of_n": "best-of-N", "flow_vote": "vote"}
-"""What a method that decides by scores is called after its scorer, by selector."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,58 +40,56 @@ class Method:
         return np.asarray(np.atleast_2d(self.per_problem[k]).mean(axis=0))
 
 
-def methods(candidates: Candidates, scored: Sequence[CandidateScores], ks: Sequence[int], seed: int) -> list[Method]:
-    """Random choice, majority, every scorer as best-of-N and as vote, and the oracle, in this order.
+def methods(
+    candidates: Candidates, scored: Sequence[CandidateScores], ks: Sequence[int], seed: int, columns: Columns = EVERY
+) -> list[Method]:
+    """Every selector of ``SELECTORS`` in their order, those that need scores by every scorer and aggregation.
 
-    The vote of a verifier uses the first of its aggregations. Random choice is pass@1 at every k.
+    They decide between the candidates of some ``columns``, by default of all.
+    Weights of a vote are scores under the first aggregation of a verifier, and those of a rank are none.
     """
-    correct, classes = candidates.correct, candidates.classes
-    ones = np.ones(correct.shape)
-    single = metrics.pass_at_k(correct, 1)
-    alone = {k: single if k <= candidates.n else single * np.nan for k in ks}
-    votes = {k: metrics.vote_at_k(correct, classes, ones, k, seed) for k in ks}
-    found = [
-        Method(name=RANDOM, selector="random", per_problem=alone),
-        Method(name=MAJORITY, selector="majority", per_problem=votes),
-    ]
-    for members in families(scored):
-        best = {k: _over_seeds([metrics.best_of_k(correct, s.scores, k) for s in members]) for k in ks}
-        found.append(_by_scores(members[0], "best_of_n", best))
-    for members in _leading(families(scored)):
-        if members[0].unit != "rank":
-            weights = [voting_weights(s.scores, s.unit) for s in members]
-            votes = {k: _over_seeds([metrics.vote_at_k(correct, classes, w, k, seed) for w in weights]) for k in ks}
-            found.append(_by_scores(members[0], "flow_vote", votes))
-    reach = {k: metrics.pass_at_k(correct, k) for k in ks}
-    return [*found, Method(name=ORACLE, selector="oracle", per_problem=reach)]
+    found = []
+    for key, selector in SELECTORS.items():
+        if not selector.needs & SCORES:
+            expected = _expected(selector, [candidates.pool(columns=columns)], ks, seed)
+            found.append(Method(name=selector.title, selector=key, per_problem=expected))
+            continue
+        for members in _families(scored, selector):
+            s = members[0]
+            found.append(
+                Method(
+                    name=shown_name(selector, s.verifier, s.aggregation),
+                    selector=key,
+                    scorer=s.verifier,
+                    aggregation=s.aggregation,
+                    per_problem=_expected(selector, [candidates.pool(m, columns) for m in members], ks, seed),
+                )
+            )
+    return found
 
 
-def families(scored: Sequence[CandidateScores]) -> list[list[CandidateScores]]:
-    """Scores that differ in nothing but the seed of their verifier, together."""
+def shown_name(selector: Selector, scorer: str, aggregation: Aggregation) -> str:
+    """What tables call a method that decides by scores."""
+    return f"{scorer} {selector.title}" + ("" if aggregation == "last" else f", {aggregation}")
+
+
+def needs_key(selector: str) -> bool:
+    """Whether nobody who has to decide can use the selector; one that is not known here is taken for usable."""
+    return selector in SELECTORS and "key" in SELECTORS[selector].needs
+
+
+def _expected(selector: Selector, pools: Sequence[Pool], ks: Sequence[int], seed: int) -> dict[int, Floats]:
+    """Accuracy by k, of one pool (P,), of those of several seeds (S, P)."""
+    each = {k: [selector.expected(pool, k, seed) for pool in pools] for k in ks}
+    return {k: np.stack(rows) if len(rows) > 1 else rows[0] for k, rows in each.items()}
+
+
+def _families(scored: Sequence[CandidateScores], selector: Selector) -> Iterable[list[CandidateScores]]:
+    """The scores that a selector can use; those that differ in nothing but the seed of their verifier together."""
     found: dict[tuple[str, str], list[CandidateScores]] = {}
+    leading: dict[str, str] = {}
     for s in scored:
-        found.setdefault((s.verifier, s.aggregation), []).append(s)
-    return list(found.values())
-
-
-def _leading(of: Sequence[list[CandidateScores]]) -> list[list[CandidateScores]]:
-    """The first aggregation of each verifier."""
-    first: dict[str, list[CandidateScores]] = {}
-    for members in of:
-        first.setdefault(members[0].verifier, members)
-    return list(first.values())
-
-
-def _over_seeds(each: Sequence[Floats]) -> Floats:
-    return each[0] if len(each) == 1 else np.stack(each)
-
-
-def _by_scores(s: CandidateScores, selector: str, per_problem: Mapping[int, Floats]) -> Method:
-    how = "" if s.aggregation == "last" else f", {s.aggregation}"
-    return Method(
-        name=f"{s.verifier} {NAMES[selector]}{how}",
-        selector=selector,
-        scorer=s.verifier,
-        aggregation=s.aggregation,
-        per_problem=per_problem,
-    )
+        leads = leading.setdefault(s.verifier, s.aggregation) == s.aggregation and s.unit != "rank"
+        if leads or "weights" not in selector.needs:
+            found.setdefault((s.verifier, s.aggregation), []).append(s)
+    return found.values()

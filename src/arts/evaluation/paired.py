@@ -8,14 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import stdtrit
 from scipy.stats import binomtest
 
+from arts.arrays import Floats
 from arts.evaluation.parts import Equivalence
-
-Floats = NDArray[np.float64]
 
 DRAWS = 9_999
 """Random draws of a Monte-Carlo p-value, which is therefore no smaller than 0.0001."""
@@ -30,11 +28,14 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairedTest:
-    """Whether two methods differ: on how many problems a is above b and below it, and ``p``, by which ``test``."""
+    """Whether two methods differ: on how many problems a is above b and below it, and ``p``, by which ``test``.
+
+    ``wins`` and ``losses`` are None where problems are not paired.
+    """
 
     test: str
-    wins: int
-    losses: int
+    wins: int | None
+    losses: int | None
     p: float
 
 

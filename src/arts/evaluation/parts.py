@@ -4,7 +4,8 @@ Accuracies, shares and differences of accuracies are fractions, not percent. Wha
 a whole number here and text in JSON, as keys there are. None and NaN are ``null``: not defined.
 """
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -12,6 +13,7 @@ from msgspec import Meta
 from arts.estimate import Estimate
 from arts.problems.base import Verdict
 
+T = TypeVar("T")
 Count = Annotated[int, Meta(ge=0)]
 Samples = Annotated[int, Meta(ge=1)]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -221,6 +223,20 @@ class ProblemTable(Part, frozen=True, kw_only=True):
             raise ValueError(f"columns of different lengths: {', '.join(map(str, sorted(lengths)))}")
         if len(set(self.ids)) < len(self.ids):
             raise ValueError("ids: has one id twice")
+
+    def part(self, rows: Sequence[int]) -> "ProblemTable":
+        """Some of the problems."""
+
+        def of(column: list[T]) -> list[T]:
+            return [column[i] for i in rows]
+
+        return ProblemTable(
+            ids=of(self.ids),
+            questions=of(self.questions),
+            samples=of(self.samples),
+            solved=of(self.solved),
+            accuracy={name: {k: of(x) for k, x in by_k.items()} for name, by_k in self.accuracy.items()},
+        )
 
 
 class ShownSample(Part, frozen=True, kw_only=True):

@@ -3,10 +3,10 @@
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, stdtrit
 
-Floats = NDArray[np.float64]
+from arts.arrays import Floats
+
 Interval = tuple[float, float, str]
 """Low end, high end, and how they were made."""
 

@@ -23,13 +23,8 @@ SCHEMA_VERSION = 3
 class Deciding:
     """The methods of one scorer, or the method that needs none: accuracies by the number of samples."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._found: dict[tuple[str, str | None], parts.MethodResult] = {}
-
-    def add(self, m: parts.MethodResult) -> None:
-        """One more method."""
-        self._found[m.selector, m.aggregation] = m
+    def __init__(self, name: str, found: list[parts.MethodResult]) -> None:
+        self._name, self._found = name, found
 
     def by(self, selector: str, aggregation: str | None = None) -> dict[int, Estimate]:
         """Accuracy at each N of a selector, by default with the first aggregation that it was evaluated with.
@@ -37,12 +32,11 @@ class Deciding:
         Raises:
             KeyError: it was not evaluated; the text says what was.
         """
-        for (name, how), m in self._found.items():
-            if name == selector and aggregation in (None, how):
+        for m in self._found:
+            if m.selector == selector and aggregation in (None, m.aggregation):
                 return m.accuracy
-        there = ", ".join(name + (f" ({how})" if how else "") for name, how in self._found)
-        asked = selector + (f" ({aggregation})" if aggregation else "")
-        raise KeyError(f"'{self._name}' has no {asked}; there are: {there}")
+        there = ", ".join(_called(m.selector, m.aggregation) for m in self._found)
+        raise KeyError(f"'{self._name}' has no {_called(selector, aggregation)}; there are: {there}")
 
     @property
     def best_of_n(self) -> dict[int, Estimate]:
@@ -58,6 +52,10 @@ class Deciding:
     def accuracy(self) -> dict[int, Estimate]:
         """Accuracy at each N of a selector that needs no scores, as ``majority``."""
         return self.by(self._name)
+
+
+def _called(selector: str, aggregation: str | None) -> str:
+    return f"{selector} ({aggregation})" if aggregation else selector
 
 
 class Methods(dict[str, Deciding]):
@@ -119,11 +117,10 @@ class Evaluation(parts.Part, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def methods(self) -> Methods:
         """The methods by scorer, and by selector where they need no scores."""
-        found = Methods()
+        found: dict[str, list[parts.MethodResult]] = {}
         for m in self.table.values():
-            name = m.scorer or m.selector
-            found.setdefault(name, Deciding(name)).add(m)
-        return found
+            found.setdefault(m.scorer or m.selector, []).append(m)
+        return Methods({name: Deciding(name, of) for name, of in found.items()})
 
     def write(self, folder: str | PathLike[str]) -> list[Path]:
         """The report as files, see :func:`arts.evaluation.report.write_report`; returns their paths."""

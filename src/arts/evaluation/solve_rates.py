@@ -11,17 +11,14 @@ from itertools import pairwise
 
 import numpy as np
 from msgspec import structs
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import betainc, betaln, expit, logit
 
+from arts.arrays import Bools, Floats, Ints
 from arts.estimate import NOTHING, Estimate
-from arts.evaluation.intervals import bootstrap_observations, mean
+from arts.evaluation.intervals import bootstrap_observations, mean, quotient
 from arts.evaluation.parts import LabelErrors, RateBin, RateError, SolveRates, ZoneLabels
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 Prior = tuple[float, float]
 
 BINS = 10
@@ -113,8 +110,7 @@ def label_errors(c: Ints, n: Ints, labelled: Floats, zone: Zone, seed: int = 0) 
         def share(weights: Floats) -> Floats:
             every, with_label = weights @ of_kind, weights * labelled @ of_kind
             part, whole = parts(every, with_label, member[(every @ log_likelihood).argmax(axis=1)])
-            total = whole.sum(axis=1)
-            return np.asarray(np.divide(part.sum(axis=1), total, out=np.full_like(total, np.nan), where=total > 0))
+            return quotient(part.sum(axis=1), whole.sum(axis=1))
 
         return bootstrap_observations(share, np.arange(len(c)), seed)
 

@@ -1,20 +1,17 @@
 """The calibration part of a report: scores of steps held against the counted success of the states they score."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from arts.arrays import Bools, Floats, Ints
 from arts.estimate import Estimate
 from arts.evaluation import calibration as measures
 from arts.evaluation import optional_parts as parts
 from arts.evaluation.candidates import NodeScores
 from arts.trees.tree import ROOT, Tree
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 LEAST_ROLLOUTS = 8
 """Graded rollouts that an inner state of a tree needs to be counted where there are no probes."""
@@ -44,16 +41,15 @@ class Reference:
         """Monte-Carlo success rates."""
         return np.asarray(self.correct / self.graded)
 
-    def part(self, of: NDArray[np.bool_]) -> "Reference":
+    def part(self, of: Bools) -> "Reference":
         """Some of the states."""
-        return Reference(
-            kind=self.kind,
+        return replace(
+            self,
             tree=self.tree[of],
             node=self.node[of],
             depth=self.depth[of],
             graded=self.graded[of],
             correct=self.correct[of],
-            lost=self.lost,
         )
 
 
@@ -151,15 +147,16 @@ def _reliability(values: Floats, states: Reference, seed: int) -> list[parts.Rel
     found = []
     for depths in depth_groups(states.depth):
         inside = np.isin(states.depth, depths)
-        bins = measures.bins(values[inside])
-        points = []
-        for b in np.unique(bins):
-            chosen = states.part(inside).part(bins == b)
-            predicted = float(values[inside][bins == b].mean())
-            observed = _observed(chosen, seed)
-            points.append(parts.ReliabilityPoint(states=len(chosen.node), predicted=predicted, observed=observed))
+        group, predicted = states.part(inside), values[inside]
+        bins = measures.bins(predicted)
+        points = [
+            parts.ReliabilityPoint(
+                states=int(of.sum()), predicted=float(predicted[of].mean()), observed=_observed(group.part(of), seed)
+            )
+            for of in (bins == b for b in np.unique(bins))
+        ]
         ends = int(depths[0]), int(depths[-1])
-        found.append(parts.Reliability(depths=ends, states=int(inside.sum()), points=points))
+        found.append(parts.Reliability(depths=ends, states=len(predicted), points=points))
     return found
 
 
@@ -179,7 +176,7 @@ def _residuals(columns: Sequence[Floats], trees: Sequence[Tree], seed: int) -> p
     known = ~np.isnan(numbers)
     problem, depth, numbers = problem[known], depth[known], numbers[known]
 
-    def summary(of: NDArray[np.bool_]) -> parts.Residual:
+    def summary(of: Bools) -> parts.Residual:
         return parts.Residual(
             nodes=int(of.sum()),
             mean=measures.average(numbers[of], problem[of], seed),

@@ -2,14 +2,16 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import median_low
 from typing import Any
 
 import numpy as np
 from msgspec import structs
-from numpy.typing import NDArray
 
+from arts.arrays import Bools, Ints
+from arts.documents.words import span
+from arts.evaluation import zones
 from arts.evaluation.answer_types import ANSWER_TYPES, answer_type
 from arts.evaluation.candidates import Candidates, CandidateScores
 from arts.evaluation.intervals import mean
@@ -17,16 +19,6 @@ from arts.evaluation.methods import Method
 from arts.evaluation.parts import Kind, Subset
 from arts.evaluation.solve_rates import RARE, ZONE_SAMPLES
 from arts.evaluation.steps import depth_groups
-from arts.evaluation.zones import (
-    SPLITS,
-    Counts,
-    extinct,
-    extinct_noise,
-    halved,
-    halved_noise,
-    policy_on,
-    policy_where_extinct,
-)
 from arts.problems.base import Problem
 from arts.where import condition
 
@@ -35,9 +27,6 @@ LEAST = 2
 MOST_GROUPS = 20
 """Groups of one kind that are shown, the largest ones."""
 
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Panel:
@@ -45,12 +34,12 @@ class _Panel:
 
     table: Sequence[Method]
     k: int
-    policy: Counts | None
+    policy: zones.Counts | None
     seed: int
 
     def on(self, mask: Bools, *, name: str, kind: Kind, note: str) -> Subset:
         """The methods' decisions between all samples of some problems, (P,), which were chosen by other things."""
-        own = None if self.policy is None else policy_on(self.policy, mask.astype(np.float64), self.seed)
+        own = None if self.policy is None else zones.policy_on(self.policy, mask.astype(np.float64), self.seed)
         return Subset(
             name=name,
             kind=kind,
@@ -83,9 +72,9 @@ def subset_panel(
     Raises:
         UsageError: an expression cannot be read.
     """
-    counts = None if policy is None else Counts.of(candidates.problems, policy)
+    counts = None if policy is None else zones.Counts.of(candidates.problems, policy)
     panel = _Panel(table=table, k=k, policy=counts, seed=seed)
-    depths = np.array([_depth(candidates, i) for i in range(len(candidates.problems))])
+    depths = np.array([median_low(tree.depth[leaf] for leaf in leaves) for tree, leaves in candidates.paths])
     types = [answer_type(p.answer) for p in candidates.problems]
     found = [
         *_grouped(panel, "level", [p.level for p in candidates.problems], "as the problem set gives it"),
@@ -114,15 +103,9 @@ def _grouped(panel: _Panel, kind: Kind, values: Sequence[Any], note: str, order:
     return [panel.on(np.array([x == v for x in values]), name=name.format(v), kind=kind, note=note) for v in kept]
 
 
-def _depth(candidates: Candidates, i: int) -> int:
-    """Median number of steps of a problem's candidates, the lower one of two."""
-    steps = [candidates.trees[i].depth[leaf] for leaf in candidates.leaves[i].tolist()]
-    return int(median_low(steps))
-
-
 def _by_depth(panel: _Panel, depths: Ints) -> list[Subset]:
     runs = depth_groups(depths)
-    names = {int(d): _span(int(run[0]), int(run[-1])) for run in runs for d in run}
+    names = {int(d): _steps(int(run[0]), int(run[-1])) for run in runs for d in run}
     labels = [names[d] for d in depths.tolist()]
     note = (
         "median number of steps of the same samples, whose verdicts it does not know; cut into groups of similar size"
@@ -130,19 +113,16 @@ def _by_depth(panel: _Panel, depths: Ints) -> list[Subset]:
     return _grouped(panel, "depth", labels, note, order=list(dict.fromkeys(names.values())))
 
 
-def _span(first: int, last: int) -> str:
-    steps = f"{first}" if first == last else f"{first}–{last}"
+def _steps(first: int, last: int) -> str:
+    steps = span(first, last)
     return f"{steps} step" if steps == "1" else f"{steps} steps"
 
 
 def _given(
     panel: _Panel, problems: Sequence[Problem], depths: Ints, types: Sequence[str], where: Sequence[str]
 ) -> list[Subset]:
-    known = ("id", "question", "answer", "solution", "subject", "level", "source")
-    fields = [
-        {n: getattr(p, n) for n in known} | {"answer_type": t, "depth": d}
-        for p, t, d in zip(problems, types, depths.tolist(), strict=True)
-    ]
+    rows = zip(problems, types, depths.tolist(), strict=True)
+    fields = [asdict(p) | {"answer_type": t, "depth": d} for p, t, d in rows]
     found = []
     for expression in where:
         holds = condition(expression)
@@ -153,18 +133,18 @@ def _given(
 
 
 def _rare(panel: _Panel, candidates: Candidates, scored: Sequence[CandidateScores]) -> list[Subset]:
-    found = halved(candidates, scored, RARE, panel.seed)
+    found = zones.halved(candidates, scored, RARE, panel.seed)
     if found is None:
         return []
     counts = np.arange(found.half + 1)
     most = int(counts[RARE.labels(counts, found.half)].max())
     note = (
         f"{_range(1, most)} of {found.half} samples correct; labelled on one half of the samples, decided on the other,"
-        f" over {SPLITS} random halvings"
+        f" over {zones.SPLITS} random halvings"
     )
     if found.half * RARE.most < ZONE_SAMPLES:
         note += "; one in so few is above the rates of the zone, so that most labels are false"
-    own = None if panel.policy is None else policy_on(panel.policy, found.labelled, panel.seed)
+    own = None if panel.policy is None else zones.policy_on(panel.policy, found.labelled, panel.seed)
     return [
         Subset(
             name="rare",
@@ -172,22 +152,22 @@ def _rare(panel: _Panel, candidates: Candidates, scored: Sequence[CandidateScore
             problems=float(found.labelled.sum()),
             k=found.half,
             note=note,
-            label_noise=halved_noise(found, candidates, RARE, panel.seed),
+            label_noise=zones.halved_noise(found, candidates, RARE, panel.seed),
             methods=found.accuracy(found.fair, panel.seed),
             policy=own,
         )
     ]
 
 
-def _extinct(panel: _Panel, policy: Counts) -> Subset:
+def _extinct(panel: _Panel, policy: zones.Counts) -> Subset:
     drawn = policy.drawn[policy.drawn > 0].tolist()
     samples = _range(min(drawn), max(drawn)) if drawn else "0"
     note = (
         f"none of the policy's {samples} samples correct; methods decide between samples of the base model; the"
         " policy's accuracy, 0 on the samples that label, is that of one half of them where the other has none correct"
     )
-    shown = panel.on(extinct(policy), name="extinct", kind="extinct", note=note)
-    noise, own = extinct_noise(policy, panel.seed), policy_where_extinct(policy, panel.seed)
+    shown = panel.on(zones.extinct(policy), name="extinct", kind="extinct", note=note)
+    noise, own = zones.extinct_noise(policy, panel.seed), zones.policy_where_extinct(policy, panel.seed)
     return structs.replace(shown, label_noise=noise, policy=own)
 
 

@@ -1,10 +1,12 @@
 """What an older arts wrote, schema 2 of reports and version 1 of cassettes, in the shape of today's."""
 
+from itertools import product
 from typing import Any, get_args
 
 from arts.evaluation.audit import LOGGED
-from arts.evaluation.methods import NAMES
+from arts.evaluation.methods import shown_name
 from arts.selection.scores import Aggregation
+from arts.selection.selectors import SELECTORS
 
 _PLAIN = {"one sample": "random", "majority": "majority", "oracle": "oracle"}
 """Selectors without scores by their former rule."""
@@ -27,11 +29,10 @@ def upgraded_report(report: Any) -> Any:
 def _method(name: str, m: Any) -> Any:
     """``rule`` becomes the selector; the scorer and the aggregation are read from the name."""
     rest = {key: value for key, value in m.items() if key != "rule"}
-    for selector, called in NAMES.items():
-        for how in get_args(Aggregation):
-            ending = f" {called}" if how == "last" else f" {called}, {how}"
-            if m["rule"] == called and name.endswith(ending):
-                return {"selector": selector, "scorer": name.removesuffix(ending), "aggregation": how, **rest}
+    for selector, how in product(("best_of_n", "flow_vote"), get_args(Aggregation)):
+        ending = shown_name(SELECTORS[selector], "", how)
+        if m["rule"] == SELECTORS[selector].title and name.endswith(ending):
+            return {"selector": selector, "scorer": name.removesuffix(ending), "aggregation": how, **rest}
     return {"selector": _PLAIN[m["rule"]], "scorer": None, "aggregation": None, **rest}
 
 
@@ -45,12 +46,11 @@ def upgraded_audit(audit: Any) -> Any:
     """The judge "recorded" is "logged" now, keys are by grader alone, an example's verdicts are a part of it."""
     golds = {name: keys for name, keys in audit["golds"].items() if name != "checked"}
     judges = {_judge(name): tally for name, tally in audit["judges"].items()}
-    disagreements = [pair | _pair(pair["judges"], pair["examples"]) for pair in audit["disagreements"]]
+    disagreements = [
+        pair | {"judges": [*map(_judge, pair["judges"])], "examples": [*map(_example, pair["examples"])]}
+        for pair in audit["disagreements"]
+    ]
     return audit | {"judges": judges, "disagreements": disagreements, "golds": golds}
-
-
-def _pair(judges: Any, examples: Any) -> Any:
-    return {"judges": [_judge(name) for name in judges], "examples": [_example(e) for e in examples]}
 
 
 def _example(example: Any) -> Any:

@@ -11,10 +11,10 @@ from math import comb
 
 import numpy as np
 from msgspec import structs
-from numpy.typing import NDArray
 
+from arts.arrays import Bools, Floats, Ints
 from arts.estimate import Estimate
-from arts.evaluation.candidates import Candidates, CandidateScores, part, part_scores
+from arts.evaluation.candidates import Candidates, CandidateScores
 from arts.evaluation.intervals import mean, ratio
 from arts.evaluation.methods import methods
 from arts.evaluation.parts import LabelNoise
@@ -24,9 +24,6 @@ from arts.problems.base import Problem
 
 SPLITS = 20
 """Random halvings over which a zone is averaged."""
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +82,7 @@ def halved(candidates: Candidates, scored: Sequence[CandidateScores], zone: Zone
         labels += first.astype(np.float64) + second
         agreed += first & second
         for own, other, chosen in ((first, second, halves[0]), (second, first, halves[1])):
-            taken = [part_scores(s, chosen) for s in scored]
-            for m in methods(part(candidates, chosen), taken, [half], seed):
+            for m in methods(candidates, scored, [half], seed, chosen):
                 fair[m.name] = fair.get(m.name, 0.0) + m.per_problem[half] * other
                 naive[m.name] = naive.get(m.name, 0.0) + m.per_problem[half] * own
     return Halved(
@@ -135,7 +131,7 @@ def share(parts: Floats, wholes: Floats, seed: int) -> Estimate:
     return structs.replace(found, low=low, high=high, method=method)
 
 
-def extinct(policy: Counts) -> NDArray[np.bool_]:
+def extinct(policy: Counts) -> Bools:
     """Problems that have samples of the policy, none of them correct, (P,)."""
     return UNSOLVED.labels(policy.correct, policy.drawn) & (policy.drawn > 0)
 

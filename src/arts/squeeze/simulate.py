@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 from arts.config import require_at_least
 from arts.errors import UsageError
 from arts.estimate import Estimate
-from arts.evaluation.intervals import CONFIDENCE
+from arts.evaluation.resampling import CONFIDENCE
 from arts.squeeze.policy import Floats, Ints, draw, normalised
 from arts.squeeze.rules import Rule, Update
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from arts.documents.document import Section, Table
 from arts.documents.words import count, excerpt, percent
 from arts.estimate import UNDEFINED
-from arts.evaluation.optional_parts import Audit, Disagreement, OddKey, Reason
+from arts.evaluation.optional_parts import Audit, Disagreement
 from arts.problems.base import Verdict
 
 LONGEST_CELL = 200
@@ -43,7 +43,7 @@ def _audited(audit: Audit) -> Table:
         ["ungraded samples", f"{audit.ungraded.count:,}", percent(audit.ungraded.share)],
         ["rollouts that failed", f"{audit.failed_rollouts.count:,}", ""],
     ]
-    return Table(title="What was audited", note="", header=["what", "count", "share, %"], rows=rows)
+    return Table(title="What was audited", header=["what", "count", "share, %"], rows=rows)
 
 
 def _judges(audit: Audit) -> Table:
@@ -52,18 +52,15 @@ def _judges(audit: Audit) -> Table:
         for name, tally in audit.judges.items()
     ]
     header = ["judge", "correct", "incorrect", "ungraded", "no verdict"]
-    return Table(title="What each judge says", note="", header=header, rows=rows)
+    return Table(title="What each judge says", header=header, rows=rows)
 
 
 def _reasons(audit: Audit) -> Table:
-    def rows(what: str, reasons: list[Reason] | None) -> list[list[str]]:
-        return [[what, excerpt(r.reason, LONGEST_CELL), f"{r.count:,}"] for r in reasons or ()]
-
-    found = rows("ungraded sample", audit.ungraded.reasons)
-    for name, tally in audit.judges.items():
-        found += rows(f"ungraded by {name}", tally.reasons)
-    found += rows("failed rollout", audit.failed_rollouts.reasons)
-    return Table(title="The most frequent reasons", note="", header=["of", "reason", "count"], rows=found)
+    of = [("ungraded sample", audit.ungraded.reasons)]
+    of += [(f"ungraded by {name}", tally.reasons or []) for name, tally in audit.judges.items()]
+    of += [("failed rollout", audit.failed_rollouts.reasons)]
+    rows = [[what, excerpt(r.reason, LONGEST_CELL), f"{r.count:,}"] for what, reasons in of for r in reasons]
+    return Table(title="The most frequent reasons", header=["of", "reason", "count"], rows=rows)
 
 
 def _differences(audit: Audit) -> Iterator[Table]:
@@ -79,34 +76,34 @@ def _differences(audit: Audit) -> Iterator[Table]:
             said = (f"{judge} {verdict}" for judge, verdict in e.verdicts.items())
             examples.append([e.id, *texts, *said, f"{e.samples:,}"])
     header = ["judges", "samples", "differ", "problems", "share, %", "kappa"]
-    yield Table(title="Where judges differ", note="", header=header, rows=pairs)
-    yield Table(title="Verdicts of two judges", note="", header=["first", "second", *Verdict], rows=together)
+    yield Table(title="Where judges differ", header=header, rows=pairs)
+    yield Table(title="Verdicts of two judges", header=["first", "second", *Verdict], rows=together)
     header = ["problem", "key", "answer", "first", "second", "samples"]
-    yield Table(title="Answers on which judges differ", note="", header=header, rows=examples)
+    yield Table(title="Answers on which judges differ", header=header, rows=examples)
 
 
 def _keys(audit: Audit) -> Iterator[Table]:
     """How many keys each grader does not take for correct or cannot read, and which."""
-
-    def rows(name: str, what: str, keys: list[OddKey]) -> list[list[str]]:
-        return [[name, what, k.id, *(excerpt(t, LONGEST_CELL) for t in (k.key, k.verdict, k.reason))] for k in keys]
-
     graders = audit.golds.items()
     yield Table(
         title="Keys that do not grade themselves correct",
-        note="",
         header=["grader", "keys", "not correct", "right only in their own spelling"],
         rows=[[g, f"{audit.problems:,}", f"{len(k.failing):,}", f"{len(k.only_by_spelling):,}"] for g, k in graders],
     )
-    listed = [r for g, k in graders for r in rows(g, "not correct", k.failing)]
-    listed += [r for g, k in graders for r in rows(g, "only by spelling", k.only_by_spelling)]
+    of = [(g, "not correct", k.failing) for g, k in graders]
+    of += [(g, "only by spelling", k.only_by_spelling) for g, k in graders]
+    listed = [
+        [g, what, k.id, *(excerpt(t, LONGEST_CELL) for t in (k.key, k.verdict, k.reason))]
+        for g, what, keys in of
+        for k in keys
+    ]
     header = ["grader", "what", "problem", "key", "verdict", "reason"]
-    yield Table(title="These keys", note="", header=header, rows=listed)
+    yield Table(title="These keys", header=header, rows=listed)
 
 
 def _longest(audit: Audit) -> Table:
     rows = [[a.id, excerpt(a.answer, LONGEST_CELL), f"{a.characters:,}"] for a in audit.longest_answers]
-    return Table(title="Longest answers", note="", header=["problem", "answer", "characters"], rows=rows)
+    return Table(title="Longest answers", header=["problem", "answer", "characters"], rows=rows)
 
 
 def _speed(audit: Audit) -> Table:
@@ -118,7 +115,7 @@ def _speed(audit: Audit) -> Table:
         for name, s in audit.throughput.items()
     ]
     header = ["grader", "start, s", "different pairs", "pairs per second", "samples", "samples per second, all known"]
-    return Table(title="Speed of grading", note="", header=header, rows=rows)
+    return Table(title="Speed of grading", header=header, rows=rows)
 
 
 def _measured(x: float | None) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from arts.documents.document import Figure, Section, Table, line, point
-from arts.documents.words import number
+from arts.documents.words import number, span
 from arts.estimate import UNDEFINED, Estimate
 from arts.evaluation.optional_parts import Calibration, Measures, Reliability, Residual, Residuals
 
@@ -156,14 +156,9 @@ def _reliability(index: int, name: str, groups: Sequence[Reliability]) -> Figure
         y="counted success",
         scale="shares",
         lines={
-            f"depth {_depths(g)} ({g.states} states)": [
+            f"depth {span(*g.depths)} ({g.states} states)": [
                 point(p.predicted, p.observed) for p in g.points if p.observed.defined
             ]
             for g in groups
         },
     )
-
-
-def _depths(group: Reliability) -> str:
-    first, last = group.depths
-    return str(first) if first == last else f"{first}–{last}"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from arts.documents.document import Entry, Sample, Section
 from arts.documents.words import count, excerpt
 from arts.evaluation.parts import DrillDown, ShownProblem, ShownSample
+from arts.problems.base import Verdict
 
 LONGEST_NAME = 90
 """Characters of a question that stand in the index."""
@@ -49,7 +50,7 @@ def ranked(samples: Sequence[ShownSample], by: str | None) -> list[ShownSample]:
 
 def _sample(sample: ShownSample) -> Sample:
     facts = [] if sample.answer is None else [f"answer {excerpt(sample.answer, LONGEST_ANSWER)}"]
-    if sample.verdict == "ungraded" and sample.reason:
+    if sample.verdict is Verdict.UNGRADED and sample.reason:
         facts.append(excerpt(sample.reason, LONGEST_ANSWER))
     facts += [f"{name} {score:g}" for name, score in sample.scores.items()]
     facts += [f"{sample.tokens:,} tokens"] if sample.tokens else []

@@ -1,26 +1,25 @@
 """Two runs compared: what differs between their decisions, on the problems and samples that they share."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import eq, ne
 
 import numpy as np
 from msgspec import structs
-from numpy.typing import NDArray
 from scipy.stats import permutation_test, ttest_ind
 
+from arts.arrays import Floats
 from arts.estimate import Estimate
 from arts.evaluation.comparisons import adjusted, known
 from arts.evaluation.intervals import mean, paired_difference
-from arts.evaluation.methods import MAJORITY, RANDOM
-from arts.evaluation.paired import DRAWS, equivalence, paired_test
-from arts.evaluation.parts import About, Equivalence
+from arts.evaluation.methods import MAJORITY, RANDOM, needs_key
+from arts.evaluation.paired import DRAWS, PairedTest, equivalence, paired_test
+from arts.evaluation.parts import About, Equivalence, ProblemTable
 from arts.evaluation.power import ALPHA
 from arts.evaluation.report.sections import facts
 from arts.evaluation.results import Change, Comparison, Evaluation, Flip, Matching, RunPair, Sides
 from arts.selection import expected as metrics
-
-Floats = NDArray[np.float64]
 
 SCHEMA_VERSION = 1
 """Of ``compare.json``."""
@@ -32,23 +31,23 @@ FLIPPED = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Runs:
-    """Which rows of the two problem tables are compared, and whether row by row."""
+    """The two problem tables that are compared, whether row by row, and the samples of each problem."""
 
-    a: Evaluation
-    b: Evaluation
-    rows_a: NDArray[np.int64]
-    rows_b: NDArray[np.int64]
+    a: ProblemTable
+    b: ProblemTable
     paired: bool
+    samples: tuple[int, int]
     seed: int
 
     def accuracy(self, method: str, k: int) -> tuple[Floats, Floats]:
         """A method's accuracy on each problem, in either run."""
-        first, second = (np.array(run.problem_table.accuracy[method][k]) for run in (self.a, self.b))
-        return first[self.rows_a], second[self.rows_b]
+        return np.array(self.a.accuracy[method][k]), np.array(self.b.accuracy[method][k])
 
-    def reach(self, k: int) -> tuple[Floats, Floats]:
-        """Pass@k of each problem, in either run."""
-        return _pass_at(self.a, k)[self.rows_a], _pass_at(self.b, k)[self.rows_b]
+    def reach(self, k: int) -> Sides:
+        """Pass@k in either run."""
+        tables = zip((self.a, self.b), self.samples, strict=True)
+        first, second = (metrics.pass_at_k(np.arange(n) < np.array(t.solved)[:, None], k) for t, n in tables)
+        return self.sides(first, second, same=self.same_samples)
 
     def sides(self, first: Floats, second: Floats, *, same: bool = False) -> Sides:
         """Means of both and of second − first, with their intervals; ``same``: equal ones are so by definition."""
@@ -62,8 +61,7 @@ class _Runs:
     @property
     def same_samples(self) -> bool:
         """Whether the samples of all compared problems are the same."""
-        first, second = (np.array(run.problem_table.samples) for run in (self.a, self.b))
-        return self.paired and bool((first[self.rows_a] == second[self.rows_b]).all())
+        return self.paired and self.a.samples == self.b.samples
 
 
 def compare_runs(
@@ -78,77 +76,63 @@ def compare_runs(
     methods, that of equivalence over these tests. ``margin`` is a difference of accuracies in (0, 1). ``command`` is
     what asked for it.
     """
-    matching = _matching(a, b)
-    runs = _paired(a, b, matching, seed)
+    first, second = _shared(a.problem_table, b.problem_table)
+    matching = Matching(
+        problems=(a.problems, b.problems),
+        shared=len(first.ids),
+        same_samples=sum(map(eq, first.samples, second.samples)),
+        other_question=sum(map(ne, first.questions, second.questions)),
+    )
+    paired = matching.shared >= LEAST_SHARED and not matching.other_question
+    if not paired:
+        first, second = a.problem_table, b.problem_table
+    samples = a.samples_per_problem, b.samples_per_problem
+    runs = _Runs(a=first, b=second, paired=paired, samples=samples, seed=seed)
     ks = [k for k in a.ks if k in b.ks]
-    names = [n for n, m in a.table.items() if n in b.table and m.selector != "oracle"]
-    ladder = [k for k in a.pass_at_k if k in b.pass_at_k]
+    names = [n for n, m in a.table.items() if n in b.table and not needs_key(m.selector)]
+    questions = {p.id: p.question for run in (a, b) for p in run.drill_down.problems}
     return Comparison(
         schema=SCHEMA_VERSION,
         matching=matching,
-        paired=runs.paired,
-        samples_per_problem=(a.samples_per_problem, b.samples_per_problem),
-        problems=(len(runs.rows_a), len(runs.rows_b)),
+        paired=paired,
+        samples_per_problem=samples,
+        problems=(len(first.ids), len(second.ids)),
         k=ks[-1] if ks else None,
         alpha=ALPHA,
         margin=margin,
         pairs=adjusted([_pair(runs, name, ks[-1], margin) for name in names]) if ks else [],
         only_a=[name for name in a.table if name not in b.table],
         only_b=[name for name in b.table if name not in a.table],
-        pass_at_k={k: runs.sides(*runs.reach(k), same=runs.same_samples) for k in ladder},
+        pass_at_k={k: runs.reach(k) for k in a.pass_at_k if k in b.pass_at_k},
         changed=changed(a, b),
-        flipped=_flipped(runs, names, ks[-1]) if ks and runs.paired else [],
+        flipped=_flipped(runs, names, ks[-1], questions) if ks and paired else [],
         about=About(command=command, seed=seed),
     )
 
 
-def _shared(a: Evaluation, b: Evaluation) -> list[tuple[int, int]]:
-    """Rows of either problem table that have one id."""
-    at = {name: j for j, name in enumerate(b.problem_table.ids)}
-    return [(i, at[name]) for i, name in enumerate(a.problem_table.ids) if name in at]
-
-
-def _matching(a: Evaluation, b: Evaluation) -> Matching:
-    """How many problems and samples the runs share, and how many questions say that equal ids are not."""
-    first, second, shared = a.problem_table, b.problem_table, _shared(a, b)
-    return Matching(
-        problems=(len(first.ids), len(second.ids)),
-        shared=len(shared),
-        same_samples=sum(first.samples[i] == second.samples[j] for i, j in shared),
-        other_question=sum(first.questions[i] != second.questions[j] for i, j in shared),
-    )
-
-
-def _paired(a: Evaluation, b: Evaluation, matching: Matching, seed: int) -> _Runs:
-    paired = matching.shared >= LEAST_SHARED and not matching.other_question
-    rows = zip(*_shared(a, b), strict=True) if paired else (range(a.problems), range(b.problems))
-    first, second = (np.array(r, dtype=np.int64) for r in rows)
-    return _Runs(a=a, b=b, rows_a=first, rows_b=second, paired=paired, seed=seed)
-
-
-def _pass_at(run: Evaluation, k: int) -> Floats:
-    solved = np.array(run.problem_table.solved)
-    return metrics.pass_at_k(np.arange(run.samples_per_problem) < solved[:, None], k)
+def _shared(a: ProblemTable, b: ProblemTable) -> tuple[ProblemTable, ProblemTable]:
+    """The rows of either table whose id is in both, in the order of the first."""
+    at = {name: j for j, name in enumerate(b.ids)}
+    rows = [i for i, name in enumerate(a.ids) if name in at]
+    return a.part(rows), b.part([at[a.ids[i]] for i in rows])
 
 
 def _pair(runs: _Runs, name: str, k: int, margin: float | None) -> RunPair:
     first, second = runs.accuracy(name, k)
     sides = runs.sides(first, second, same=name in (RANDOM, MAJORITY) and runs.same_samples)
-    found = paired_test(second, first) if runs.paired else None
-    same = None
-    if margin is not None:
-        same = equivalence(second, first, margin) if runs.paired else _welch(second, first, margin)
+    found = paired_test(second, first) if runs.paired else _permuted(second, first)
+    equal = equivalence if runs.paired else _welch
     return RunPair(
         method=name,
         k=k,
         a=sides.a,
         b=sides.b,
         difference=sides.difference,
-        test=found.test if found else "permutation",
-        wins=found.wins if found else None,
-        losses=found.losses if found else None,
-        p=known(found.p if found else _permuted(second, first)),
-        equivalence=same,
+        test=found.test,
+        wins=found.wins,
+        losses=found.losses,
+        p=known(found.p),
+        equivalence=None if margin is None else equal(second, first, margin),
     )
 
 
@@ -163,19 +147,18 @@ def independent_difference(b: Estimate, a: Estimate) -> Estimate:
     return Estimate(value=value, low=low, high=high, n=n, method="independent sets, squared distances added")
 
 
-def _permuted(b: Floats, a: Floats) -> float:
-    """The two-sided p-value of the difference of means among random exchanges of problems between the runs."""
-    samples = [x[~np.isnan(x)] for x in (b, a)]
-    if min(map(len, samples)) < LEAST_SHARED:
-        return float(np.nan)
-    found = permutation_test(
-        samples,
-        lambda x, y, axis: x.mean(axis=axis) - y.mean(axis=axis),
-        vectorized=True,
-        n_resamples=DRAWS,
-        rng=np.random.default_rng(0),
-    )
-    return float(found.pvalue)
+def _permuted(b: Floats, a: Floats) -> PairedTest:
+    """The two-sided test of the difference of means among random exchanges of problems between the runs."""
+    samples, p = [x[~np.isnan(x)] for x in (b, a)], np.nan
+    if min(map(len, samples)) >= LEAST_SHARED:
+        p = permutation_test(
+            samples,
+            lambda x, y, axis: x.mean(axis=axis) - y.mean(axis=axis),
+            vectorized=True,
+            n_resamples=DRAWS,
+            rng=np.random.default_rng(0),
+        ).pvalue
+    return PairedTest(test="permutation", wins=None, losses=None, p=float(p))
 
 
 def _welch(b: Floats, a: Floats, margin: float) -> Equivalence:
@@ -228,24 +211,19 @@ def _flags(command: str) -> dict[str, str]:
     return {n: " ".join(values) or "set" for n, values in found.items()}
 
 
-def _flipped(runs: _Runs, names: Sequence[str], k: int) -> list[Flip]:
+def _flipped(runs: _Runs, names: Sequence[str], k: int, questions: Mapping[str, str]) -> list[Flip]:
     """Shared problems that most methods decide differently in the two runs, by the mean size of the change."""
-    tables = [runs.accuracy(name, k) for name in names]
-    change = np.nan_to_num(np.array([second - first for first, second in tables]))
+    a, b = runs.a, runs.b
+    change = np.nan_to_num([second - first for first, second in (runs.accuracy(name, k) for name in names)])
     size = np.abs(change).mean(axis=0)
-    order = [int(i) for i in np.argsort(-size, kind="stable")[:FLIPPED] if size[i] > 0]
-    questions = {p.id: p.question for run in (runs.a, runs.b) for p in run.drill_down.problems}
-    table_a, table_b = runs.a.problem_table, runs.b.problem_table
-    found = []
-    for i in order:
-        row_a, row_b = int(runs.rows_a[i]), int(runs.rows_b[i])
-        found.append(
-            Flip(
-                id=table_a.ids[row_a],
-                question=questions.get(table_a.ids[row_a]),
-                same_samples=table_a.samples[row_a] == table_b.samples[row_b],
-                solved=(table_a.solved[row_a], table_b.solved[row_b]),
-                change={name: float(x) for name, x in zip(names, change[:, i], strict=True) if x},
-            )
+    return [
+        Flip(
+            id=a.ids[i],
+            question=questions.get(a.ids[i]),
+            same_samples=a.samples[i] == b.samples[i],
+            solved=(a.solved[i], b.solved[i]),
+            change={name: float(x) for name, x in zip(names, change[:, i], strict=True) if x},
         )
-    return found
+        for i in np.argsort(-size, kind="stable")[:FLIPPED].tolist()
+        if size[i] > 0
+    ]

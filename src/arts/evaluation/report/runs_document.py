@@ -1,10 +1,10 @@
 """The comparison of two runs as a document."""
 
-from arts.documents.document import Document, Figure, Section, Table, line
-from arts.documents.words import count, excerpt, p_value, percent, points
+from arts.documents.document import Document, Section, Table
+from arts.documents.words import count, excerpt, percent
 from arts.estimate import UNDEFINED
-from arts.evaluation.report.headline import equivalence_cells, verdict
-from arts.evaluation.results import Comparison, RunPair, Sides
+from arts.evaluation.report.pieces import pairs_table, reach_section, verdict
+from arts.evaluation.results import Comparison, Sides
 
 LONGEST_QUESTION = 120
 LISTED = 5
@@ -16,7 +16,7 @@ def comparison(result: Comparison) -> Document:
     parts = [
         Section(name="matching", title="What is compared with what", findings=matched(result)),
         _methods(result),
-        _reach(result.pass_at_k),
+        _reach(result.pass_at_k) if result.pass_at_k else None,
         _changed(result),
         _flipped(result),
     ]
@@ -84,27 +84,12 @@ def matched(result: Comparison) -> list[str]:
 
 def methods_table(result: Comparison) -> Table:
     """A row for each method that both runs have."""
-    header = ["method", "A", "B", "B − A", "shown", "wins – losses", "p", "p, Holm", "test"]
-    margin = result.margin
-    header += [] if margin is None else [f"{1 - 2 * result.alpha:.0%} interval", "p of equivalence, Holm"]
     note = (
         "Accuracy in percent, differences in points, with 95 % intervals. Wins and losses: problems on which B is above"
         f" and below A. Shown: what holds at {result.alpha:g} after Holm's correction over the methods."
     )
-    if margin is not None:
-        note += f" Equal: within ± {points(margin)} points by two one-sided tests, whose interval"
-        note += " holds for any number of problems, and is the wider for it."
-    rows = [_row(pair, margin is not None, result.alpha) for pair in result.pairs]
-    return Table(title=f"B − A at N = {result.k}", note=note, header=header, rows=rows)
-
-
-def _row(pair: RunPair, with_margin: bool, alpha: float) -> list[str]:
-    decided = UNDEFINED if pair.wins is None else f"{pair.wins} – {pair.losses}"
-    cells = [
-        *(pair.method, percent(pair.a), percent(pair.b), percent(pair.difference, signed=True)),
-        *(verdict(pair, alpha), decided, p_value(pair.p), p_value(pair.p_adjusted), pair.test),
-    ]
-    return cells + equivalence_cells(pair) if with_margin else cells
+    rows = [([p.method, percent(p.a), percent(p.b), percent(p.difference, signed=True)], p) for p in result.pairs]
+    return pairs_table(f"B − A at N = {result.k}", note, ["method", "A", "B", "B − A"], rows, result)
 
 
 def _methods(result: Comparison) -> Section:
@@ -114,30 +99,15 @@ def _methods(result: Comparison) -> Section:
     return Section(name="methods", title="Ways of deciding", words=lacking, tables=tables)
 
 
-def _reach(part: dict[int, Sides]) -> Section | None:
-    if not part:
-        return None
-    lines = {
-        "A": line({k: row.a for k, row in part.items()}, scale=100),
-        "B": line({k: row.b for k, row in part.items()}, scale=100),
-    }
-    figure = Figure(
-        name="pass-at-k",
-        caption="pass@k of both runs",
-        x="k (samples)",
-        y="problems, %",
-        scale="powers of 2",
-        lines=lines,
-    )
-    rows = [[str(k), percent(row.a), percent(row.b), percent(row.difference, signed=True)] for k, row in part.items()]
+def _reach(part: dict[int, Sides]) -> Section:
+    lines = {"A": {k: row.a for k, row in part.items()}, "B": {k: row.b for k, row in part.items()}}
     note = "In percent with 95 % intervals over problems, none of them corrected for the number of rows."
-    table = Table(title="pass@k", note=note, header=["k", "A", "B", "B − A"], rows=rows)
-    return Section(name="reach", title="What is reachable", figures=[figure], tables=[table])
+    return reach_section("pass@k of both runs", note, lines, {k: row.difference for k, row in part.items()})
 
 
 def _changed(result: Comparison) -> Section:
     rows = [[c.what, *(UNDEFINED if text is None else text for text in (c.a, c.b))] for c in result.changed]
-    tables = [Table(title="Not the same in both", note="", header=["what", "A", "B"], rows=rows)] if rows else []
+    tables = [Table(title="Not the same in both", header=["what", "A", "B"], rows=rows)] if rows else []
     words = [] if rows else ["Settings, versions, flags and costs are the same."]
     commands = [result.about.command] if result.about.command else []
     return Section(name="changed", title="What changed", words=words, tables=tables, commands=commands)

@@ -3,33 +3,35 @@
 from collections.abc import Sequence
 from itertools import groupby
 from math import nan
-from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from arts.documents.document import Document, Figure, Point, Section, Table, line, point
-from arts.documents.words import count, p_value, percent, points
+from arts.documents.document import Document, Figure, Section, Table, line
+from arts.documents.words import count, percent, points, span
 from arts.estimate import Estimate
-from arts.evaluation.parts import About, Comparisons, LabelNoise, MethodResult, Pair, SolveRates, Subset
+from arts.evaluation.parts import About, Comparisons, LabelNoise, MethodResult, SolveRates, Subset
 from arts.evaluation.report import calibration
 from arts.evaluation.report.audit import audit_section
 from arts.evaluation.report.drill_down import drill_down_section
-from arts.evaluation.report.headline import equivalence_cells, headline, limits, verdict
-
-if TYPE_CHECKING:
-    from arts.evaluation.results import Evaluation
+from arts.evaluation.report.headline import headline, limits
+from arts.evaluation.report.pieces import pairs_table, reach_section
+from arts.evaluation.results import Evaluation
 
 LINES = 4
 """Selectors in the figure of accuracies, the best ones."""
 
 
-def evaluation(result: "Evaluation") -> Document:
+def evaluation(result: Evaluation) -> Document:
     """The whole report of ``arts evaluate``."""
     parts = [
         Section(name="limits", title="What this run can and cannot tell", findings=limits(result)),
         _methods(result),
         _comparisons(result.comparisons, result.top_k),
-        _reach(result),
+        reach_section(
+            "pass@k: at least one of k samples is correct",
+            "Unbiased (Chen et al. 2021, arXiv 2107.03374), in percent with 95 % intervals over problems.",
+            {"pass@k": result.pass_at_k},
+        ),
         None if result.solve_rates is None else _solve_rates(result.solve_rates),
         _subsets(result.subsets),
         None if result.calibration is None else calibration.section(result.calibration),
@@ -41,7 +43,7 @@ def evaluation(result: "Evaluation") -> Document:
     return Document(title="Evaluation", lead=headline(result), sections=[s for s in parts if s is not None])
 
 
-def main_table(result: "Evaluation") -> tuple[list[str], list[list[str]]]:
+def main_table(result: Evaluation) -> tuple[list[str], list[list[str]]]:
     """Header and rows: accuracy at each N; difference to majority and gap closed at the largest N."""
     ks, top = result.ks, result.top_k
     header = ["method", *(f"N = {k}" for k in ks), f"− majority @{top}", f"− random @{top}", f"gap closed @{top}"]
@@ -52,7 +54,7 @@ def main_table(result: "Evaluation") -> tuple[list[str], list[list[str]]]:
     return header, rows
 
 
-def _methods(result: "Evaluation") -> Section:
+def _methods(result: Evaluation) -> Section:
     header, rows = main_table(result)
     several = "; ".join(f"{name}: {m.seeds} trained seeds" for name, m in result.table.items() if m.seeds > 1)
     note = (
@@ -65,7 +67,7 @@ def _methods(result: "Evaluation") -> Section:
     return Section(name="methods", title="Ways of deciding", tables=[table], figures=[_accuracy(result)])
 
 
-def _accuracy(result: "Evaluation") -> Figure:
+def _accuracy(result: Evaluation) -> Figure:
     """Accuracy against generated tokens of the oracle, the best selectors, majority and one sample."""
     top = result.top_k
     known = {n: m for n, m in result.table.items() if m.accuracy[top].defined}
@@ -81,66 +83,33 @@ def _accuracy(result: "Evaluation") -> Figure:
         x="generated tokens per problem" if counted else "N (samples)",
         y="accuracy, %",
         scale="tokens" if counted else "powers of 2",
-        lines={n: _against_tokens(known[n]) if counted else line(known[n].accuracy, scale=100) for n in names},
+        lines={n: line(_course(known[n]) if counted else known[n].accuracy, scale=100) for n in names},
     )
 
 
-def _against_tokens(m: MethodResult) -> list[Point]:
-    found = {m.tokens[k]: e for k, e in m.accuracy.items() if e.defined}
-    return [point(tokens, e, 100) for tokens, e in found.items()]
+def _course(m: MethodResult) -> dict[float, Estimate]:
+    """Accuracy by generated tokens."""
+    return {m.tokens[k]: e for k, e in m.accuracy.items()}
 
 
 def _comparisons(part: Comparisons, top: int) -> Section | None:
     if not part.pairs:
         return None
-    alpha, margin = part.alpha, part.margin
-    header = ["method", "N", "difference", "shown", "wins – losses", "p", "p, Holm", "test"]
-    header += [] if margin is None else [f"{1 - 2 * alpha:.0%} interval", "p of equivalence, Holm"]
     pairs = sorted(part.pairs, key=lambda p: p.k != top)
     note = (
         f"Accuracy minus that of {part.against} on the same samples, in points. Wins and losses are problems on"
-        f" which the method is above and below it. Holm: over all {len(pairs)} comparisons; shown: what holds after"
-        f" it at {alpha:g}. The test decides: where few problems differ, an interval can leave out 0 that it does not."
+        f" which the method is above and below it. Holm: over all {len(pairs)} comparisons; shown: what holds after it"
+        f" at {part.alpha:g}. The test decides: where few problems differ, an interval can leave out 0 that it does"
+        " not."
     )
-    if margin is not None:
-        note += f" Equal: within ± {points(margin)} points by two one-sided tests, Holm over these;"
-        note += f" their {1 - 2 * alpha:.0%} interval holds for any number of problems, and is the wider for it."
-    table = Table(
-        title=f"Every method against {part.against}", note=note, header=header, rows=[_pair_row(p, part) for p in pairs]
-    )
+    rows = [([p.method, str(p.k), percent(p.difference, signed=True)], p) for p in pairs]
+    title = f"Every method against {part.against}"
+    table = pairs_table(title, note, ["method", "N", "difference"], rows, part)
     return Section(name="comparisons", title="Paired comparisons", tables=[table])
 
 
-def _pair_row(pair: Pair, part: Comparisons) -> list[str]:
-    """A comparison's row, under the header that goes with it."""
-    cells = [
-        *(pair.method, str(pair.k), percent(pair.difference, signed=True), verdict(pair, part.alpha)),
-        *(f"{pair.wins} – {pair.losses}", p_value(pair.p), p_value(pair.p_adjusted), pair.test),
-    ]
-    return cells if part.margin is None else cells + equivalence_cells(pair)
-
-
-def _reach(result: "Evaluation") -> Section:
-    estimates = result.pass_at_k
-    figure = Figure(
-        name="pass-at-k",
-        caption="pass@k: at least one of k samples is correct",
-        x="k (samples)",
-        y="problems, %",
-        scale="powers of 2",
-        lines={"pass@k": line(estimates, scale=100)},
-    )
-    table = Table(
-        title="pass@k",
-        note="Unbiased (Chen et al. 2021, arXiv 2107.03374), in percent with 95 % intervals over problems.",
-        header=["k", "pass@k"],
-        rows=[[str(k), percent(e)] for k, e in estimates.items()],
-    )
-    return Section(name="reach", title="What is reachable", figures=[figure], tables=[table])
-
-
 def _solve_rates(part: SolveRates) -> Section:
-    names = [_span(b.low, b.high) for b in part.bins]
+    names = [_percents(b.low, b.high) for b in part.bins]
     lines = {
         f"counted in {part.n} samples": [(i, 100 * b.observed, nan, nan) for i, b in enumerate(part.bins)],
         "shrunk estimate": [(i, 100 * b.shrunk, nan, nan) for i, b in enumerate(part.bins)],
@@ -157,7 +126,7 @@ def _solve_rates(part: SolveRates) -> Section:
     rows = [
         [name, f"{100 * b.observed:.1f}", f"{100 * b.shrunk:.1f}"] for name, b in zip(names, part.bins, strict=True)
     ]
-    tables = [Table(title="Problems by solve rate, %", note="", header=["solve rate, %", *lines], rows=rows)]
+    tables = [Table(title="Problems by solve rate, %", header=["solve rate, %", *lines], rows=rows)]
     if part.zones:
         tables.append(_zones(part))
     a, b = part.prior
@@ -170,8 +139,8 @@ def _solve_rates(part: SolveRates) -> Section:
     return Section(name="solve-rates", title="Solve rates", words=[words], figures=[figure], tables=tables)
 
 
-def _span(low: float, high: float) -> str:
-    return f"{100 * low:g}" if low == high else f"{100 * low:g}–{100 * high:g}"
+def _percents(low: float, high: float) -> str:
+    return span(f"{100 * low:g}", f"{100 * high:g}")
 
 
 def _zones(part: SolveRates) -> Table:
@@ -183,7 +152,7 @@ def _zones(part: SolveRates) -> Table:
         ),
         header=["zone", "true rate, %", "labelled", "belong", "false", "missed"],
         rows=[
-            [z.name, _span(*z.rates), *(percent(e) for e in (z.labelled, z.belong, z.false, z.missed))]
+            [z.name, _percents(*z.rates), *(percent(e) for e in (z.labelled, z.belong, z.false, z.missed))]
             for z in part.zones
         ],
     )
@@ -193,9 +162,9 @@ def _subsets(subsets: Sequence[Subset]) -> Section | None:
     if not subsets:
         return None
     tables = [_panel(kind, list(group)) for kind, group in groupby(subsets, key=lambda s: str(s.kind))]
-    noisy = {s.name: s.label_noise for s in subsets if s.label_noise is not None}
-    tables += [_noise(noisy)] if noisy else []
-    tables += [_naive(s, s.label_noise.naive) for s in subsets if s.label_noise is not None and s.label_noise.naive]
+    noisy = [(s, s.label_noise) for s in subsets if s.label_noise is not None]
+    tables += [_noise({s.name: noise for s, noise in noisy})] if noisy else []
+    tables += [_naive(s, noise.naive) for s, noise in noisy if noise.naive]
     words = ["Accuracy in percent with 95 % intervals over the problems of the subset, which are the fewer the wider."]
     return Section(name="subsets", title="Subsets", words=words, tables=tables)
 
@@ -237,7 +206,7 @@ def _naive(subset: Subset, naive: dict[str, Estimate]) -> Table:
     )
 
 
-def _cost(result: "Evaluation") -> Section:
+def _cost(result: Evaluation) -> Section:
     counted = result.cost.generated_tokens > 0
     facts = {
         k.replace("_", " "): f"{v:,.0f}" if counted or "token" not in k else "not counted"
@@ -259,13 +228,9 @@ def _origin(about: About) -> Section | None:
 def facts(about: About) -> dict[str, str]:
     """All that is known but the commands, by name and in the order of the names."""
     known = {
-        "source kind": about.source_kind,
-        "verdicts": about.verdicts,
-        "proposer": about.proposer,
-        "score unit": about.score_unit,
-        "seed": "" if about.seed is None else str(about.seed),
+        name.replace("_", " "): value
+        for name, value in structs.asdict(about).items()
+        if isinstance(value, str | int) and name != "command"
     }
-    settings = {name: str(value) for name, value in about.settings.items()}
-    versions = {f"versions: {name}": version for name, version in about.versions.items()}
-    found = {**known, **settings, **versions}
-    return {name: found[name] for name in sorted(found) if found[name]}
+    found = known | about.settings | {f"versions: {name}": version for name, version in about.versions.items()}
+    return {name: str(found[name]) for name in sorted(found) if found[name] != ""}

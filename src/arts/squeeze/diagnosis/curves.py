@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from arts.evaluation.intervals import CONFIDENCE, RESAMPLES, mean, paired_difference
+from arts.evaluation.intervals import mean, paired_difference
+from arts.evaluation.resampling import CONFIDENCE, RESAMPLES
 from arts.squeeze.diagnosis.pairs import Floats, Pair, drawn, per_kind, reached
 from arts.squeeze.diagnosis.parts import ByK, Crossing, Curves
 
