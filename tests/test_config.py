@@ -3,8 +3,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from arts.config import dump_toml, from_dict, load_toml
 from arts.errors import InputError

@@ -3,8 +3,7 @@ import string
 import warnings
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from arts.errors import UsageError
 from arts.where import FIELDS, MOST_CHARACTERS, MOST_NESTED, condition

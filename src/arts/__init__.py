@@ -11,15 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from arts.errors import ArtsError as ArtsError
     from arts.estimate import Estimate as Estimate
-    from arts.logs.samples import Samples as Samples
-    from arts.logs.samples import read_samples as read_samples
-    from arts.problems.base import Grade as Grade
-    from arts.problems.base import Grader as Grader
-    from arts.problems.base import Problem as Problem
-    from arts.problems.base import Verdict as Verdict
+    from arts.logs.samples import Samples as Samples, read_samples as read_samples
+    from arts.problems.base import Grade as Grade, Grader as Grader, Problem as Problem, Verdict as Verdict
     from arts.problems.graders import make_grader as make_grader
-    from arts.proposers.base import Proposer as Proposer
-    from arts.proposers.base import Sampling as Sampling
+    from arts.proposers.base import Proposer as Proposer, Sampling as Sampling
     from arts.proposers.load import load_proposer as load_proposer
     from arts.proposers.scripted import ScriptedProposer as ScriptedProposer
     from arts.search.base import Strategy as Strategy
@@ -32,23 +27,20 @@ if TYPE_CHECKING:
     from arts.training.config import TrainConfig as TrainConfig
     from arts.training.objectives import OBJECTIVES as OBJECTIVES
     from arts.trees.store import open_store as open_store
-    from arts.trees.tree import Outcome as Outcome
-    from arts.trees.tree import Rollout as Rollout
-    from arts.trees.tree import State as State
-    from arts.trees.tree import Step as Step
-    from arts.trees.tree import Tree as Tree
+    from arts.trees.tree import Outcome as Outcome, Rollout as Rollout, State as State, Step as Step, Tree as Tree
     from arts.verifiers.base import Verifier as Verifier
     from arts.verifiers.load import load_verifier as load_verifier
     from arts.verifiers.modules import Architecture as Architecture
     from arts.workflows.diagnose import diagnose as diagnose
     from arts.workflows.evaluate import evaluate as evaluate
-    from arts.workflows.sample import sample as sample
-    from arts.workflows.sample import sample_async as sample_async
+    from arts.workflows.sample import sample as sample, sample_async as sample_async
     from arts.workflows.score import score as score
-    from arts.workflows.solve import solve as solve
-    from arts.workflows.solve import solve_async as solve_async
-    from arts.workflows.solve import solve_problems as solve_problems
-    from arts.workflows.solve import solve_problems_async as solve_problems_async
+    from arts.workflows.solve import (
+        solve as solve,
+        solve_async as solve_async,
+        solve_problems as solve_problems,
+        solve_problems_async as solve_problems_async,
+    )
     from arts.workflows.tasks import load_problems as load_problems
     from arts.workflows.train import train_verifier as train_verifier
 

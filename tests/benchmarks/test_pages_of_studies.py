@@ -11,8 +11,7 @@ import pytest
 from _page import as_json, estimate, number, percent, table, write_json, write_part
 from _study import arrays, keep, keep_json
 from deciding import deciding_page
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from objectives import objectives_page
 from search_equal_cost import search_page
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import page_paper
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from paper import cost
 from paper.places import Notes
 

@@ -1,6 +1,5 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from arts.evaluation.answer_types import ANSWER_TYPES, MOST_CHARACTERS, answer_type
 

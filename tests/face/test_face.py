@@ -15,10 +15,12 @@ import numpy as np
 import pytest
 
 import arts
-from arts.cli import evaluate as evaluate_command
-from arts.cli import sample as sample_command
-from arts.cli import solve as solve_command
-from arts.cli import squeeze_diagnose as diagnose_command
+from arts.cli import (
+    evaluate as evaluate_command,
+    sample as sample_command,
+    solve as solve_command,
+    squeeze_diagnose as diagnose_command,
+)
 from arts.workflows.diagnose import diagnose_async
 from arts.workflows.evaluate import observe_samples_async
 from arts.workflows.sample import sample_async

@@ -1,8 +1,7 @@
 """``where`` over logs: expressions and FIELD=VALUE, of a sample or else of its row."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from arts.errors import UsageError
 from arts.logs.conditions import Where

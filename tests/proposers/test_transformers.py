@@ -4,8 +4,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from arts.errors import ModelError
 from arts.models import bundled_model

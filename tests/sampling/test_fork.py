@@ -3,8 +3,7 @@ import itertools
 import math
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from arts.errors import EndpointError, UsageError
 from arts.problems.base import Problem

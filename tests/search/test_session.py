@@ -1,8 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from world import DRAWING, HUNCH, LONGEST, PROBLEMS, Reciter, drive, make, solve
 
 from arts.errors import StoreError, UsageError

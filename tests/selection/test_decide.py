@@ -3,8 +3,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 
 from arts.problems.graders import MathGrader, equivalence_classes, make_grader
 from arts.selection.base import Pool

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from theory import squeeze_alpha
 
 from arts.squeeze.policy import draw, normalised, policy_gradient, tempered

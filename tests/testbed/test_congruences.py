@@ -3,8 +3,7 @@ from math import gcd
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from arts.problems.graders import make_grader
 from arts.testbed.congruences import (

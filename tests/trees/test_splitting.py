@@ -1,6 +1,5 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from arts.trees.splitting import SPLITTERS, split_lines, split_numbered, split_paragraphs
 

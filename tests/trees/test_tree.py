@@ -1,8 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from arts.problems.base import Verdict
 from arts.trees.tree import ROOT, Outcome, Rollout, Step, Tree

@@ -9,15 +9,13 @@ import weakref
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
 from transformers import LlamaConfig, LlamaModel, PreTrainedTokenizerFast
 
 from arts.errors import ModelError
 from arts.trees.tree import ROOT, Step, Tree
-from arts.verifiers import cached as module
-from arts.verifiers import memory
+from arts.verifiers import cached as module, memory
 from arts.verifiers.attention import TREE_ATTENTION
 from arts.verifiers.cached import CachedScoring
 from arts.verifiers.checkpoint import SavedVerifier

@@ -8,8 +8,7 @@ import numpy as np
 
 from arts.arrays import Bools, Floats, Ints
 from arts.estimate import Estimate
-from arts.evaluation import calibration as measures
-from arts.evaluation import optional_parts as parts
+from arts.evaluation import calibration as measures, optional_parts as parts
 from arts.evaluation.candidates import NodeScores
 from arts.trees.tree import ROOT, Tree
 

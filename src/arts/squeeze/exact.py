@@ -4,7 +4,8 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import binom
 
-from arts.squeeze.policy import RARE, Floats, World, tempered
+from arts.arrays import Floats
+from arts.squeeze.policy import RARE, World, tempered
 
 
 def losing_below(log_policy: Floats, correct: Floats) -> Floats:

@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from arts.arrays import Floats
 from arts.squeeze.exact import seen_threshold
 from arts.squeeze.phase import Cell, Plan, moments
-from arts.squeeze.policy import Floats
 from arts.squeeze.rules import RuleName
 
 RARE_LABEL = "pi0 of the rare correct trajectory"

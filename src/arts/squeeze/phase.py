@@ -9,11 +9,12 @@ import numpy as np
 from msgspec import Struct
 from scipy.optimize import isotonic_regression
 
+from arts.arrays import Floats
 from arts.config import require_at_least
 from arts.errors import UsageError
 from arts.estimate import Estimate
 from arts.squeeze.exact import seen_threshold
-from arts.squeeze.policy import FREQUENT, RARE, Floats, World
+from arts.squeeze.policy import FREQUENT, RARE, World
 from arts.squeeze.rules import GROUP_RELATIVE, RULES, WITHOUT_DRAWS, RuleName, Update
 from arts.squeeze.simulate import Extinction, certain, dynamics, first_passage, wilson
 from arts.versions import versions

@@ -7,14 +7,11 @@ free constant fixed by Σ exp = 1.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import logsumexp
 
+from arts.arrays import Floats, Ints
 from arts.config import require_at_least
 from arts.errors import UsageError
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 FREQUENT, RARE = 0, 1
 """Columns of the two correct trajectories of a :class:`World`."""

@@ -12,9 +12,10 @@ from typing import Literal
 
 import numpy as np
 
+from arts.arrays import Floats, Ints
 from arts.config import require_at_least, require_finite
 from arts.errors import UsageError
-from arts.squeeze.policy import Floats, Ints, normalised, policy_gradient
+from arts.squeeze.policy import normalised, policy_gradient
 
 STD_FLOOR = 1e-6
 """Added to a group's standard deviation before advantages are divided by it."""

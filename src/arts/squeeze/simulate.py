@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import binomtest
 
+from arts.arrays import Bools, Floats, Ints
 from arts.config import require_at_least
 from arts.errors import UsageError
 from arts.estimate import Estimate
 from arts.evaluation.resampling import CONFIDENCE
-from arts.squeeze.policy import Floats, Ints, draw, normalised
+from arts.squeeze.policy import draw, normalised
 from arts.squeeze.rules import Rule, Update
 
 
@@ -61,7 +61,7 @@ def dynamics(
         yield log_policy
 
 
-def first_passage(below: NDArray[np.bool_]) -> Ints:
+def first_passage(below: Bools) -> Ints:
     """Number of updates until a run is first below the floor, (R,), of ``below`` (updates + 1, R); −1: never."""
     return np.where(below.any(axis=0), below.argmax(axis=0), -1)
 

@@ -20,8 +20,7 @@ import tyro
 from arts.errors import UsageError
 from arts.proposers.base import Completion, find_stop
 from arts.proposers.prompt import MATH_INSTRUCTION
-from arts.proposers.wire import Answer as Body
-from arts.proposers.wire import Ask, Choice, Logprobs, Message, Token, Usage
+from arts.proposers.wire import Answer as Body, Ask, Choice, Logprobs, Message, Token, Usage
 from arts.testbed.answers import Answer, filler
 from arts.testbed.connection import Connection
 

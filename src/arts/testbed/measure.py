@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from arts.arrays import Bools
 from arts.problems.base import Problem, Verdict
 from arts.problems.graders import make_grader
 from arts.proposers.base import Request, Sampling
@@ -17,7 +17,7 @@ SAMPLING = Sampling(temperature=1.0, top_p=0.95, max_tokens=46)
 """How the task is sampled: nine lines of five tokens and the end mark."""
 
 
-async def measure(model: str, problems: Sequence[Problem], n: int, seed: int = 0) -> NDArray[np.bool_]:
+async def measure(model: str, problems: Sequence[Problem], n: int, seed: int = 0) -> Bools:
     """Which of ``n`` samples per problem are correct, shape (P, n)."""
     proposer = load_proposer(model, prompt=PromptFormat(), options=BackendOptions())
     grader = make_grader("exact")

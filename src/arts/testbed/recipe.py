@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from arts.arrays import Ints
 from arts.files import StrPath
 from arts.testbed.congruences import congruence_problems, parse_question
 from arts.testbed.students import StudentHabits, demonstrate
@@ -116,10 +116,10 @@ def _rate(step: int, recipe: Recipe) -> float:
     return float(0.5 * (1 + np.cos(np.pi * progress)))
 
 
-def _batches(lengths: NDArray[np.int64], recipe: Recipe, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+def _batches(lengths: Ints, recipe: Recipe, rng: np.random.Generator) -> Iterator[Ints]:
     """Rows of one update each; rows of similar length go together, which saves nearly half of the padding."""
     pool = recipe.batch_size * POOL_BATCHES
-    order: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+    order: Ints = np.empty(0, dtype=np.int64)
     done = 0
     while done < recipe.updates:
         if len(order) < pool:

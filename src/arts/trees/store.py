@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Self, final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from arts.arrays import Floats
 from arts.errors import InputError, StoreError
 from arts.files import StrPath
 from arts.problems.base import Problem, Verdict
@@ -171,7 +171,7 @@ class TreeStore:
         """Trees of all problems, in order."""
         return StoredTrees(self)
 
-    def write_scores(self, problem_id: str, verifier: str, nodes: Iterable[int], values: NDArray[np.float64]) -> None:
+    def write_scores(self, problem_id: str, verifier: str, nodes: Iterable[int], values: Floats) -> None:
         """Write a verifier's scores of some nodes, NaN for none; earlier ones of the same verifier are replaced."""
         at = self._positions[problem_id]
         rows = [(at, int(n), verifier, float(v)) for n, v in zip(nodes, values, strict=True)]

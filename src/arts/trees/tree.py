@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from arts.arrays import Floats, Ints
 from arts.problems.base import Verdict
 from arts.text import quoted
 
@@ -126,7 +126,7 @@ class Tree:
         self.children: list[list[int]] = [[]]
         self.rollouts: list[Rollout] = []
         self.outcomes: dict[int, Outcome] = {}
-        self.scores: dict[str, NDArray[np.float64]] = {}
+        self.scores: dict[str, Floats] = {}
         """Verifier name → score per node (NaN where not scored)."""
         self._index: dict[tuple[int, str, Stop | None], int] = {}
 
@@ -236,7 +236,7 @@ class Tree:
         chosen = [r for r in self.rollouts if r.pivot == 0 and r.stop not in ("error", "step")]
         return sorted(chosen, key=lambda r: r.backbone)
 
-    def visits(self) -> NDArray[np.int64]:
+    def visits(self) -> Ints:
         """How many successful rollouts pass through or end at each node, shape ``(len(self),)``.
 
         A fork counts from its pivot's children on: the states above it were not drawn again.
@@ -247,7 +247,7 @@ class Tree:
                 counts[self.path(rollout.leaf)[rollout.pivot :]] += 1
         return counts
 
-    def success_counts(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def success_counts(self) -> tuple[Ints, Ints]:
         """Per node: graded rollouts at or below it, and correct ones among them (Monte-Carlo labels).
 
         A rollout counts at every node that was given when its remaining text was drawn: a backbone at all
@@ -265,7 +265,7 @@ class Tree:
             correct[nodes] += outcome.verdict is Verdict.CORRECT
         return graded, correct
 
-    def set_scores(self, name: str, nodes: Iterable[int], values: NDArray[np.float64]) -> None:
+    def set_scores(self, name: str, nodes: Iterable[int], values: Floats) -> None:
         """Set a verifier's scores of some nodes; other nodes keep theirs (NaN at first)."""
         column = np.full(len(self), np.nan)
         old = self.scores.get(name)

@@ -16,8 +16,7 @@ from arts.proposers.base import Sampling
 from arts.proposers.load import BackendOptions
 from arts.proposers.prompt import PromptFormat
 from arts.sampling.grow import OnRollout
-from arts.squeeze.diagnosis import diagnose as whole
-from arts.squeeze.diagnosis import pairs
+from arts.squeeze.diagnosis import diagnose as whole, pairs
 from arts.squeeze.diagnosis.parts import Both, Origin
 from arts.squeeze.diagnosis.results import Diagnosis
 from arts.trees.splitting import SplitterName

@@ -12,8 +12,7 @@ from dataclasses import fields, replace
 from math import log
 
 import torch
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import settings, strategies as st
 
 from arts.training.objectives.nodes import NodeTable
 

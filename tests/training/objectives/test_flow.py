@@ -6,8 +6,7 @@ from math import log
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from arts.training.objectives.nodes import NodeTable, log_sum_children
 

@@ -4,8 +4,7 @@ from dataclasses import fields
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from arts.training.objectives.nodes import (
     child_weights,

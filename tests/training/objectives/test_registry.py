@@ -4,8 +4,7 @@ from dataclasses import FrozenInstanceError, asdict, fields
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from arts.errors import UsageError
 from arts.training.objectives import OBJECTIVES, make_objective

@@ -5,8 +5,7 @@ from math import log, prod
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from arts.training.objectives.reward import SURE
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from arts.arrays import Floats
 from arts.evaluation.intervals import mean, paired_difference
 from arts.evaluation.resampling import CONFIDENCE, RESAMPLES
-from arts.squeeze.diagnosis.pairs import Floats, Pair, drawn, per_kind, reached
+from arts.squeeze.diagnosis.pairs import Pair, drawn, per_kind, reached
 from arts.squeeze.diagnosis.parts import ByK, Crossing, Curves
 
 ROUNDING = 1e-12

@@ -6,9 +6,10 @@ from math import comb, log
 
 import numpy as np
 
+from arts.arrays import Bools, Floats, Ints
 from arts.evaluation.intervals import mean, paired_difference
 from arts.selection.expected import vote_at_k
-from arts.squeeze.diagnosis.pairs import NO_ANSWER, Bools, Floats, Ints, Pair, Side, drawn, per_kind, reached
+from arts.squeeze.diagnosis.pairs import NO_ANSWER, Pair, Side, drawn, per_kind, reached
 from arts.squeeze.diagnosis.parts import Contrast, Diversity
 
 

@@ -6,17 +6,13 @@ from math import comb, nan
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from arts.arrays import Bools, Floats, Ints
 from arts.errors import InputError
 from arts.problems.base import Grader, Problem, Verdict, question_key
 from arts.problems.graders import equivalence_classes
 from arts.squeeze.diagnosis.parts import Matching
 from arts.trees.tree import Outcome, Tree
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 NO_ANSWER = -1
 RIGHT = -2

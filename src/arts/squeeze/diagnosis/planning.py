@@ -5,8 +5,9 @@ from functools import lru_cache
 import numpy as np
 from scipy.stats import binom
 
+from arts.arrays import Floats, Ints
 from arts.evaluation.solve_rates import fit_beta, shrunk
-from arts.squeeze.diagnosis.pairs import Floats, Ints, Pair
+from arts.squeeze.diagnosis.pairs import Pair
 from arts.squeeze.diagnosis.parts import Both, Plan
 from arts.squeeze.diagnosis.significance import Changes, by_count
 

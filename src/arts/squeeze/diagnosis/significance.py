@@ -7,7 +7,8 @@ import numpy as np
 from scipy.special import gammaln
 from scipy.stats import binomtest, false_discovery_control
 
-from arts.squeeze.diagnosis.pairs import Bools, Floats, Ints, Pair, per_kind
+from arts.arrays import Bools, Floats, Ints
+from arts.squeeze.diagnosis.pairs import Pair, per_kind
 from arts.squeeze.diagnosis.parts import Change, McNemar
 
 CHANGES: tuple[Change, ...] = ("gained", "squeezed", "extinct", "unresolved")
