@@ -103,11 +103,10 @@ def test_kept_scores_come_back_with_their_unit_and_aggregations(tmp_path):
     candidates = two_problems()
     stored = stored_scores(candidates.trees, "s", "probability")
     keep(tmp_path / "deep" / "s.npz", lambda: scorers.scored(candidates, stored))
-    last, least = (scorers.selector(tmp_path / "deep" / "s.npz", "S", how, 3) for how in ("last", "min"))
+    last, least = (scorers.selector(tmp_path / "deep" / "s.npz", "S", how) for how in ("last", "min"))
     assert last.scores.tolist() == [[0.9, 0.5, 0.3], [0.4, 0.6, 0.7]]
     assert least.scores.tolist() == [[0.1, 0.5, 0.2], [0.4, 0.6, 0.7]]
     assert (last.verifier, last.unit, last.aggregation, least.aggregation) == ("S", "probability", "last", "min")
-    assert (last.member, least.member) == (3, 3)
     assert [p.name for p in (tmp_path / "deep").iterdir()] == ["s.npz"]
 
 

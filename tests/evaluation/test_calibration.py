@@ -66,7 +66,7 @@ def test_a_weight_is_a_repetition(pairs, data):
     times = np.array(data.draw(st.lists(st.integers(0, 4), min_size=len(x), max_size=len(x))))
     again = np.repeat(np.arange(len(x)), times)
     assume(len(again) > 2 and np.ptp(x[again]) and np.ptp(y[again]))
-    ranks = [measures._Ranks(numbers).of(times[None].astype(float))[0][again] for numbers in (x, y)]
+    ranks = [measures._ranks(numbers)(times[None].astype(float))[0][again] for numbers in (x, y)]
     assert np.corrcoef(*ranks)[0, 1] == pytest.approx(spearmanr(x[again], y[again]).statistic, abs=1e-9)
 
 
