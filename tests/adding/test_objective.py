@@ -80,7 +80,7 @@ def test_it_trains_with_its_options(own, arts, store, tmp_path, monkeypatch, reg
     assert about["training"]["settings"]["options"] == ["smoothing=0.2", "loud=yes"]
     assert load_verifier("v").unit == "probability"
     assert "is trained already" in arts(*train, "--training.options", "smoothing=0.2", "loud=yes")[2]
-    assert "trained with other settings" in arts(*train)[2]
+    assert "was made with config.options" in arts(*train)[2]
     flags = f"--training.objective {name} --training.options smoothing=0.2 loud=yes"
     assert any(flags in line for line in commands(arts, store))
 

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 from arts.baselines.config import RLConfig
+from arts.config import check_same_run
 from arts.documents.data import read_result
 from arts.errors import UsageError
 from arts.files import UNFINISHED
@@ -107,8 +108,8 @@ def check_place(out: Path, plan: Run) -> None:
         raise UsageError(f"{out}: is a file; give a folder as --out")
     begun = out / PLAN
     if begun.is_file():
-        if read_result(begun, Run, "plan of arts rl") != plan:
-            raise UsageError(f"{out}: holds a run with other settings or problems; use the same ones or another --out")
+        before, now = (to_builtins(run) for run in (read_result(begun, Run, "plan of arts rl"), plan))
+        check_same_run(out, before, now, remedy="use the same ones or another --out")
     elif any(entry.suffix != UNFINISHED for entry in out.iterdir()):
         raise UsageError(f"{out}: holds files that are no run of arts rl; use another --out")
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from msgspec import structs
+
 from arts.cli.evaluate import show
 from arts.cli.progress import SamplingProgress
 from arts.cli.sample import describe
-from arts.config import require_at_least
-from arts.errors import UsageError
+from arts.config import check_same_run, require_at_least
 from arts.evaluation.cassette import CASSETTE, save_cassette
 from arts.evaluation.compare import compare
 from arts.evaluation.parts import About
@@ -81,8 +82,8 @@ def run(config: Config) -> int:
 def _finished(report: Path, config: Config) -> Evaluation:
     """The result of the run that is there, if it is this one."""
     result = read_report(report)
-    if result.about != _about(config):
-        raise UsageError(f"{config.out}: holds a demo with other settings; use another --out or remove it")
+    before, now = (structs.asdict(about) for about in (result.about, _about(config)))
+    check_same_run(config.out, before, now, remedy="use another --out or remove it")
     return result
 
 

@@ -13,6 +13,7 @@ import torch
 from accelerate import PartialState
 from transformers import EarlyStoppingCallback, set_seed
 
+from arts.config import Settings, check_same_run, to_dict
 from arts.errors import UsageError
 from arts.problems.base import Verdict
 from arts.training.batches import Example, collate, labelled_nodes, make_example
@@ -184,10 +185,15 @@ def check_same(out: Path, shape: Architecture, config: TrainConfig) -> None:
     Raises:
         UsageError: they differ.
     """
-    wanted = json.loads(json.dumps({"architecture": asdict(shape), "config": asdict(config)}))
-    known = json.loads((out / PLAN).read_text(encoding="utf-8")) if (out / PLAN).is_file() else {}
-    if any(key in known and known[key] != value for key, value in wanted.items()):
-        raise UsageError(f"{out}: was trained with other settings; use the same ones or another --out")
+    _check_same(out, {"architecture": to_dict(shape), "config": to_dict(config)})
+
+
+def _check_same(out: Path, wanted: Settings) -> None:
+    plan = out / PLAN
+    if plan.is_file():
+        known = json.loads(plan.read_text(encoding="utf-8"))
+        before = {part: known.get(part) for part in wanted}
+        check_same_run(out, before, wanted, remedy="use the same settings and trees, or another --out")
 
 
 def _split(trees: Iterable[Tree], config: TrainConfig) -> tuple[list[Tree], list[Tree]]:
@@ -253,13 +259,11 @@ def _plan(held: Sequence[Tree], trees: Sequence[Tree], shape: Architecture, conf
         seen.update(
             repr((tree.problem_id, tree.parent, tree.text, tree.logprob, tree.visits().tolist(), labels)).encode()
         )
-    plan = {"architecture": asdict(shape), "config": asdict(config), "trees": seen.hexdigest()}
+    plan = {"architecture": to_dict(shape), "config": to_dict(config), "trees": seen.hexdigest()}
     return json.dumps(plan, sort_keys=True)
 
 
 def _check_place(out: Path, plan: str) -> None:
     if is_finished(out):
         raise UsageError(f"{out}: holds a finished verifier; use another --out to train again")
-    begun = out / PLAN
-    if begun.is_file() and begun.read_text(encoding="utf-8") != plan:
-        raise UsageError(f"{out}: holds a run with other settings or trees; use the same ones or another --out")
+    _check_same(out, json.loads(plan))
