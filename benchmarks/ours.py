@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from arts.problems.base import Problem
 from arts.problems.graders import make_grader
 from arts.proposers.base import Completion, Request, Sampling
-from arts.proposers.load import BackendOptions
 from arts.proposers.openai import OpenAIProposer
+from arts.proposers.options import BackendOptions
 from arts.proposers.prompt import PromptFormat
 from arts.search.answer import Solved
 from arts.search.base import Strategy

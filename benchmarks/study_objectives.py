@@ -37,7 +37,7 @@ from arts.evaluation.candidates import Candidates, collect
 from arts.evaluation.steps import Reference
 from arts.logs.samples import Samples, read_samples
 from arts.problems.graders import make_grader
-from arts.proposers.load import BackendOptions
+from arts.proposers.options import BackendOptions
 from arts.selection import expected as metrics
 from arts.verifiers.features import FeatureCache
 from arts.verifiers.load import load_verifier

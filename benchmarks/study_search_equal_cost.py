@@ -41,7 +41,8 @@ from search_equal_cost.search_results import summarise
 from arts.problems.base import Problem, Verdict
 from arts.problems.graders import make_grader
 from arts.proposers.base import Proposer
-from arts.proposers.load import BackendOptions, load_proposer
+from arts.proposers.load import load_proposer
+from arts.proposers.options import BackendOptions
 from arts.proposers.prompt import PromptFormat
 from arts.search.answer import Solved
 from arts.search.budget import Budget

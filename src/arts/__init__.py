@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from arts.verifiers.base import Verifier as Verifier
     from arts.verifiers.load import load_verifier as load_verifier
     from arts.verifiers.modules import Architecture as Architecture
-    from arts.workflows.diagnose import diagnose as diagnose
-    from arts.workflows.evaluate import evaluate as evaluate
+    from arts.workflows.diagnose import diagnose as diagnose, diagnose_async as diagnose_async
+    from arts.workflows.evaluate import evaluate as evaluate, evaluate_async as evaluate_async
     from arts.workflows.sample import sample as sample, sample_async as sample_async
     from arts.workflows.score import score as score
     from arts.workflows.solve import (
@@ -69,8 +69,8 @@ _NAMES = {
     "verifiers.base": "Verifier",
     "verifiers.load": "load_verifier",
     "verifiers.modules": "Architecture",
-    "workflows.diagnose": "diagnose",
-    "workflows.evaluate": "evaluate",
+    "workflows.diagnose": "diagnose diagnose_async",
+    "workflows.evaluate": "evaluate evaluate_async",
     "workflows.sample": "sample sample_async",
     "workflows.score": "score",
     "workflows.solve": "solve solve_async solve_problems solve_problems_async",

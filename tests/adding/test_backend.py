@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from arts.proposers.base import Proposer
-from arts.proposers.load import BACKENDS, BackendOptions, load_proposer
+from arts.proposers.load import BACKENDS, load_proposer
+from arts.proposers.options import BackendOptions
 from arts.proposers.prompt import PromptFormat
 from arts.trees.store import TreeStore
 

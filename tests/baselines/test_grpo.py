@@ -29,7 +29,7 @@ from arts.models import bundled_model
 from arts.problems.base import Grade, Problem, Verdict
 from arts.problems.graders import make_grader
 from arts.proposers.base import Request, Sampling
-from arts.proposers.load import BackendOptions
+from arts.proposers.options import BackendOptions
 from arts.proposers.prompt import PromptFormat
 from arts.proposers.transformers import TransformersProposer
 from arts.testbed.congruences import congruence_problems

@@ -26,7 +26,8 @@ READS = ("SELECT", "PRAGMA")
 def serve():
     """One JSON line ``[arguments, statement to die at or null]`` in, one exit code out."""
     from arts.cli import main
-    from arts.proposers.load import BackendOptions, load_proposer
+    from arts.proposers.load import load_proposer
+    from arts.proposers.options import BackendOptions
     from arts.proposers.prompt import PromptFormat
 
     load_proposer("bundled", prompt=PromptFormat(), options=BackendOptions())  # imports all that the children need

@@ -7,8 +7,8 @@ import pytest
 
 from arts.models import bundled_model
 from arts.proposers.base import Request, Sampling
-from arts.proposers.load import BackendOptions
 from arts.proposers.openai import OpenAIProposer
+from arts.proposers.options import BackendOptions
 from arts.proposers.prompt import PromptFormat
 from arts.proposers.scripted import ScriptedProposer
 from arts.trees.tree import State

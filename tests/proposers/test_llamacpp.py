@@ -61,7 +61,8 @@ def test_the_kind_of_end_is_told_and_the_prompt_counted(kind, stop, boundary):
 
 @pytest.mark.gguf
 def test_a_catalogue_model_is_called_by_its_name(gguf):
-    from arts.proposers.load import BackendOptions, load_proposer
+    from arts.proposers.load import load_proposer
+    from arts.proposers.options import BackendOptions
 
     options = BackendOptions(parallel=1, context_tokens=256)
     assert load_proposer("smollm2-135m", prompt=PromptFormat(), options=options).name == "smollm2-135m"

@@ -8,8 +8,8 @@ import pytest
 
 from arts.errors import EndpointError, UsageError
 from arts.proposers.base import Request, Sampling
-from arts.proposers.load import BackendOptions
 from arts.proposers.openai import CONNECTIONS_PER_CLIENT, OpenAIProposer, parse_choice
+from arts.proposers.options import BackendOptions
 from arts.proposers.prompt import PromptFormat
 from arts.trees.tree import State
 

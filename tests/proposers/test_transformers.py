@@ -10,7 +10,8 @@ from arts.errors import ModelError
 from arts.models import bundled_model
 from arts.proposers.base import Request, Sampling
 from arts.proposers.decoding import StopWatch, Texts
-from arts.proposers.load import BackendOptions, load_proposer
+from arts.proposers.load import load_proposer
+from arts.proposers.options import BackendOptions
 from arts.proposers.prompt import PromptFormat
 from arts.proposers.transformers import TransformersProposer, draw
 from arts.trees.tree import State

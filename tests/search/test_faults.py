@@ -5,8 +5,8 @@ import pytest
 from world import HUNCH, LONGEST, PROBLEMS, SETTINGS, SOLUTIONS, Reciter, cost, make, solving, told
 
 from arts.errors import EndpointError
-from arts.proposers.load import BackendOptions
 from arts.proposers.openai import OpenAIProposer
+from arts.proposers.options import BackendOptions
 from arts.proposers.prompt import PromptFormat
 from arts.sampling.failures import MAX_FAILURES_IN_A_ROW
 from arts.search.budget import Budget

@@ -9,8 +9,8 @@ import pytest
 
 from arts.errors import UsageError
 from arts.proposers.base import Request, Sampling
-from arts.proposers.load import BackendOptions
 from arts.proposers.openai import OpenAIProposer
+from arts.proposers.options import BackendOptions
 from arts.proposers.prompt import PromptFormat
 from arts.testbed.answers import filler, recited
 from arts.testbed.endpoint import NO_FAULTS, Faults, mock_endpoint

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import TextIO
 
-from arts.errors import ArtsError, MissingExtraError, UsageError
+from arts.errors import ArtsError, UsageError, needs_extra
 from arts.text import visible
 
 COMMANDS = {
@@ -41,16 +41,6 @@ ENVIRONMENT = (
 """Unless the user has set these otherwise: libraries speak only when something is wrong, and threads that wait for one
 another sleep. Where cores are shared with other work, threads that spin instead made training six times slower."""
 
-EXTRAS = {
-    "torch": "torch",
-    "transformers": "torch",
-    "safetensors": "torch",
-    "xllamacpp": "local",
-    "datasets": "data",
-    "trl": "rl",
-}
-"""Optional libraries and the extras that bring them."""
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code (0 done, 1 failed, 2 usage)."""
@@ -58,15 +48,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     for setting in ENVIRONMENT:
         os.environ.setdefault(*setting)
     try:
-        return _run(args)
+        with needs_extra(f"arts {' '.join(args[:1])}"):
+            return _run(args)
     except ArtsError as error:
         _say(f"arts: {' '.join(str(error).split())}", sys.stderr)
         return error.exit_code
-    except ModuleNotFoundError as error:
-        if error.name not in EXTRAS:
-            raise
-        _say(f"arts: {MissingExtraError(f'arts {args[0]}', EXTRAS[error.name])}", sys.stderr)
-        return 2
     except BrokenPipeError:
         # The reader of our output has left; silence the interpreter's own flush at exit.
         with contextlib.suppress(OSError):

@@ -27,7 +27,7 @@ from arts.evaluation.report.headline import headline
 from arts.evaluation.report.sections import main_table
 from arts.evaluation.results import Evaluation
 from arts.logs.formats import LogOptions, VerdictsOf
-from arts.proposers.load import BackendOptions
+from arts.proposers.options import BackendOptions
 from arts.selection.scores import Aggregation
 from arts.trees.splitting import SplitterName
 from arts.verifiers.base import Unit

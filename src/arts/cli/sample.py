@@ -10,7 +10,7 @@ import tyro
 from arts.cli.options import call
 from arts.cli.progress import SamplingProgress
 from arts.proposers.base import Sampling
-from arts.proposers.load import BackendOptions
+from arts.proposers.options import BackendOptions
 from arts.proposers.prompt import PromptFormat
 from arts.sampling.grow import Spent
 from arts.trees.splitting import SplitterName

@@ -16,7 +16,7 @@ from arts.config import require_at_least
 from arts.errors import ArtsError, UsageError
 from arts.problems.base import Problem
 from arts.proposers.base import Sampling
-from arts.proposers.load import BackendOptions
+from arts.proposers.options import BackendOptions
 from arts.proposers.prompt import PromptFormat
 from arts.search.answer import Solved
 from arts.search.budget import Budget

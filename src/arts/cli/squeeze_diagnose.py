@@ -20,7 +20,7 @@ from arts.config import require_at_least
 from arts.documents.words import shown
 from arts.errors import UsageError
 from arts.proposers.base import Sampling
-from arts.proposers.load import BackendOptions
+from arts.proposers.options import BackendOptions
 from arts.proposers.prompt import PromptFormat
 from arts.squeeze.diagnosis.tables import classes_table, curves_table
 from arts.trees.splitting import SplitterName

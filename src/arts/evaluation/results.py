@@ -12,6 +12,7 @@ from pathlib import Path
 
 from msgspec import field
 
+from arts.documents.words import count
 from arts.estimate import Estimate
 from arts.evaluation import parts
 from arts.evaluation.optional_parts import Audit, Calibration
@@ -41,17 +42,23 @@ class Deciding:
     @property
     def best_of_n(self) -> dict[int, Estimate]:
         """Accuracy at each N of the sample with the highest score."""
-        return self.by("best_of_n")
+        return self._known("best_of_n")
 
     @property
     def flow_vote(self) -> dict[int, Estimate]:
         """Accuracy at each N of the vote weighted by the scores."""
-        return self.by("flow_vote")
+        return self._known("flow_vote")
 
     @property
     def accuracy(self) -> dict[int, Estimate]:
         """Accuracy at each N of a selector that needs no scores, as ``majority``."""
-        return self.by(self._name)
+        return self._known(self._name)
+
+    def _known(self, selector: str) -> dict[int, Estimate]:
+        try:
+            return self.by(selector)
+        except KeyError as error:
+            raise AttributeError(error.args[0]) from None
 
 
 def _called(selector: str, aggregation: str | None) -> str:
@@ -130,7 +137,7 @@ class Evaluation(parts.Part, frozen=True, kw_only=True, omit_defaults=True):
 
     def __repr__(self) -> str:
         rows = (f"  {name}: {m.accuracy[self.top_k]}" for name, m in self.table.items())
-        return "\n".join([f"Evaluation of {self.problems} problems, {self.top_k} samples each", *rows])
+        return "\n".join([f"Evaluation of {count(self.problems, 'problem')}, {self.top_k} samples each", *rows])
 
 
 class RunPair(parts.Pair, frozen=True, kw_only=True):

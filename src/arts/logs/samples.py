@@ -55,6 +55,9 @@ class Samples:
     run_config: RunConfig
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Samples({str(self.path)!r}: {len(self.problems)} problems, verdicts {self.verdicts})"
+
     @property
     def scores(self) -> list[str]:
         """Names of the scores that the trees carry."""

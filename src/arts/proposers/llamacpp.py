@@ -14,7 +14,7 @@ import xllamacpp
 from arts.errors import ModelError, UsageError
 from arts.files import StrPath
 from arts.proposers.base import Completion, CompletionStop, Request, Sampling, as_finished
-from arts.proposers.load import BackendOptions
+from arts.proposers.options import BackendOptions
 from arts.proposers.prompt import PromptFormat
 from arts.proposers.wire import refusal
 from arts.text import well_formed

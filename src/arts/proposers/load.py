@@ -1,17 +1,17 @@
 """From the name of a model to a proposer; the only place that knows all backends."""
 
+import os
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 from urllib.parse import urlsplit
 
-from arts.config import require_at_least
 from arts.errors import ModelError, UsageError, needs_extra
+from arts.files import StrPath
 from arts.models import resolve_model
 from arts.proposers.base import Proposer
+from arts.proposers.options import BackendOptions
 from arts.proposers.prompt import PromptFormat
 from arts.registry import find, imported
 
@@ -19,49 +19,12 @@ REFERENCE = re.compile(r"[^\W\d][\w.]*:[^\W\d]\w*")
 """What ``module:attribute`` looks like; web addresses, paths and Hub ids do not."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackendOptions:
-    """Where and how a model runs. A run may be taken up again with other options.
-
-    ``kind``, ``device``, ``batch_size``, ``parallel`` and ``threads`` change the rounding of floating-point numbers
-    and so, rarely, a sampled token; ``api`` decides the prompt, and what outgrows ``context_tokens`` fails. The rest
-    changes nothing of what is sampled.
-    """
-
-    kind: Literal["auto", "transformers", "llamacpp"] = "auto"
-    """Which library runs a local model; auto: llama.cpp for GGUF files, transformers otherwise."""
-    device: str = "auto"
-    """transformers: cpu, cuda, cuda:1, mps; auto takes the best there is."""
-    batch_size: int = 512
-    """transformers: rollouts decoded together."""
-    parallel: int = 8
-    """llama.cpp: rollouts decoded together."""
-    context_tokens: int = 2048
-    """llama.cpp: room for prompt and solution of one rollout."""
-    threads: int | None = None
-    """llama.cpp: threads; default all cores."""
-    api: Literal["chat", "completions"] = "chat"
-    """Endpoint: which of the two OpenAI interfaces to use."""
-    key_env: str = "OPENAI_API_KEY"
-    """Endpoint: environment variable that holds the key."""
-    concurrency: int = 32
-    """Endpoint: requests under way at once."""
-    timeout_s: float = 300.0
-    """Endpoint: deadline of one request."""
-    retries: int = 4
-    """Endpoint: further tries after a passing failure."""
-
-    def __post_init__(self) -> None:
-        require_at_least(self, 1, "batch_size", "parallel", "context_tokens", "threads", "concurrency")
-        require_at_least(self, 0, "timeout_s", "retries")
-
-
 Backend = Callable[[str, PromptFormat, BackendOptions], Proposer]
 """Opens a model by its name, without the backend's own."""
 
 
 def load_proposer(
-    model: str, *, prompt: PromptFormat = PromptFormat(), options: BackendOptions = BackendOptions()
+    model: StrPath, *, prompt: PromptFormat = PromptFormat(), options: BackendOptions = BackendOptions()
 ) -> Proposer:
     """The proposer for ``bundled``, ``openai:URL#NAME``, a GGUF file, a model folder, a catalogue name or a Hub id.
 
@@ -76,6 +39,7 @@ def load_proposer(
     >>> import arts
     >>> proposer = arts.load_proposer("openai:http://localhost:8000/v1#qwen")  # doctest: +SKIP
     """
+    model = os.fspath(model)
     scheme, _, rest = model.partition(":")
     if rest and scheme in BACKENDS:
         return find(BACKENDS, scheme, "backend")(rest, prompt, options)
@@ -89,14 +53,15 @@ def load_proposer(
 
 @asynccontextmanager
 async def opened_proposer(
-    model: str | Proposer, prompt: PromptFormat, options: BackendOptions
+    model: StrPath | Proposer, prompt: PromptFormat, options: BackendOptions
 ) -> AsyncIterator[Proposer]:
     """The proposer, see :func:`load_proposer`; closed at the end unless it is the caller's."""
-    proposer = load_proposer(model, prompt=prompt, options=options) if isinstance(model, str) else model
+    named = isinstance(model, str | os.PathLike)
+    proposer = load_proposer(model, prompt=prompt, options=options) if isinstance(model, str | os.PathLike) else model
     try:
         yield proposer
     finally:
-        if isinstance(model, str):
+        if named:
             await proposer.aclose()
 
 

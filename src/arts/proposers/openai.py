@@ -20,7 +20,7 @@ from msgspec import UNSET
 
 from arts.errors import EndpointError, UsageError
 from arts.proposers.base import Completion, Request, Sampling, as_finished
-from arts.proposers.load import BackendOptions
+from arts.proposers.options import BackendOptions
 from arts.proposers.prompt import PromptFormat
 from arts.proposers.retry import TREATMENTS, Failure, Patience, kind_of_status, retry_after_s
 from arts.proposers.wire import Answer, Ask, Choice, Logprobs, Message, Usage, refusal

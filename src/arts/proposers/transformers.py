@@ -16,7 +16,7 @@ from arts.errors import ModelError, UsageError
 from arts.files import StrPath
 from arts.proposers.base import Completion, Request, Sampling, find_stop
 from arts.proposers.decoding import StopWatch, Texts
-from arts.proposers.load import BackendOptions
+from arts.proposers.options import BackendOptions
 from arts.proposers.prompt import PromptFormat
 from arts.trees.tree import State
 

@@ -53,8 +53,8 @@ def decide(
     ('62', 1)
     """
     name = selector or ("majority" if scores is None else "flow_vote")
-    if not candidates:
-        raise UsageError("no candidates to decide between; give at least one solution")
+    if not candidates or isinstance(candidates, str):
+        raise UsageError("no candidates to decide between; give a list of solutions")
     if scores is None and usable(name).needs & SCORES:
         raise UsageError(f"selector {name} needs scores; give one for each candidate, or use majority")
     if scores is not None and len(scores) != len(candidates):

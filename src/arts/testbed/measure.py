@@ -8,7 +8,8 @@ from arts.arrays import Bools
 from arts.problems.base import Problem, Verdict
 from arts.problems.graders import make_grader
 from arts.proposers.base import Request, Sampling
-from arts.proposers.load import BackendOptions, load_proposer
+from arts.proposers.load import load_proposer
+from arts.proposers.options import BackendOptions
 from arts.proposers.prompt import PromptFormat
 from arts.sampling.fork import derive_seed
 from arts.trees.tree import State

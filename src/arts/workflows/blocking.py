@@ -1,6 +1,7 @@
 """Functions that wait for a model, for callers that do not await."""
 
 import asyncio
+import inspect
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
@@ -8,6 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def blocking(wait: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
@@ -33,3 +35,16 @@ def blocking(wait: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
 
     run.__name__ = run.__qualname__ = wait.__name__.removesuffix("_async")
     return run
+
+
+def like(other: Callable[..., Any], function: F, *, first: str = "", returns: type | None = None) -> F:
+    """The function with the signature of another one, whose parameters it hands on.
+
+    ``first`` is the name of its own first parameter, a text, in place of the other's; ``returns`` what it returns.
+    """
+    signature = inspect.signature(other)
+    parameters = list(signature.parameters.values())
+    if first:
+        parameters[0] = parameters[0].replace(name=first, annotation=str)
+    function.__signature__ = signature.replace(parameters=parameters, return_annotation=returns)  # type: ignore[attr-defined]
+    return function

@@ -13,7 +13,7 @@ from arts.logs.sources import kind_of
 from arts.problems.base import Grader
 from arts.problems.graders import GraderLike, opened_grader
 from arts.proposers.base import Sampling
-from arts.proposers.load import BackendOptions
+from arts.proposers.options import BackendOptions
 from arts.proposers.prompt import PromptFormat
 from arts.sampling.grow import OnRollout
 from arts.squeeze.diagnosis import diagnose as whole, pairs

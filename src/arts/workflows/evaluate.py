@@ -1,11 +1,10 @@
 """Compare every way of deciding on the same samples."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import wraps
 from pathlib import Path
-from typing import ParamSpec, get_args
+from typing import Any, ParamSpec, get_args
 
 from arts.errors import UsageError
 from arts.evaluation.audit import audit as audited
@@ -19,7 +18,7 @@ from arts.files import StrPath
 from arts.logs.formats import LogOptions, VerdictsOf
 from arts.logs.samples import Samples, read_samples
 from arts.problems.graders import GraderLike, opened_grader
-from arts.proposers.load import BackendOptions
+from arts.proposers.options import BackendOptions
 from arts.sampling.grow import OnRollout
 from arts.selection.scores import Aggregation
 from arts.trees.splitting import SplitterName
@@ -27,7 +26,7 @@ from arts.verifiers.base import Unit, Verifier
 from arts.verifiers.load import load_verifier
 from arts.versions import versions
 from arts.where import condition
-from arts.workflows.blocking import blocking
+from arts.workflows.blocking import blocking, like
 from arts.workflows.choices import Note, reachable, remark_on_units, score_names, usable, verdicts_by_problem
 from arts.workflows.probes import Probes, count_success
 
@@ -94,7 +93,7 @@ async def observe_samples_async(
     >>> print(result.methods["flow"].best_of_n[16])  # doctest: +SKIP
     0.685 [0.62, 0.75]
     """
-    _check(n, aggregations, margin, where, drill_down, seed)
+    _check(n, verifiers, aggregations, margin, where, drill_down, seed)
     with opened_grader(grader) as judge:
 
         def read(path: StrPath, names: Sequence[str] | None = None) -> Samples:
@@ -139,27 +138,30 @@ async def observe_samples_async(
     return replace(found, policy=rival, audit=checked, about=about)
 
 
-def _compared(watch: Callable[P, Cassette]) -> Callable[P, Evaluation]:
-    @wraps(watch)
-    def evaluate(*args: P.args, **kwargs: P.kwargs) -> Evaluation:
-        return compare(watch(*args, **kwargs))
+def _compared(watch: Callable[P, Coroutine[Any, Any, Cassette]]) -> Callable[P, Coroutine[Any, Any, Evaluation]]:
+    async def evaluate_async(*args: P.args, **kwargs: P.kwargs) -> Evaluation:
+        return compare(await watch(*args, **kwargs))
 
-    evaluate.__name__ = evaluate.__qualname__ = "evaluate"
-    return evaluate
+    evaluate_async.__doc__ = watch.__doc__
+    return like(watch, evaluate_async, returns=Evaluation)
 
 
-observe_samples = blocking(observe_samples_async)
-evaluate = _compared(observe_samples)
+evaluate_async = _compared(observe_samples_async)
+observe_samples, evaluate = blocking(observe_samples_async), blocking(evaluate_async)
 
 
 def _check(
     n: Sequence[int],
+    verifiers: Sequence[Scorer],
     aggregations: Sequence[Aggregation],
     margin: float | None,
     where: Sequence[str],
     drill_down: int,
     seed: int,
 ) -> None:
+    for listed, given in (("n", n), ("verifiers", verifiers), ("where", where)):
+        if isinstance(given, str | int):
+            raise UsageError(f"{listed} is {given!r}; give a list")
     if not n or min(n) < 1:
         raise UsageError(f"n is {tuple(n)}; give numbers of samples, each 1 or more")
     if not aggregations:
@@ -177,7 +179,7 @@ def _check_against(against: str, scorers: Sequence[str]) -> None:
     """Refuse before anything is scored what cannot be a method's name."""
     if against not in (RANDOM, MAJORITY, ORACLE) and not any(against.startswith(f"{name} ") for name in scorers):
         there = ", ".join([RANDOM, MAJORITY, ORACLE, *(f"{name} best-of-N" for name in scorers)])
-        raise UsageError(f"--against: no method '{against}'; there are: {there}, and others of the table")
+        raise UsageError(f"against: no method '{against}'; there are: {there}, and others of the table")
 
 
 def _loaded(verifier: Scorer) -> tuple[str, Verifier | Family]:
@@ -189,7 +191,7 @@ def _loaded(verifier: Scorer) -> tuple[str, Verifier | Family]:
         return str(verifier), load_verifier(verifier)
     members = tuple(load_verifier(folder) for folder in folders.split(",") if folder)
     if not name or len(members) < 2:
-        raise UsageError(f"--verifiers: '{verifier}' is no verifier of several seeds; give NAME=FOLDER,FOLDER,…")
+        raise UsageError(f"verifiers: '{verifier}' is no verifier of several seeds; give NAME=FOLDER,FOLDER,…")
     if len({m.unit for m in members}) > 1:
-        raise UsageError(f"--verifiers: those of '{name}' have different units; give seeds of one objective")
+        raise UsageError(f"verifiers: those of '{name}' have different units; give seeds of one objective")
     return str(verifier), Family(name=name, members=members)

@@ -11,7 +11,8 @@ from arts.errors import UsageError
 from arts.evaluation.steps import Reference, own_reference
 from arts.logs.samples import Samples
 from arts.problems.graders import opened_grader
-from arts.proposers.load import BackendOptions, opened_proposer
+from arts.proposers.load import opened_proposer
+from arts.proposers.options import BackendOptions
 from arts.sampling.fork import SparseDeepFork
 from arts.sampling.grow import Grower, GrowthPlan, OnRollout
 from arts.sampling.probe import ProbeState, are_of, choose_states, probe_phase, success_counts

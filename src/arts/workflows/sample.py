@@ -1,5 +1,6 @@
 """Grow Sparse Deep Fork trees into a store; the same call again resumes or extends it."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,8 @@ from arts.models import BUNDLED
 from arts.problems.base import Problem
 from arts.problems.graders import GraderLike, opened_grader
 from arts.proposers.base import Proposer, Sampling
-from arts.proposers.load import BackendOptions, opened_proposer
+from arts.proposers.load import opened_proposer
+from arts.proposers.options import BackendOptions
 from arts.proposers.prompt import PromptFormat
 from arts.sampling.fork import SparseDeepFork
 from arts.sampling.grow import Grower, GrowthPlan, OnRollout, Spent, spent
@@ -19,7 +21,7 @@ from arts.trees.splitting import SplitterName
 from arts.versions import versions
 from arts.workflows.blocking import blocking
 from arts.workflows.runs import open_run
-from arts.workflows.tasks import load_problems, task_defaults
+from arts.workflows.tasks import named_problems, task_defaults
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +44,10 @@ VERSIONS = ("arts", "numpy", "math-verify", "torch", "transformers", "xllamacpp"
 
 
 async def sample_async(
-    problems: str | Sequence[Problem],
+    problems: StrPath | Sequence[Problem],
     store: StrPath,
     *,
-    model: str | Proposer = BUNDLED,
+    model: StrPath | Proposer = BUNDLED,
     limit: int | None = None,
     offset: int = 0,
     n: int = 16,
@@ -77,8 +79,8 @@ async def sample_async(
     >>> arts.sample("congruences:train", "train.db", limit=500, n=4).rollouts  # doctest: +SKIP
     4829
     """
-    wanted = load_problems(problems, limit=limit, offset=offset) if isinstance(problems, str) else list(problems)
-    defaults = task_defaults(problems if isinstance(problems, str) else "")
+    named, wanted = named_problems(problems, limit=limit, offset=offset)
+    defaults = task_defaults(named)
     splitter, grader = splitter or defaults.splitter, grader or defaults.grader
     method = SparseDeepFork(
         n=n,
@@ -91,8 +93,8 @@ async def sample_async(
             unit = max(1, proposer.batch_size // method.n)
             plan = GrowthPlan(method=method, sampling=sampling, run_seed=seed, unit_problems=unit)
             settings = SampleSettings(
-                problems=problems if isinstance(problems, str) else "given",
-                model=model if isinstance(model, str) else proposer.name,
+                problems=named,
+                model=os.fspath(model) if isinstance(model, str | os.PathLike) else proposer.name,
                 n=n,
                 fork_probability=fork_probability,
                 max_forks_per_trajectory=max_forks_per_trajectory,

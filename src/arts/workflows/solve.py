@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
 
@@ -17,7 +16,8 @@ from arts.models import BUNDLED
 from arts.problems.base import Grader, Problem, Verdict
 from arts.problems.graders import GraderLike, opened_grader
 from arts.proposers.base import Proposer, Sampling
-from arts.proposers.load import BackendOptions, opened_proposer
+from arts.proposers.load import opened_proposer
+from arts.proposers.options import BackendOptions
 from arts.proposers.prompt import PromptFormat
 from arts.search.answer import Solved
 from arts.search.budget import Budget
@@ -29,9 +29,9 @@ from arts.trees.runs import RunConfig
 from arts.trees.splitting import SplitterName
 from arts.verifiers.base import Verifier
 from arts.verifiers.load import cached, load_verifier
-from arts.workflows.blocking import blocking
+from arts.workflows.blocking import blocking, like
 from arts.workflows.runs import open_run
-from arts.workflows.tasks import CONGRUENCES, load_problems, task_defaults
+from arts.workflows.tasks import CONGRUENCES, GIVEN, named_problems, task_defaults
 
 P = ParamSpec("P")
 
@@ -46,10 +46,10 @@ class SolveRun:
 
 
 async def solve_problems_async(
-    problems: str | Sequence[Problem],
+    problems: StrPath | Sequence[Problem],
     *,
     limit: int | None = None,
-    model: str | Proposer = BUNDLED,
+    model: StrPath | Proposer = BUNDLED,
     strategy: str | None = None,
     n: int | None = None,
     settings: Sequence[str] = (),
@@ -89,7 +89,8 @@ async def solve_problems_async(
     >>> sum(bool(s.correct) for s in solved)  # doctest: +SKIP
     37
     """
-    defaults = task_defaults(problems if isinstance(problems, str) else CONGRUENCES if model == BUNDLED else "")
+    named, wanted = named_problems(problems, limit=limit)
+    defaults = task_defaults(CONGRUENCES if named == GIVEN and model == BUNDLED else named)
     splitter, grader = splitter or defaults.splitter, grader or defaults.grader
     strategy = strategy or ("adaptive_majority" if verifier is None else "adaptive_flow_vote")
     selector = selector or ("majority" if verifier is None else "flow_vote")
@@ -105,15 +106,13 @@ async def solve_problems_async(
         score_all=score_all,
     )
     judge = _verifier(verifier, strategy, plan)
-    wanted = load_problems(problems, limit=limit) if isinstance(problems, str) else list(problems)
     keys = {p.id: p.answer for p in wanted}
     found: list[Solved] = []
     with opened_grader(grader) as answers:
         async with opened_proposer(model, prompt, backend) as proposer:
             run = {
-                "problems": problems if isinstance(problems, str) else "",
-                "question": "" if isinstance(problems, str) else wanted[0].question,
-                "model": model if isinstance(model, str) else proposer.name,
+                "problems": named,
+                "model": os.fspath(model) if isinstance(model, str | os.PathLike) else proposer.name,
                 "strategy": strategy,
                 "settings": list(settings),
                 **_identity(verifier),
@@ -135,20 +134,18 @@ async def solve_problems_async(
 def _for_one(
     many: Callable[Concatenate[Sequence[Problem], P], Coroutine[Any, Any, list[Solved]]],
 ) -> Callable[Concatenate[str, P], Coroutine[Any, Any, Solved]]:
-    @wraps(many)
-    async def solve_async(question: str, /, *args: P.args, **kwargs: P.kwargs) -> Solved:
+    async def solve_async(question: str, *args: P.args, **kwargs: P.kwargs) -> Solved:
+        """The answer to one ``question``; everything else is as for :func:`solve_problems`.
+
+        >>> import arts
+        >>> solved = arts.solve("solve 41 x = 15 mod 47", verifier="flow", n=16)  # doctest: +SKIP
+        >>> solved.answer, solved.spend.generated_tokens  # doctest: +SKIP
+        ('5', 344)
+        """
         problem = Problem(id="question", question=question, answer="")
         return (await many([problem], *args, **kwargs))[0]
 
-    solve_async.__name__ = solve_async.__qualname__ = "solve_async"
-    solve_async.__doc__ = """The answer to one question; everything else is as for :func:`solve_problems`.
-
-    >>> import arts
-    >>> solved = arts.solve("solve 41 x = 15 mod 47", verifier="flow", n=16)  # doctest: +SKIP
-    >>> solved.answer, solved.spend.generated_tokens  # doctest: +SKIP
-    ('5', 344)
-    """
-    return solve_async
+    return like(many, solve_async, first="question", returns=Solved)  # type: ignore[return-value] # question by name too
 
 
 solve_async = _for_one(solve_problems_async)
@@ -162,11 +159,12 @@ def _verifier(verifier: StrPath | Verifier | None, strategy: str, plan: Plan) ->
         raise UsageError(f"{strategy} needs success probabilities; give --verifier, a folder that 'arts train' made")
     if verifier is None and needs != "nothing":
         verifier = "likelihood"
-    if verifier == "oracle":
-        raise UsageError("the oracle needs answer keys, which solve does not have; use another --verifier")
     if verifier is None:
         return None
-    return cached(load_verifier(verifier) if isinstance(verifier, str | os.PathLike) else verifier)
+    loaded = load_verifier(verifier) if isinstance(verifier, str | os.PathLike) else verifier
+    if loaded.name == "oracle":
+        raise UsageError("the oracle needs answer keys, which solve does not have; use another verifier")
+    return cached(loaded)
 
 
 def _identity(verifier: StrPath | Verifier | None) -> dict[str, str]:

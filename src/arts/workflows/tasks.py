@@ -1,14 +1,19 @@
 """Names that users give → problems, and what fits them; the place where the testbed is an ordinary choice."""
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast, get_args
 
 from arts.errors import InputError, UsageError
+from arts.files import StrPath
 from arts.problems import load
 from arts.problems.base import Problem
 from arts.trees.splitting import SplitterName
 
 CONGRUENCES = "congruences"
+GIVEN = "given"
+"""What stands for problems that a program hands over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +25,7 @@ class TaskDefaults:
     max_tokens: int = 1024
 
 
-def load_problems(spec: str, *, limit: int | None = None, offset: int = 0) -> list[Problem]:
+def load_problems(spec: StrPath, *, limit: int | None = None, offset: int = 0) -> list[Problem]:
     """The problems that a spec names, ``congruences:SPLIT`` (the bundled task) included.
 
     Raises:
@@ -30,19 +35,29 @@ def load_problems(spec: str, *, limit: int | None = None, offset: int = 0) -> li
     >>> load_problems("congruences:test", limit=1)[0].question
     'solve 30 x = 5 mod 31'
     """
+    return named_problems(spec, limit=limit, offset=offset)[1]
+
+
+def named_problems(
+    problems: StrPath | Sequence[Problem], *, limit: int | None = None, offset: int = 0
+) -> tuple[str, list[Problem]]:
+    """A spec or problems, as a name for the record of a run and a list; see :func:`load_problems`."""
     if limit is not None and limit < 1:
-        raise UsageError(f"--limit is {limit}; use 1 or more")
+        raise UsageError(f"limit is {limit}; use 1 or more")
     if offset < 0:
-        raise UsageError(f"--offset is {offset}; use 0 or more")
-    if spec.split(":")[0] == CONGRUENCES:
-        problems = _congruences(spec)
-        problems = problems[offset : None if limit is None else offset + limit]
+        raise UsageError(f"offset is {offset}; use 0 or more")
+    spec = os.fspath(problems) if isinstance(problems, str | os.PathLike) else GIVEN
+    part = slice(offset, None if limit is None else offset + limit)
+    if not isinstance(problems, str | os.PathLike):
+        found = list(problems)[part]
+    elif spec.split(":")[0] == CONGRUENCES:
+        found = _congruences(spec)[part]
     else:
-        problems = load.load_problems(spec, limit=limit, offset=offset)
-    if not problems:
-        remedy = f"no problems after skipping {offset}; use a smaller --offset" if offset else "holds no problems"
+        found = load.load_problems(spec, limit=limit, offset=offset)
+    if not found:
+        remedy = f"no problems after skipping {offset}; use a smaller offset" if offset else "holds no problems"
         raise InputError(f"{spec}: {remedy}")
-    return problems
+    return spec, found
 
 
 def other_splits(spec: str) -> list[str]:

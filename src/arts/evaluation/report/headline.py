@@ -1,16 +1,19 @@
 """What a run says, and what it cannot tell, in sentences."""
 
 from math import isnan
+from typing import TYPE_CHECKING
 
 from arts.documents.words import count, p_value, percent, points
 from arts.evaluation.methods import MAJORITY
 from arts.evaluation.parts import Comparisons
-from arts.evaluation.results import Evaluation
+
+if TYPE_CHECKING:
+    from arts.evaluation.results import Evaluation
 
 ROUNDING = 1e-9
 
 
-def headline(result: Evaluation) -> str:
+def headline(result: "Evaluation") -> str:
     """The best selector, whether it is shown to differ, and what one sample and the best of all reach."""
     top = result.top_k
     reach = f"pass@1 is {percent(result.pass_at_k[1])} %"
@@ -29,14 +32,14 @@ def headline(result: Evaluation) -> str:
     )
 
 
-def best(result: Evaluation) -> list[str]:
+def best(result: "Evaluation") -> list[str]:
     """The names of the most accurate methods that decide by scores, at the largest N; none where no score is given."""
     rivals = {n: m.accuracy[result.top_k].value for n, m in result.table.items() if m.scorer is not None}
     known = {n: value for n, value in rivals.items() if not isnan(value)}
     return [n for n, value in known.items() if value >= max(known.values()) - ROUNDING]
 
 
-def _tested(result: Evaluation, name: str) -> str:
+def _tested(result: "Evaluation", name: str) -> str:
     """Whether the difference holds against the number of comparisons that were made."""
     part = result.comparisons
     pair = next((p for p in part.pairs if p.method == name and p.k == result.top_k), None)
@@ -49,7 +52,7 @@ def _tested(result: Evaluation, name: str) -> str:
     return f"After Holm's correction for {adjusted}, its difference to {part.against}{shown} {said}. "
 
 
-def limits(result: Evaluation) -> list[str]:
+def limits(result: "Evaluation") -> list[str]:
     """What the run can and cannot tell."""
     n, p = result.problems, result.power
     chance = f"{p.power:.0%}"
@@ -85,7 +88,7 @@ def _equal(part: Comparisons) -> str:
     )
 
 
-def _lacking(result: Evaluation) -> list[str]:
+def _lacking(result: "Evaluation") -> list[str]:
     """What is not in the numbers."""
     found = []
     if result.left_out_problems:

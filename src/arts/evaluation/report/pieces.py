@@ -1,12 +1,15 @@
 """What the reports of one run and of two have alike: tests of pairs, and what is reachable."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from arts.documents.document import Figure, Section, Table, line
 from arts.documents.words import p_value, percent, points
 from arts.estimate import UNDEFINED, Estimate
 from arts.evaluation.parts import Comparisons, Pair
-from arts.evaluation.results import Comparison
+
+if TYPE_CHECKING:
+    from arts.evaluation.results import Comparison
 
 Reach = Mapping[int, Estimate]
 """pass@k by k."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import groupby
 from math import nan
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
@@ -15,13 +16,15 @@ from arts.evaluation.report.audit import audit_section
 from arts.evaluation.report.drill_down import drill_down_section
 from arts.evaluation.report.headline import headline, limits
 from arts.evaluation.report.pieces import pairs_table, reach_section
-from arts.evaluation.results import Evaluation
+
+if TYPE_CHECKING:
+    from arts.evaluation.results import Evaluation
 
 LINES = 4
 """Selectors in the figure of accuracies, the best ones."""
 
 
-def evaluation(result: Evaluation) -> Document:
+def evaluation(result: "Evaluation") -> Document:
     """The whole report of ``arts evaluate``."""
     parts = [
         Section(name="limits", title="What this run can and cannot tell", findings=limits(result)),
@@ -43,7 +46,7 @@ def evaluation(result: Evaluation) -> Document:
     return Document(title="Evaluation", lead=headline(result), sections=[s for s in parts if s is not None])
 
 
-def main_table(result: Evaluation) -> tuple[list[str], list[list[str]]]:
+def main_table(result: "Evaluation") -> tuple[list[str], list[list[str]]]:
     """Header and rows: accuracy at each N; difference to majority and gap closed at the largest N."""
     ks, top = result.ks, result.top_k
     header = ["method", *(f"N = {k}" for k in ks), f"− majority @{top}", f"− random @{top}", f"gap closed @{top}"]
@@ -54,7 +57,7 @@ def main_table(result: Evaluation) -> tuple[list[str], list[list[str]]]:
     return header, rows
 
 
-def _methods(result: Evaluation) -> Section:
+def _methods(result: "Evaluation") -> Section:
     header, rows = main_table(result)
     several = "; ".join(f"{name}: {m.seeds} trained seeds" for name, m in result.table.items() if m.seeds > 1)
     note = (
@@ -67,7 +70,7 @@ def _methods(result: Evaluation) -> Section:
     return Section(name="methods", title="Ways of deciding", tables=[table], figures=[_accuracy(result)])
 
 
-def _accuracy(result: Evaluation) -> Figure:
+def _accuracy(result: "Evaluation") -> Figure:
     """Accuracy against generated tokens of the oracle, the best selectors, majority and one sample."""
     top = result.top_k
     known = {n: m for n, m in result.table.items() if m.accuracy[top].defined}
@@ -206,7 +209,7 @@ def _naive(subset: Subset, naive: dict[str, Estimate]) -> Table:
     )
 
 
-def _cost(result: Evaluation) -> Section:
+def _cost(result: "Evaluation") -> Section:
     counted = result.cost.generated_tokens > 0
     facts = {
         k.replace("_", " "): f"{v:,.0f}" if counted or "token" not in k else "not counted"
