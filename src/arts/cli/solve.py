@@ -64,7 +64,7 @@ class Config:
     deadline_s: float | None = None
     """Seconds per problem; then the best answer so far is given."""
     in_flight: int = 64
-    """Problems in work together."""
+    """Problems that are solved concurrently."""
     store: Path | None = None
     """Keep every draw in this tree store; the same command goes on from there."""
     grader: str | None = None

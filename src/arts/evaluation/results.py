@@ -168,7 +168,7 @@ class Matching(parts.Part, frozen=True, kw_only=True):
 
 
 class Change(parts.Part, frozen=True, kw_only=True):
-    """A setting, version, flag or cost that is not the same in both runs; None where one has it not."""
+    """A setting, version, flag or cost that differs between the runs; None where a run lacks it."""
 
     what: str
     a: str | None

@@ -40,7 +40,7 @@ async def grow_tree(
 class GrowthPlan:
     """What to sample.
 
-    ``phases`` are fulfilled one after the other. ``unit_problems`` problems are in work together. For a
+    ``phases`` are fulfilled one after the other. ``unit_problems`` problems are sampled concurrently. For a
     reproducible proposer such a unit is also the grain of resuming: one that was interrupted is computed again as
     a whole, in the very same batches, and only the rollouts that are missing are kept; so the store ends up
     equal to that of an uninterrupted run.

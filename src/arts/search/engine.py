@@ -38,7 +38,7 @@ SPECIAL_TOKENS = 2
 class Plan:
     """How every problem is solved.
 
-    ``in_flight`` problems are in work together. ``score_all``: score every state of the tree, for looking at it, and
+    ``in_flight`` problems are solved concurrently. ``score_all``: score every state of the tree, for looking at it, and
     not only those that the strategy and the selector need.
     """
 

@@ -118,7 +118,7 @@ def _body(contents: Contents, split: str, licence: str) -> Iterator[str]:
 
 def _licence(licence: str) -> Iterator[str]:
     if licence == UNKNOWN:
-        yield "**Licence: unknown.** Those of the problems and of the model's outputs have to be found out before this"
+        yield "**Licence: unknown.** Establish the licences of the problems and of the model's outputs before this"
         yield "is passed on; `arts store export --licence` writes one here."
     else:
         yield f"Licence: {licence}, as stated by whoever exported this."

@@ -66,7 +66,7 @@ class TokenIndex:
         return np.concatenate([found, fresh]), len(known)
 
     def release(self) -> None:
-        """Let everything that is claimed be given up when its turn comes."""
+        """Unpin all claimed slots."""
         self._now += 1
 
     def _known(self, ids: Sequence[int]) -> list[int]:

@@ -70,9 +70,9 @@ def limits(result: "Evaluation") -> list[str]:
         )
     found.append(_equal(result.comparisons))
     if best(result):
-        found.append("The most accurate method was chosen after looking: its accuracy is flattered by the choice.")
+        found.append("The most accurate method was selected on these data, so its accuracy is optimistic.")
     if any(m.scorer is not None and m.seeds == 1 for m in result.table.values()):
-        found.append("A scorer that was trained once is judged as it is: the intervals do not cover another training.")
+        found.append("Single-seed verifiers: the intervals do not cover training variance.")
     return [*found, *_lacking(result)]
 
 

@@ -25,7 +25,7 @@ def pairs_table(
         header += [interval, "p of equivalence, Holm"]
         note += (
             f" Equal: within ± {points(of.margin)} points by two one-sided tests, Holm over these; their {interval}"
-            " holds for any number of problems, and is the wider for it."
+            " is valid for any number of problems, hence wider."
         )
     cells = [[*leading, *_tested(pair, of.alpha)][: len(header)] for leading, pair in rows]
     return Table(title=title, note=note, header=header, rows=cells)
