@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from arts.estimate import Estimate as Estimate
     from arts.logs.samples import Samples as Samples, read_samples as read_samples
     from arts.problems.base import Grade as Grade, Grader as Grader, Problem as Problem, Verdict as Verdict
-    from arts.problems.graders import make_grader as make_grader
+    from arts.problems.graders import GRADERS as GRADERS, make_grader as make_grader
     from arts.proposers.base import Proposer as Proposer, Sampling as Sampling
     from arts.proposers.load import load_proposer as load_proposer
     from arts.proposers.scripted import ScriptedProposer as ScriptedProposer
     from arts.search.base import Strategy as Strategy
     from arts.search.budget import Budget as Budget
     from arts.search.strategies import STRATEGIES as STRATEGIES
-    from arts.selection.base import Selector as Selector
+    from arts.selection.base import Choice as Choice, Pool as Pool, Selector as Selector
     from arts.selection.decide import decide as decide
     from arts.selection.expected import pass_at_k as pass_at_k
     from arts.selection.selectors import SELECTORS as SELECTORS
@@ -51,14 +51,14 @@ _NAMES = {
     "estimate": "Estimate",
     "logs.samples": "Samples read_samples",
     "problems.base": "Grade Grader Problem Verdict",
-    "problems.graders": "make_grader",
+    "problems.graders": "GRADERS make_grader",
     "proposers.base": "Proposer Sampling",
     "proposers.load": "load_proposer",
     "proposers.scripted": "ScriptedProposer",
     "search.base": "Strategy",
     "search.budget": "Budget",
     "search.strategies": "STRATEGIES",
-    "selection.base": "Selector",
+    "selection.base": "Choice Pool Selector",
     "selection.decide": "decide",
     "selection.expected": "pass_at_k",
     "selection.selectors": "SELECTORS",

@@ -147,7 +147,7 @@ def test_an_unfinished_run_is_not_mixed_with_another(tmp_path, monkeypatch, chan
     with monkeypatch.context() as patch, pytest.raises(Killed):
         kill_at(patch, batch=6)
         train(tmp_path)
-    with pytest.raises(UsageError, match="other settings"):
+    with pytest.raises(UsageError, match="was made with"):
         train(tmp_path, **changed)
 
 

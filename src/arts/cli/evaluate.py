@@ -153,7 +153,8 @@ def _observed(config: Config) -> Cassette:
 
 def _commands(config: Config, run: EvaluationRun) -> dict[str, str | list[str]]:
     """How the report can be made again."""
-    commands = origin(run.samples.run_config, str(run.samples.path), len(run.samples.problems))
+    stored = run.samples.kind == "store"
+    commands = origin(run.samples.run_config, str(run.samples.path), len(run.samples.problems)) if stored else []
     for spec, loaded in run.verifiers.items():
         members = loaded.members if isinstance(loaded, Family) else (loaded,)
         folders = spec.partition("=")[2].split(",") if isinstance(loaded, Family) else [spec]

@@ -33,7 +33,7 @@ def parse(cls: type[C], args: Sequence[str], *, prog: str, description: str) -> 
     import tyro
 
     rest = [part for arg in args for part in (arg.split("=", 1) if arg.startswith("--config=") else [arg])]
-    rest = [FORMER.get(arg, arg) for arg in rest]
+    rest = [FORMER.get(flag, flag) + mark + value for flag, mark, value in (arg.partition("=") for arg in rest)]
     dry_run = "--dry-run" in rest
     if dry_run:
         rest.remove("--dry-run")

@@ -46,8 +46,7 @@ class Config:
 
 def run(config: Config) -> int:
     """Train; the checkpoint's folder goes to stdout."""
-    if is_finished(config.out):
-        print(f"{config.out}: is trained already; use another --out to train again", file=sys.stderr)
+    finished = is_finished(config.out)
     with open_store(config.store) as store:
         call(
             train_verifier,
@@ -56,6 +55,8 @@ def run(config: Config) -> int:
             config=config.training,
             on_progress=lambda line: print(line, file=sys.stderr),
         )
+    if finished:
+        print(f"{config.out}: is trained already; use another --out to train again", file=sys.stderr)
     if os.environ.get("RANK", "0") == "0":  # one line, however many processes accelerate has launched
         print(config.out)
     return 0

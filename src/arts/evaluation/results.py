@@ -35,7 +35,7 @@ class Deciding:
         """
         for m in self._found:
             if m.selector == selector and aggregation in (None, m.aggregation):
-                return m.accuracy
+                return ByN(m.accuracy)
         there = ", ".join(_called(m.selector, m.aggregation) for m in self._found)
         raise KeyError(f"'{self._name}' has no {_called(selector, aggregation)}; there are: {there}")
 
@@ -59,6 +59,13 @@ class Deciding:
             return self.by(selector)
         except KeyError as error:
             raise AttributeError(error.args[0]) from None
+
+
+class ByN(dict[int, Estimate]):
+    """By number of samples."""
+
+    def __missing__(self, n: int) -> Estimate:
+        raise KeyError(f"no N = {n}; there are: {', '.join(map(str, self))}")
 
 
 def _called(selector: str, aggregation: str | None) -> str:

@@ -145,7 +145,9 @@ def require_samples(path: StrPath, run_config: RunConfig) -> None:
         UsageError: they are.
     """
     if run_config.command == "solve":
-        raise UsageError(f"{path}: was made by arts solve, and search draws are not independent samples; give a store of arts sample")
+        raise UsageError(
+            f"{path}: was made by arts solve, and search draws are not independent samples; give a store of arts sample"
+        )
 
 
 def verdicts_of(tree: Tree) -> list[Verdict | None]:

@@ -24,6 +24,9 @@ class Pool:
 
     ``classes``: equal answers share a number from 0, −1 states none. ``scores`` are NaN where there is none, ``unit``
     says what they mean. ``correct`` is known in an evaluation only. What a selector does not need may be left out.
+
+    >>> Pool.of(2, scores=[0.1, 0.7]).classes.tolist()
+    [-1, -1]
     """
 
     classes: Ints
@@ -55,7 +58,11 @@ class Pool:
 
 
 class Choice(NamedTuple):
-    """Which candidate stands for the decision, −1 for none; the share of each answer class where answers were voted."""
+    """Which candidate stands for the decision, −1 for none; the share of each answer class where answers were voted.
+
+    >>> Choice(2).shares
+    ()
+    """
 
     candidate: int
     shares: tuple[float, ...] = ()

@@ -179,13 +179,16 @@ def is_finished(out: Path) -> bool:
     return (out / CONFIG).is_file()
 
 
-def check_same(out: Path, shape: Architecture, config: TrainConfig) -> None:
-    """Refuse settings that are not those of the training run at ``out``.
+def check_same(out: Path, trees: Iterable[Tree], shape: Architecture, config: TrainConfig) -> None:
+    """Refuse settings or trees that are not those of the training run at ``out``.
 
     Raises:
         UsageError: they differ.
     """
-    _check_same(out, {"architecture": to_dict(shape), "config": to_dict(config)})
+    held, kept = _split(trees, config)
+    objective = make_objective(config.objective, config.options)
+    plan = _plan(_teaching(held, objective), _teaching(kept, objective), shape, config)
+    _check_same(out, json.loads(plan))
 
 
 def _check_same(out: Path, wanted: Settings) -> None:

@@ -102,11 +102,15 @@ class TreeStore:
             InputError: a problem's id is taken by a different question or answer.
         """
         known = {p.id: p for p in self.problems()}
+        there = set(known)
         for p in problems:
-            old = known.get(p.id, p)
+            old = known.setdefault(p.id, p)
             if (old.question, old.answer) != (p.question, p.answer):
-                raise InputError(f"{self.path}: problem '{p.id}' is already there with another text; use a new store")
-        fresh = [asdict(p) for p in problems if p.id not in known]
+                raise InputError(
+                    f"{self.path}: problem '{p.id}' is there with another text; give every problem an id of its"
+                    " own, or use a new store"
+                )
+        fresh = [asdict(p) for name, p in known.items() if name not in there]
         if not fresh:
             return
         with self._transaction():

@@ -80,7 +80,7 @@ def reachable(ks: Sequence[int], trees: Sequence[Tree], note: Note) -> list[int]
     most = counts[len(counts) // 2] if counts else 0
     asked = sorted(set(ks))
     kept = [k for k in asked if k <= most] or [max(most, 1)]
-    if most > 0 and len(kept) < len(asked):
+    if most > 0 and kept != asked:
         note(f"half of the problems have {most} samples or fewer: N is {', '.join(map(str, kept))}")
     few = sum(count < kept[-1] for count in counts)
     if few:

@@ -24,6 +24,7 @@ from arts.search.budget import Budget
 from arts.search.engine import Engine, Plan, Progress
 from arts.search.session import Drawing
 from arts.search.strategies import strategy_factory
+from arts.selection.decide import usable
 from arts.selection.scores import Aggregation
 from arts.trees.runs import RunConfig
 from arts.trees.splitting import SplitterName
@@ -105,6 +106,7 @@ async def solve_problems_async(
         seed=seed,
         score_all=score_all,
     )
+    usable(selector)  # before anything is loaded
     judge = _verifier(verifier, strategy, plan)
     keys = {p.id: p.answer for p in wanted}
     found: list[Solved] = []

@@ -46,7 +46,7 @@ def train_verifier(
     folder = Path(out)
     shape, settings = architecture or Architecture(backbone=BUNDLED), config or TrainConfig()
     if is_finished(folder):
-        check_same(folder, shape, settings)
+        check_same(folder, trees, shape, settings)
         return NeuralVerifier.load(folder)
     _refuse_ignored(shape)
     if isinstance(trees, StoredTrees):

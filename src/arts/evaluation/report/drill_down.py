@@ -20,8 +20,8 @@ def drill_down_section(part: DrillDown) -> Section | None:
     by = next((name for p in problems for s in p.samples for name in s.scores), None)
     order = f"by {by}, the highest first" if by is not None else "as they were drawn"
     words = [
-        f"{len(problems):,} of {count(part.of, 'problem')}: those with both right and wrong samples are chosen"
-        f" others. Samples are {order}. ● correct, ○ incorrect, · ungraded."
+        f"{len(problems):,} of {count(part.of, 'problem')}: those with both right and wrong samples come"
+        f" before others. Samples are {order}. ● correct, ○ incorrect, · ungraded."
     ]
     return Section(name="problems", title="Problem by problem", words=words, entries=[_entry(p, by) for p in problems])
 

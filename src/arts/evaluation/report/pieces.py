@@ -16,7 +16,7 @@ Reach = Mapping[int, Estimate]
 
 
 def pairs_table(
-    title: str, note: str, header: list[str], rows: Sequence[tuple[list[str], Pair]], of: Comparisons | Comparison
+    title: str, note: str, header: list[str], rows: Sequence[tuple[list[str], Pair]], of: "Comparisons | Comparison"
 ) -> Table:
     """Pairs with what tests say of them, behind the cells that ``rows`` begin with."""
     interval = f"{1 - 2 * of.alpha:.0%} interval"
