@@ -45,8 +45,8 @@ def methods(
 ) -> list[Method]:
     """Every selector of ``SELECTORS`` in their order, those that need scores by every scorer and aggregation.
 
-    They decide between the candidates of some ``columns``, by default of all.
-    Weights of a vote are scores under the first aggregation of a verifier, and those of a rank are none.
+    They decide between the candidates of some ``columns``, by default of all. A vote weighs by a verifier's first
+    aggregation, and not by ranks.
     """
     found = []
     for key, selector in SELECTORS.items():
@@ -74,7 +74,7 @@ def shown_name(selector: Selector, scorer: str, aggregation: Aggregation) -> str
 
 
 def needs_key(selector: str) -> bool:
-    """Whether nobody who has to decide can use the selector; one that is not known here is taken for usable."""
+    """Whether the selector needs the answer key; one that is not registered here is taken not to."""
     return selector in SELECTORS and "key" in SELECTORS[selector].needs
 
 
