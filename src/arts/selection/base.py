@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol, Self, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, Self
 
 import numpy as np
 
@@ -68,7 +68,6 @@ class Choice(NamedTuple):
     shares: tuple[float, ...] = ()
 
 
-@runtime_checkable
 class Selector(Protocol):
     """One way of deciding between the candidates of a problem.
 

@@ -24,6 +24,6 @@ def find_selector(name: str) -> Selector:
     """
     found = find(SELECTORS, name, "selector")
     made = found() if isinstance(found, type) else found
-    if not isinstance(made, Selector):
+    if Selector not in type(made).__mro__:  # isinstance with a protocol takes ten times as long
         raise UsageError(f"selector {name}: not a Selector; inherit arts.selection.base.Selector")
     return made
