@@ -38,8 +38,8 @@ def score(
         StoreError: another process is writing to the store.
 
     >>> import arts
-    >>> arts.score("test.db", "flow").nodes  # doctest: +SKIP
-    3245
+    >>> scored = arts.score("test.db", "flow")  # doctest: +SKIP
+    >>> print(scored.nodes)  # doctest: +SKIP
     """
     judge = load_verifier(verifier) if isinstance(verifier, str | os.PathLike) else verifier
     called = name or judge.name

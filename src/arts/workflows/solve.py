@@ -87,8 +87,7 @@ async def solve_problems_async(
 
     >>> import arts
     >>> solved = arts.solve_problems("congruences:test", limit=50, verifier="flow")  # doctest: +SKIP
-    >>> sum(bool(s.correct) for s in solved)  # doctest: +SKIP
-    37
+    >>> print(sum(bool(s.correct) for s in solved), "right")  # doctest: +SKIP
     """
     named, wanted = named_problems(problems, limit=limit)
     defaults = task_defaults(CONGRUENCES if named == GIVEN and model == BUNDLED else named)
@@ -141,8 +140,7 @@ def _for_one(
 
         >>> import arts
         >>> solved = arts.solve("solve 41 x = 15 mod 47", verifier="flow", n=16)  # doctest: +SKIP
-        >>> solved.answer, solved.spend.generated_tokens  # doctest: +SKIP
-        ('5', 344)
+        >>> print(solved.answer, solved.spend.generated_tokens)  # doctest: +SKIP
         """
         problem = Problem(id="question", question=question, answer="")
         return (await many([problem], *args, **kwargs))[0]

@@ -11,9 +11,6 @@ from arts.evaluation.parts import Comparisons, Pair
 if TYPE_CHECKING:
     from arts.evaluation.results import Comparison
 
-Reach = Mapping[int, Estimate]
-"""pass@k by k."""
-
 
 def pairs_table(
     title: str, note: str, header: list[str], rows: Sequence[tuple[list[str], Pair]], of: "Comparisons | Comparison"
