@@ -35,9 +35,11 @@ from arts.verifiers.modules import (
     load_tokenizer,
     make_scorer,
     scorer_layout,
+    window,
 )
 from arts.verifiers.neural import NeuralVerifier, with_features
 from arts.verifiers.packing import Layout
+from arts.verifiers.reading import Meaning
 
 PLAN, HISTORY = "plan.json", "history.json"
 """In a checkpoint folder: what is trained there; the loss of every update."""
@@ -97,11 +99,11 @@ def fit_verifier(
     _check_place(out, plan)
     set_seed(config.seed)
     if shape.mode == "frozen" and features is None:
-        features = FeatureCache(load_feature_model(shape), keep=True, folder=feature_folder)
+        features = FeatureCache(load_feature_model(shape), keep=True, folder=feature_folder, layers=shape.read_layers)
     process = PartialState(cpu=best_device().type == "cpu")
     with process.main_process_first():  # the others find its features on disk
         held, examples = (_examples(part, shape, features) for part in (held_trees, trees))
-    scorer = make_scorer(shape)
+    scorer = make_scorer(shape, Meaning(unit=objective.unit, contrast=objective.reward_contrast))
     layout: Layout = "paths" if config.layout == "paths" else scorer_layout(scorer)
     half = shape.precision != "float32"
     trainer = _trainer(scorer, examples, held, objective, config, layout, out, half, on_progress)
@@ -223,7 +225,7 @@ def _verdicts(tree: Tree) -> set[Verdict]:
 
 def _examples(trees: Sequence[Tree], shape: Architecture, features: FeatureCache | None) -> list[Example]:
     tokenizer = load_tokenizer(shape.backbone)
-    examples = [make_example(t, tokenizer, shape.max_tokens) for t in trees]
+    examples = [make_example(t, tokenizer, window(shape)) for t in trees]
     if features is None:
         return examples
     tokens = with_features([e.tokens for e in examples], features, shape)

@@ -16,6 +16,7 @@ from arts.trees.splitting import SplitterName
 from arts.verifiers.base import Unit
 from arts.verifiers.calibration import PUBLISHED_CONTRAST, Calibration
 from arts.verifiers.modules import Architecture, Scorer, make_scorer
+from arts.verifiers.reading import Meaning
 
 SCHEMA_VERSION = 1
 CONFIG, WEIGHTS, CARD = "verifier.json", "verifier.safetensors", "README.md"
@@ -75,7 +76,7 @@ def load_checkpoint(folder: StrPath) -> tuple[SavedVerifier, Scorer]:
         weights = load_file(folder / WEIGHTS)
     except (OSError, SafetensorError) as error:
         raise InputError(f"{folder / WEIGHTS}: cannot be read ({error}); train the verifier again") from error
-    scorer = make_scorer(saved.architecture)
+    scorer = make_scorer(saved.architecture, Meaning(unit=saved.unit, contrast=saved.reward_contrast))
     wanted = {name: tensor.shape for name, tensor in _own_weights(scorer, saved.architecture).items()}
     if wanted != {name: tensor.shape for name, tensor in weights.items()}:
         raise ModelError(f"{folder}: its weights do not fit backbone {saved.architecture.backbone}")
@@ -96,6 +97,7 @@ def read_config(folder: StrPath) -> SavedVerifier:
     if schema > SCHEMA_VERSION:
         raise InputError(f"{folder}: schema {schema} is newer than this arts reads; upgrade arts")
     given = {f.name: table[f.name] for f in fields(SavedVerifier) if f.name in table}
+    given["architecture"] = {"reading": "state", **given.get("architecture", {})}  # the only one of earlier checkpoints
     given["training"] = _training(given.get("training", {}))
     return from_dict(SavedVerifier, given, str(folder / CONFIG))
 

@@ -12,10 +12,11 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.nn import functional
 
 from arts.files import StrPath
 from arts.verifiers.attention import layout_of
-from arts.verifiers.packing import TokenTree, token_batch
+from arts.verifiers.packing import TokenBatch, TokenTree, token_batch
 
 BATCH_TOKENS = 8192
 """Tokens of one forward pass."""
@@ -37,23 +38,24 @@ def batches(lengths: Sequence[int], most: int) -> Iterator[slice]:
 
 @final
 class FeatureCache:
-    """Per tree the tensor (U, D + 1): last hidden states, and each token's log-probability given those before.
+    """Per tree the tensor (U, L · D + 1): hidden states of ``layers`` layers, and each token's log-probability.
 
-    The first token has no predecessor; its log-probability is set to 0. ``keep`` remembers in memory what was computed
+    Which layers: :func:`layer_states`. The log-probability is given the tokens before; the first token has none, its
+    own is set to 0. ``keep`` remembers in memory what was computed
     (training passes over the same texts many times), otherwise nothing is kept (scoring). With ``folder`` features
     are written there and read again by later runs, in files named after the model's weights and the token ids, which
     stand for tokenizer and text; a file that cannot be read is computed again, one that cannot be written left out.
     """
 
-    def __init__(self, model: Any, *, keep: bool, folder: StrPath | None = None) -> None:
-        self.model = model
+    def __init__(self, model: Any, *, keep: bool, folder: StrPath | None = None, layers: int = 1) -> None:
+        self.model, self.layers = model, layers
         self._keep = keep
         self._folder = Path(folder, fingerprint(model)) if folder else None
         self._known: dict[str, Tensor] = {}
 
     def features(self, trees: Sequence[TokenTree]) -> list[Tensor]:
         """Features of the tokens of each tree, in fp32 on the CPU."""
-        keys = [_key(tree) for tree in trees]
+        keys = [_key(tree, self.layers) for tree in trees]
         found = {key: self._known[key] for key in keys if key in self._known}
         missing = {key: tree for key, tree in zip(keys, trees, strict=True) if key not in found}
         found |= {key: known for key in missing if (known := self._read(key)) is not None}
@@ -90,15 +92,31 @@ class FeatureCache:
         """In the model's own precision, shared prefixes once."""
         device = self.model.device
         batch = token_batch([tree.reading_all() for tree in trees], layout_of(self.model)).to(device)
-        out = self.model.base_model(use_cache=False, **batch.model_inputs("input_ids"))
-        hidden = out.last_hidden_state[batch.rows, batch.columns]
+        last, states = layer_states(self.model.base_model, batch, self.layers)
+        hidden, states = (found[batch.rows, batch.columns] for found in (last, states))
         lengths = [len(tree) for tree in trees]
         starts = np.cumsum([0, *lengths[:-1]])
         parents = [np.where(t.parent < 0, -1, t.parent + s) for t, s in zip(trees, starts, strict=True)]
         ids = torch.cat([t.ids for t in trees]).to(device)
         logprob = token_logprobs(self.model, hidden, torch.as_tensor(np.concatenate(parents)).to(device), ids)
-        joined = torch.cat([hidden, logprob[:, None].to(hidden.dtype)], dim=-1).cpu()
+        joined = torch.cat([states, logprob[:, None].to(hidden.dtype)], dim=-1).cpu()
         return [part.clone() for part in torch.split(joined, lengths)]
+
+
+def layer_states(model: Any, batch: TokenBatch, layers: int) -> tuple[Tensor, Tensor]:
+    """The last hidden states of a batch of tokens (B, T, D), and those of several layers side by side (B, T, L · D).
+
+    One layer is the last, as it is. More are spread evenly from the embeddings to the last, or all where the model has
+    no more, each divided by its root mean square: what is read does not grow with the depth of the model.
+    """
+    if layers == 1:
+        last = model(use_cache=False, **batch.model_inputs("input_ids")).last_hidden_state
+        return last, last
+    out = model(use_cache=False, output_hidden_states=True, **batch.model_inputs("input_ids"))
+    depth = len(out.hidden_states)
+    chosen = np.unique(np.linspace(0, depth - 1, min(layers, depth)).round().astype(int)).tolist()
+    states = [functional.rms_norm(out.hidden_states[at], out.hidden_states[at].shape[-1:]) for at in chosen]
+    return out.last_hidden_state, torch.cat(states, dim=-1)
 
 
 def token_logprobs(model: Any, hidden: Tensor, parent: Tensor, ids: Tensor) -> Tensor:
@@ -111,8 +129,8 @@ def token_logprobs(model: Any, hidden: Tensor, parent: Tensor, ids: Tensor) -> T
     return out
 
 
-def _key(tree: TokenTree) -> str:
-    seen = hashlib.blake2b(digest_size=16)
+def _key(tree: TokenTree, layers: int) -> str:
+    seen = hashlib.blake2b(b"" if layers == 1 else str(layers).encode(), digest_size=16)
     for column in (np.asarray(tree.ids), tree.parent):
         seen.update(column.astype(np.int64).tobytes())
     return seen.hexdigest()

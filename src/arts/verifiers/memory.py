@@ -39,6 +39,8 @@ class TokenIndex:
     def __init__(self, size: int) -> None:
         self._next: dict[tuple[int, int], int] = {}
         self._place: list[tuple[int, int]] = [(NOTHING, NOTHING)] * size
+        self.begun = np.full(size, NOTHING)
+        """Slot of the first token of the step that was read to its end at each slot; :data:`NOTHING` for none."""
         self._used = np.zeros(size, dtype=np.int64)  # time of last use · _WIDTH − depth, so what can go first is least
         self._free = np.arange(size)
         self._now = 1
@@ -63,6 +65,7 @@ class TokenIndex:
             self._next[before, token] = slot
             before = slot
         self._used[fresh] = self._now * _WIDTH - np.arange(len(known), len(ids))
+        self.begun[fresh] = NOTHING
         return np.concatenate([found, fresh]), len(known)
 
     def release(self) -> None:

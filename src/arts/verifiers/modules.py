@@ -1,4 +1,4 @@
-"""The networks of a neural verifier: backbone or trunk, then a two-layer head at the last token of each step."""
+"""The networks of a neural verifier: a backbone or features of it, then what reads its states or its steps."""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -13,9 +13,12 @@ from arts.config import require_at_least
 from arts.errors import ModelError, UsageError, needs_extra
 from arts.models import resolve_model
 from arts.verifiers.attention import TREE_ATTENTION, layout_of, use_tree_attention
+from arts.verifiers.features import layer_states
 from arts.verifiers.packing import Layout, TokenBatch
+from arts.verifiers.reading import Meaning, StepReader, along_paths
 
 Mode = Literal["lora", "full", "frozen"]
+Reading = Literal["state", "steps"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
 LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -26,18 +29,26 @@ HEAD_WIDTH = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Architecture:
-    """Shape of a neural verifier; the defaults for LoRA are the paper's.
+    """Shape of a neural verifier; the defaults are what did best on the testbed, those for LoRA the paper's.
 
     ``lora``: adapters of rank ``lora_r`` on a frozen backbone. ``full``: all weights of the backbone. ``frozen``:
-    the backbone only computes features, once: per token its last hidden state and its log-probability under the
-    backbone; ``trunk_layers`` new causal layers read them before the head.
+    the backbone only computes features, once: per token hidden states and its log-probability under the backbone;
+    ``trunk_layers`` new causal layers may read them before the head.
 
     >>> Architecture(backbone="bundled", mode="frozen", trunk_layers=2, trunk_width=96).lora_r
     16
     """
 
-    backbone: str
-    mode: Mode = "lora"
+    backbone: str = ""
+    """Folder, Hub id, GGUF file or catalogue name; default: the model that sampled the trees."""
+    mode: Mode = "frozen"
+    reading: Reading = "steps"
+    """steps judges every step from all of its tokens and multiplies; state reads one number at the last token of the
+    state, as published."""
+    layers: int = 0
+    """Layers whose hidden states are read, the last or several from the embeddings on; 0 is 4 for steps, 1 for state."""
+    reader_width: int = 96
+    """Width of the network that reads a step."""
     lora_r: int = 16
     lora_alpha: int = 32
     lora_dropout: float = 0.1
@@ -45,13 +56,14 @@ class Architecture:
     trunk_width: int = 128
     head_dropout: float = 0.1
     max_tokens: int = 2048
-    """Tokens of a trajectory that are read; of a longer one the first."""
+    """Tokens that the backbone reads at once, at most those it was made for; a longer solution is read in windows."""
     precision: Precision = "auto"
     """Of the backbone: auto is bf16 on CUDA and fp32 elsewhere; bfloat16 is faster on a CPU with AVX512-BF16 or AMX."""
 
     def __post_init__(self) -> None:
         require_at_least(self, 1, "lora_r", "lora_alpha")
-        require_at_least(self, 0, "trunk_layers", "lora_dropout", "head_dropout")
+        require_at_least(self, 0, "layers", "trunk_layers", "lora_dropout", "head_dropout")
+        require_at_least(self, 1, "reader_width")
         require_at_least(self, 2, "max_tokens", "trunk_width")
         for name in ("lora_dropout", "head_dropout"):
             if not getattr(self, name) < 1:
@@ -59,35 +71,66 @@ class Architecture:
         if self.trunk_layers and self.trunk_width % HEAD_WIDTH:
             raise UsageError(f"trunk_width is {self.trunk_width}; use a multiple of {HEAD_WIDTH}")
 
+    @property
+    def read_layers(self) -> int:
+        """How many layers' hidden states are read."""
+        return self.layers or (4 if self.reading == "steps" else 1)
+
 
 @final
 class Scorer(nn.Module):
-    """Tokens of whole trees (or features of them) → one number per state."""
+    """Tokens of whole trees (or features of them) → one number per state, in the ``meaning`` given.
 
-    def __init__(self, encoder: nn.Module, width: int, dropout: float) -> None:
+    With the reading ``state`` the head turns the last token of a state into that number. With ``steps`` it is a
+    :class:`StepReader`, and a state's number is made of what it says of all steps on its path: the batch must be read
+    at all of these.
+    """
+
+    def __init__(self, encoder: nn.Module, head: nn.Module, meaning: Meaning) -> None:
         super().__init__()
-        self.encoder = encoder
-        self.head = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Dropout(dropout), nn.Linear(width, 1))
+        self.encoder, self.head, self.meaning = encoder, head, meaning
 
     def forward(self, batch: TokenBatch) -> Tensor:
         """Scores of the states that the batch is read at, (N,)."""
-        hidden = self.encoder(batch)[batch.rows, batch.columns]
-        scores: Tensor = self.head(hidden.to(self.head[0].weight.dtype))[:, 0]
-        return scores
+        hidden = self.encoder(batch)
+        if not isinstance(self.head, StepReader):
+            scores: Tensor = self.head(hidden[batch.rows, batch.columns].to(self.head[0].weight.dtype))[:, 0]
+            return scores
+        assert batch.steps is not None
+        tokens = self.head.tokens(hidden.flatten(0, 1)[batch.steps.tokens])
+        return along_paths(self.head(tokens, batch.steps.sizes), batch.steps, self.meaning)
+
+
+def _state_head(width: int, dropout: float) -> nn.Module:
+    return nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Dropout(dropout), nn.Linear(width, 1))
+
+
+def _head(shape: Architecture, width: int) -> nn.Module:
+    if shape.reading == "steps":
+        return StepReader(width, shape.reader_width, shape.head_dropout)
+    return _state_head(width, shape.head_dropout)
 
 
 @final
 class BackboneEncoder(nn.Module):
     """A Hugging Face model without its language head, with adapters in mode ``lora``."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, layers: int) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.layers = model, layers
 
     def forward(self, batch: TokenBatch) -> Tensor:
-        """Last hidden states, (B, T, D)."""
-        hidden: Tensor = self.model(use_cache=False, **batch.model_inputs("input_ids")).last_hidden_state
-        return hidden
+        """Hidden states, (B, T, L · D)."""
+        return layer_states(self.model, batch, self.layers)[1]
+
+
+@final
+class GivenFeatures(nn.Module):
+    """The features as they are."""
+
+    def forward(self, batch: TokenBatch) -> Tensor:
+        """(B, T, D)."""
+        return batch.inputs
 
 
 @final
@@ -124,7 +167,7 @@ def _trunk_config(width: int, layers: int) -> Any:
     )
 
 
-def make_scorer(shape: Architecture) -> Scorer:
+def make_scorer(shape: Architecture, meaning: Meaning = Meaning()) -> Scorer:
     """A scorer with fresh head, trunk and adapters; the backbone's own weights are loaded from ``shape.backbone``.
 
     Raises:
@@ -132,17 +175,29 @@ def make_scorer(shape: Architecture) -> Scorer:
         MissingExtraError: mode ``lora`` without the library peft.
     """
     if shape.mode == "frozen":
-        features = int(_config(shape.backbone).hidden_size) + 1
-        return Scorer(
-            TrunkEncoder(features, shape.trunk_width, shape.trunk_layers), shape.trunk_width, shape.head_dropout
-        )
+        features = _states(shape) * int(_config(shape.backbone).hidden_size) + 1
+        if shape.reading == "steps" and not shape.trunk_layers:
+            return Scorer(GivenFeatures(), _head(shape, features), meaning)
+        trunk = TrunkEncoder(features, shape.trunk_width, shape.trunk_layers)
+        return Scorer(trunk, _head(shape, shape.trunk_width), meaning)
     # weights that are trained themselves stay in fp32, else small updates would round away; autocast computes in bf16
     whole = shape.mode == "full" and shape.precision == "auto"
     model = _load(AutoModel, shape.backbone, "float32" if whole else shape.precision)
-    width = int(model.config.hidden_size)
+    width = _states(shape) * int(model.config.hidden_size)
     if shape.mode == "lora":
         model = _with_adapters(model, shape)
-    return Scorer(BackboneEncoder(model), width, shape.head_dropout)
+    return Scorer(BackboneEncoder(model, shape.read_layers), _head(shape, width), meaning)
+
+
+def _states(shape: Architecture) -> int:
+    """How many layers' states are side by side: the embeddings are one of them."""
+    return min(shape.read_layers, int(_config(shape.backbone).num_hidden_layers) + 1)
+
+
+def window(shape: Architecture) -> int:
+    """Tokens that the backbone can read at once."""
+    made_for = getattr(_config(shape.backbone), "max_position_embeddings", None)
+    return min(shape.max_tokens, made_for or shape.max_tokens)
 
 
 def scorer_layout(scorer: Scorer) -> Layout:
@@ -150,7 +205,7 @@ def scorer_layout(scorer: Scorer) -> Layout:
     encoder = scorer.encoder
     if isinstance(encoder, BackboneEncoder):
         return layout_of(encoder.model)
-    return "packed" if encoder.layers is None else "auto"
+    return "auto" if isinstance(encoder, TrunkEncoder) and encoder.layers is not None else "tokens"
 
 
 @lru_cache(maxsize=4)

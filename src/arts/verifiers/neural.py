@@ -8,13 +8,21 @@ import torch
 
 from arts.arrays import Floats
 from arts.files import StrPath
-from arts.trees.tree import Tree
+from arts.trees.tree import ROOT, Tree
 from arts.verifiers.base import Verifier
 from arts.verifiers.calibration import success_probability
 from arts.verifiers.checkpoint import SavedVerifier, load_checkpoint
 from arts.verifiers.encoding import encode
 from arts.verifiers.features import FeatureCache, batches
-from arts.verifiers.modules import Architecture, Scorer, best_device, load_feature_model, load_tokenizer, scorer_layout
+from arts.verifiers.modules import (
+    Architecture,
+    Scorer,
+    best_device,
+    load_feature_model,
+    load_tokenizer,
+    scorer_layout,
+    window,
+)
 from arts.verifiers.packing import TokenTree, token_batch, token_tree
 
 Batch = Sequence[tuple[Tree, Sequence[int]]]
@@ -35,9 +43,9 @@ class NeuralVerifier(Verifier):
         self.about, self.name, self.unit, self.shape = about, about.name, about.unit, about.architecture
         self.splitter = about.splitter
         self.scorer = scorer.to(best_device()).eval()
-        self.tokenizer = load_tokenizer(self.shape.backbone)
+        self.tokenizer, self.window = load_tokenizer(self.shape.backbone), window(self.shape)
         if self.shape.mode == "frozen" and features is None:
-            features = FeatureCache(load_feature_model(self.shape), keep=False)
+            features = FeatureCache(load_feature_model(self.shape), keep=False, layers=self.shape.read_layers)
         self.features = features
         self.last_tokens: list[tuple[int, int]] = []
         """Tokens of each item of the last batch, shared prefixes once; none is taken from memory."""
@@ -50,10 +58,12 @@ class NeuralVerifier(Verifier):
 
     def score(self, batch: Batch) -> Scores:
         """Scores per tree, shape ``(len(nodes),)``, in the order of the nodes."""
+        if self.shape.reading == "steps":
+            return on_whole_paths(self._outputs, batch)
         return products_along_paths(self._outputs, batch) if self.about.per_step else self._outputs(batch)
 
     def _outputs(self, batch: Batch) -> Scores:
-        trees = [token_tree(encode(tree, nodes, self.tokenizer, self.shape.max_tokens)) for tree, nodes in batch]
+        trees = [token_tree(encode(tree, nodes, self.tokenizer, self.window)) for tree, nodes in batch]
         self.last_tokens = [(len(tree), 0) for tree in trees]
         scores = [np.empty(0)] * len(trees)
         order = sorted((i for i, tree in enumerate(trees) if len(tree.reads)), key=lambda i: len(trees[i]))
@@ -89,7 +99,17 @@ def products_along_paths(outputs: Callable[[Batch], Scores], batch: Batch) -> Sc
     return scores
 
 
+def on_whole_paths(score: Callable[[Batch], Scores], batch: Batch) -> Scores:
+    """Scores of states from a function that needs to be asked for all states on their paths together."""
+    closed = [sorted({ROOT, *(step for n in nodes for step in tree.path(n))}) if nodes else [] for tree, nodes in batch]
+    scores = score([(tree, whole) for (tree, _), whole in zip(batch, closed, strict=True)])
+    return [
+        found[np.searchsorted(whole, list(nodes))] if len(nodes) else found
+        for (_, nodes), whole, found in zip(batch, closed, scores, strict=True)
+    ]
+
+
 def with_features(trees: Sequence[TokenTree], features: FeatureCache, shape: Architecture) -> list[TokenTree]:
     """Trees whose tokens are features; without a trunk only the tokens at which states are read are kept."""
     featured = [tree.with_inputs(f) for tree, f in zip(trees, features.features(trees), strict=True)]
-    return featured if shape.trunk_layers else [tree.only_reads() for tree in featured]
+    return featured if shape.trunk_layers else [t.only_read(whole_steps=shape.reading == "steps") for t in featured]

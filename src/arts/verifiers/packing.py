@@ -9,7 +9,7 @@ Axes: U unique tokens of a tree, B sequences of a batch, T tokens of a sequence,
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from arts.arrays import Ints
-from arts.verifiers.encoding import Encoded
+from arts.verifiers.encoding import Encoded, StepPlaces
 from arts.verifiers.memory import MemoryLayout
 
 BLOCK = 64
@@ -30,7 +30,8 @@ WORTHWHILE = 1.1
 """Packing has to save this factor of tokens to pay for making its masks; a packed token costs about as much as one on
 a path, see ``benchmarks/packing.py``."""
 
-Layout = Literal["auto", "packed", "paths"]
+Layout = Literal["auto", "packed", "paths", "tokens"]
+"""``tokens``: side by side, for a network in which they do not see one another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,8 @@ class TokenTree:
 
     ``ids`` (U,) are token ids and ``inputs`` what the network reads for them: the ids themselves, or features (U, D).
     ``parent`` (−1 at the first token of a trajectory), ``depth`` and ``end`` are (U,): see the module. ``paths`` holds
-    the tokens of each trajectory, in the order of the encoding, ``reads`` (N,) the token at which each state is read.
+    the tokens of each trajectory, in the order of the encoding, ``reads`` (N,) the token at which each state is read,
+    ``steps`` the tokens of each state's last step.
     """
 
     ids: Tensor
@@ -49,6 +51,7 @@ class TokenTree:
     end: Ints
     paths: tuple[Ints, ...]
     reads: Ints
+    steps: "Steps | None" = None
 
     def __len__(self) -> int:
         return len(self.parent)
@@ -61,9 +64,12 @@ class TokenTree:
         """The same tree, read at every token."""
         return replace(self, reads=np.arange(len(self)))
 
-    def only_reads(self) -> "TokenTree":
-        """Just the tokens at which states are read, for a network in which tokens do not see one another."""
-        kept, reads = np.unique(self.reads, return_inverse=True)
+    def only_read(self, *, whole_steps: bool) -> "TokenTree":
+        """Just the tokens that are read, for a network in which tokens do not see one another."""
+        read = self.steps.tokens.numpy() if self.steps is not None and whole_steps else self.reads[:0]
+        kept, places = np.unique(np.concatenate([self.reads, read]), return_inverse=True)
+        reads, read = places[: len(self.reads)], places[len(self.reads) :]
+        steps = replace(self.steps, tokens=torch.as_tensor(read)) if self.steps is not None and whole_steps else None
         at = torch.as_tensor(kept)
         place = np.arange(len(kept))
         return TokenTree(
@@ -74,7 +80,23 @@ class TokenTree:
             end=place + 1,
             paths=tuple(place[:, None]),
             reads=reads,
+            steps=steps,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """The last steps of N states, see :class:`arts.verifiers.encoding.StepPlaces`; ``tokens`` (M,) are numbers."""
+
+    tokens: Tensor
+    sizes: Tensor
+    judged: Tensor
+    above: Tensor
+    ended: Tensor
+
+    def to(self, device: Any) -> "Steps":
+        """The same steps on a device."""
+        return Steps(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
 
 
 def token_tree(encoded: Encoded) -> TokenTree:
@@ -99,6 +121,7 @@ def token_tree(encoded: Encoded) -> TokenTree:
         size += len(fresh)
         paths[r] = above
     ends |= dict.fromkeys(above.tolist(), size)
+    starts, every = np.cumsum([0, *map(len, paths)]), np.concatenate(paths)
     joined = torch.as_tensor(np.concatenate(ids))
     return TokenTree(
         ids=joined,
@@ -107,7 +130,21 @@ def token_tree(encoded: Encoded) -> TokenTree:
         depth=np.concatenate(depth),
         end=np.array([ends[i] for i in range(size)], dtype=np.int64),
         paths=tuple(paths),
-        reads=np.array([paths[r][c] for r, c in zip(encoded.rows, encoded.columns, strict=True)], dtype=np.int64),
+        reads=every[starts[encoded.rows] + encoded.columns],
+        steps=steps_of(
+            encoded.steps, torch.as_tensor(every[starts[encoded.steps.tokens[:, 0]] + encoded.steps.tokens[:, 1]])
+        ),
+    )
+
+
+def steps_of(places: StepPlaces, tokens: Tensor) -> Steps:
+    """The same steps with the numbers of their tokens, (M,)."""
+    return Steps(
+        tokens=tokens,
+        sizes=torch.as_tensor(places.sizes),
+        judged=torch.as_tensor(places.judged),
+        above=torch.as_tensor(places.above),
+        ended=torch.as_tensor(places.ended),
     )
 
 
@@ -166,6 +203,7 @@ class TokenBatch:
 
     ``positions`` (B, T) are depths. With ``layout`` the batch is one packed sequence, of whole trees or of what follows
     kept tokens; without, sequences are trajectories padded on the right, and causal attention is all that is needed.
+    The tokens of ``steps`` are numbered row by row.
     """
 
     inputs: Tensor
@@ -173,13 +211,15 @@ class TokenBatch:
     rows: Tensor
     columns: Tensor
     layout: TreeLayout | MemoryLayout | None = None
+    steps: Steps | None = None
 
     def to(self, device: Any) -> "TokenBatch":
         """The same batch on a device."""
         layout = None if self.layout is None else self.layout.to(device)
         inputs, positions = self.inputs.to(device), self.positions.to(device)
         rows, columns = self.rows.to(device), self.columns.to(device)
-        return TokenBatch(inputs=inputs, positions=positions, rows=rows, columns=columns, layout=layout)
+        steps = None if self.steps is None else self.steps.to(device)
+        return TokenBatch(inputs=inputs, positions=positions, rows=rows, columns=columns, layout=layout, steps=steps)
 
     def model_inputs(self, name: str) -> dict[str, Tensor | TreeLayout | MemoryLayout]:
         """Arguments of a Hugging Face model that reads ``inputs`` under this name."""
@@ -192,14 +232,14 @@ def token_batch(trees: Sequence[TokenTree], layout: Layout = "auto") -> TokenBat
     if layout == "auto":
         packed_tokens, path_tokens = sum(map(len, trees)), _padded_tokens(trees)
         layout = "packed" if packed_tokens * WORTHWHILE < path_tokens else "paths"
-    return _packed(trees) if layout == "packed" else _paths(trees)
+    return _paths(trees) if layout == "paths" else _packed(trees, masked=layout == "packed")
 
 
 def _padded_tokens(trees: Sequence[TokenTree]) -> int:
     return sum(len(t.paths) for t in trees) * max(len(p) for t in trees for p in t.paths)
 
 
-def _packed(trees: Sequence[TokenTree]) -> TokenBatch:
+def _packed(trees: Sequence[TokenTree], *, masked: bool) -> TokenBatch:
     starts = np.cumsum([0, *map(len, trees)])
     parent = np.concatenate([np.where(t.parent < 0, -1, t.parent + s) for t, s in zip(trees, starts, strict=False)])
     end = np.concatenate([t.end + s for t, s in zip(trees, starts, strict=False)])
@@ -209,7 +249,25 @@ def _packed(trees: Sequence[TokenTree]) -> TokenBatch:
         positions=torch.as_tensor(np.concatenate([t.depth for t in trees]))[None],
         rows=torch.zeros(len(reads), dtype=torch.long),
         columns=torch.as_tensor(reads),
-        layout=tree_layout(parent, end),
+        layout=tree_layout(parent, end) if masked else None,
+        steps=_joined(
+            [t.steps for t in trees], [torch.arange(len(t)) + s for t, s in zip(trees, starts.tolist(), strict=False)]
+        ),
+    )
+
+
+def _joined(parts: Sequence[Steps | None], places: Sequence[Tensor]) -> Steps | None:
+    """The steps of trees side by side; ``places`` are the numbers of each tree's tokens among all."""
+    steps = [part for part in parts if part is not None]
+    if len(steps) < len(parts):
+        return None
+    starts = np.cumsum([0, *(len(s.sizes) for s in steps)]).tolist()
+    return Steps(
+        tokens=torch.cat([place[s.tokens] for s, place in zip(steps, places, strict=True)]),
+        sizes=torch.cat([s.sizes for s in steps]),
+        judged=torch.cat([s.judged for s in steps]),
+        above=torch.cat([torch.where(s.above < 0, s.above, s.above + n) for s, n in zip(steps, starts, strict=False)]),
+        ended=torch.cat([s.ended for s in steps]),
     )
 
 
@@ -217,21 +275,30 @@ def _paths(trees: Sequence[TokenTree]) -> TokenBatch:
     inputs = pad_sequence([t.inputs[torch.as_tensor(p)] for t in trees for p in t.paths], batch_first=True)
     starts = np.cumsum([0, *(len(t.paths) for t in trees)])
     places = [_on_paths(t) for t in trees]
+    width = inputs.shape[1]
+    numbers = [
+        torch.as_tensor((rows + s) * width + columns) for (rows, columns), s in zip(places, starts, strict=False)
+    ]
     return TokenBatch(
         inputs=inputs,
         positions=torch.arange(inputs.shape[1]).expand(inputs.shape[:2]),
-        rows=torch.as_tensor(np.concatenate([rows + s for (rows, _), s in zip(places, starts, strict=False)])),
-        columns=torch.as_tensor(np.concatenate([columns for _, columns in places])),
+        rows=torch.as_tensor(
+            np.concatenate([rows[t.reads] + s for t, (rows, _), s in zip(trees, places, starts, strict=False)])
+        ),
+        columns=torch.as_tensor(
+            np.concatenate([columns[t.reads] for t, (_, columns) in zip(trees, places, strict=True)])
+        ),
+        steps=_joined([t.steps for t in trees], numbers),
     )
 
 
 def _on_paths(tree: TokenTree) -> tuple[Ints, Ints]:
-    """A trajectory through each token that is read, and its place there."""
+    """A trajectory through each token, and its place there."""
     row = np.zeros(len(tree), dtype=np.int64)
     column = np.zeros(len(tree), dtype=np.int64)
     for r, path in enumerate(tree.paths):
         row[path], column[path] = r, np.arange(len(path))
-    return row[tree.reads], column[tree.reads]
+    return row, column
 
 
 def tree_layout(parent: Ints, end: Ints) -> TreeLayout:

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from arts.verifiers.reading import sum_along_paths
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeTable:
@@ -96,15 +98,6 @@ def mean_children(values: Tensor, nodes: NodeTable, weights: Tensor) -> Tensor:
     """Σ weight · value over the children of each node, (N,); 0 at nodes without children."""
     inner = nodes.parent >= 0
     return torch.zeros_like(values).index_add(0, nodes.parent[inner], (weights * values)[inner])
-
-
-def sum_along_paths(values: Tensor, parent: Tensor) -> Tensor:
-    """Σ value over the nodes from the root to each node, both included, (N,)."""
-    total, above = values, parent
-    while bool((above >= 0).any()):
-        total = total + torch.where(above >= 0, values[above.clamp(min=0)], torch.zeros_like(values))
-        above = torch.where(above >= 0, parent[above.clamp(min=0)], above)
-    return total
 
 
 def depths(parent: Tensor) -> Tensor:

@@ -9,11 +9,10 @@ from torch.nn import functional
 
 from arts.errors import UsageError
 from arts.training.objectives.base import Objective
-from arts.training.objectives.nodes import Loss, NodeTable, problem_mean, sum_along_paths, weighted_problem_mean
+from arts.training.objectives.nodes import Loss, NodeTable, problem_mean, weighted_problem_mean
+from arts.verifiers.reading import SURE, sum_along_paths
 
 PrmLoss = Literal["squared", "cross_entropy"]
-SURE = 80.0
-"""Log-odds of a step beyond which :class:`NoisyAnd` does not distinguish, so that certainty stays finite in fp32."""
 
 
 @dataclass(frozen=True, kw_only=True)
