@@ -21,6 +21,7 @@ from arts.verifiers.load import SIMPLE, load_verifier
 from arts.verifiers.modules import Architecture, load_feature_model, load_tokenizer, make_scorer
 from arts.verifiers.neural import NeuralVerifier
 from arts.verifiers.packing import token_tree
+from arts.verifiers.reading import Meaning
 
 SOLUTIONS = {
     "solve 7 x = 12 mod 29": [
@@ -50,21 +51,27 @@ def fresh(unit="log_flow", per_step=False, **shape):
     torch.manual_seed(0)
     architecture = Architecture(backbone="bundled", **shape)
     about = SavedVerifier(name="fresh", unit=unit, architecture=architecture, per_step=per_step)
-    return NeuralVerifier(about, make_scorer(architecture))
+    return NeuralVerifier(about, make_scorer(architecture, Meaning(unit=unit)))
 
 
 BUNDLED = Architecture(backbone="bundled", mode="frozen")
 NEURAL = {
-    "frozen": {"mode": "frozen", "trunk_width": 32},
-    "trunk": {"mode": "frozen", "trunk_width": 32, "trunk_layers": 1},
-    "full": {"mode": "full"},
-    "lora": {"mode": "lora"},
-    "probability": {"mode": "full", "unit": "probability"},
-    "steps": {"mode": "full", "unit": "probability", "per_step": True},
+    "frozen": {"mode": "frozen", "reading": "state", "trunk_width": 32},
+    "trunk": {"mode": "frozen", "reading": "state", "trunk_width": 32, "trunk_layers": 1},
+    "full": {"mode": "full", "reading": "state"},
+    "lora": {"mode": "lora", "reading": "state"},
+    "probability": {"mode": "full", "reading": "state", "unit": "probability"},
+    "steps": {"mode": "full", "reading": "state", "unit": "probability", "per_step": True},
+    "whole steps": {"mode": "frozen"},
+    "whole steps, trunk": {"mode": "frozen", "trunk_width": 32, "trunk_layers": 1},
+    "whole steps, success": {"mode": "full", "unit": "probability"},
+    "whole steps, adapters": {"mode": "lora", "unit": "logit"},
+    "whole steps in windows": {"mode": "frozen", "max_tokens": 16},
 }
 
 
 CACHED = {"cached": NEURAL["full"], "cached trunk": NEURAL["trunk"], "cached steps": NEURAL["steps"]}
+CACHED |= {f"cached {name}": shape for name, shape in NEURAL.items() if "whole" in name}
 
 
 @pytest.fixture(scope="module", params=[*SIMPLE, *NEURAL, *CACHED])
@@ -260,7 +267,7 @@ def test_a_verifier_of_steps_multiplies_along_the_path():
 
 
 def test_a_probability_is_the_logistic_of_the_output():
-    logit, probability = fresh(mode="full"), fresh(mode="full", unit="probability")
+    logit, probability = fresh(mode="full", reading="state"), fresh(mode="full", reading="state", unit="probability")
     near(probability.score(EVERYTHING), [1 / (1 + np.exp(-s)) for s in logit.score(EVERYTHING)])
 
 

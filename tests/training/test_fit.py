@@ -19,9 +19,11 @@ from arts.trees.tree import Outcome, Step, Tree
 from arts.verifiers.features import FeatureCache
 from arts.verifiers.modules import Architecture, load_feature_model, load_tokenizer, make_scorer
 from arts.verifiers.neural import NeuralVerifier
+from arts.verifiers.reading import Meaning
 
 VERDICTS = {"+": Verdict.CORRECT, "-": Verdict.INCORRECT, "?": Verdict.UNGRADED}
 MODES = ["frozen", "full", "lora"]
+WAYS = [(o, r) for o in OBJECTIVES for r in ("state", "steps") if (o, r) != ("noisy_and", "steps")]
 
 
 def grow(question, *solutions):
@@ -50,9 +52,16 @@ TREES = forest()
 EVERYTHING = [(tree, range(len(tree))) for tree in TREES]
 
 
-def train(out, *, trees=TREES, backbone="bundled", mode="frozen", trunk_layers=0, head_dropout=0.1, **config):
+def train(
+    out, *, trees=TREES, backbone="bundled", mode="frozen", reading="steps", trunk_layers=0, head_dropout=0.1, **config
+):
     shape = Architecture(
-        backbone=backbone, mode=mode, trunk_width=32, trunk_layers=trunk_layers, head_dropout=head_dropout
+        backbone=backbone,
+        mode=mode,
+        reading=reading,
+        trunk_width=32,
+        trunk_layers=trunk_layers,
+        head_dropout=head_dropout,
     )
     settings = {"objective": "rfm", "epochs": 4, "trees_per_batch": 2, "learning_rate": 3e-3, "held_out": 0.0, **config}
     return fit_verifier(trees, shape, TrainConfig(**settings), out)
@@ -76,9 +85,11 @@ def test_a_trained_verifier_is_read_back_as_it_was(tmp_path, mode):
     assert not list(tmp_path.glob("v/checkpoint-*"))
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
-def test_training_teaches_what_is_right(tmp_path, objective):
-    trained = train(tmp_path, objective=objective, epochs=60, learning_rate=5e-3, trunk_layers=1, head_dropout=0.0)
+@pytest.mark.parametrize(("objective", "reading"), WAYS)
+def test_training_teaches_what_is_right(tmp_path, objective, reading):
+    trained = train(
+        tmp_path, objective=objective, reading=reading, epochs=60, learning_rate=5e-3, trunk_layers=1, head_dropout=0.0
+    )
     assert trained.about.calibration is None
     assert (trained.name, trained.unit) == (objective, make_objective(objective).unit)
     for tree, values in zip(TREES, trained.score(EVERYTHING), strict=True):
@@ -225,18 +236,22 @@ def test_a_batch_is_its_examples_side_by_side():
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("objective", OBJECTIVES)
-def test_packed_trees_have_the_loss_and_the_gradients_of_their_trajectories(objective, mode):
+@pytest.mark.parametrize("reading", ["state", "steps"])
+def test_packed_trees_have_the_loss_and_the_gradients_of_their_trajectories(reading, objective, mode):
     """In fp32 to 1e-5, for the whole network."""
     trees = [*forest(), grow("solve 4 x = 1 mod 19", ("+", "add 4 x = 20", "div 1 x = 5"), ("-", "mul 8 x = 2"))]
     for tree in trees:
         tree.logprob = [-0.1 * depth for depth in tree.depth]
-    shape = Architecture(backbone="bundled", mode=mode, trunk_layers=1, trunk_width=32, head_dropout=0, lora_dropout=0)
-    features = FeatureCache(load_feature_model(shape), keep=True) if mode == "frozen" else None
+    steps = "state" if objective == "noisy_and" else reading
+    dropout = {"head_dropout": 0, "lora_dropout": 0}
+    shape = Architecture(backbone="bundled", mode=mode, reading=steps, trunk_layers=1, trunk_width=32, **dropout)
+    model = load_feature_model(shape) if mode == "frozen" else None
+    features = FeatureCache(model, keep=True, layers=shape.read_layers) if model else None
     torch.manual_seed(0)
-    scorer = make_scorer(shape)
+    loss = make_objective(objective)
+    scorer = make_scorer(shape, Meaning(unit=loss.unit, contrast=loss.reward_contrast))
     for weight in scorer.parameters():  # adapters start at zero, where half of their gradients vanish
         weight.data += 0.02 * torch.randn_like(weight)
-    loss = make_objective(objective)
     found = {}
     for layout in ("packed", "paths"):
         part = collate(fit._examples(trees, shape, features), layout)

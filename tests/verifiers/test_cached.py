@@ -24,15 +24,21 @@ from arts.verifiers.load import SIMPLE, cached, load_verifier
 from arts.verifiers.memory import NOTHING, Run, SlotTensors, TokenIndex, memory_layout
 from arts.verifiers.modules import Architecture, make_scorer
 from arts.verifiers.neural import NeuralVerifier
+from arts.verifiers.reading import Meaning
 
 MOST = 14
 KINDS = {
-    "frozen": {"mode": "frozen", "trunk_width": 32},
-    "trunk": {"mode": "frozen", "trunk_width": 32, "trunk_layers": 2},
-    "full": {"mode": "full"},
-    "lora": {"mode": "lora"},
-    "probability": {"mode": "full", "unit": "probability"},
-    "steps": {"mode": "full", "unit": "probability", "per_step": True},
+    "frozen": {"mode": "frozen", "reading": "state", "trunk_width": 32},
+    "trunk": {"mode": "frozen", "reading": "state", "trunk_width": 32, "trunk_layers": 2},
+    "full": {"mode": "full", "reading": "state"},
+    "lora": {"mode": "lora", "reading": "state"},
+    "probability": {"mode": "full", "reading": "state", "unit": "probability"},
+    "steps": {"mode": "full", "reading": "state", "unit": "probability", "per_step": True},
+    "whole steps": {"mode": "frozen"},
+    "whole steps, trunk": {"mode": "frozen", "trunk_width": 32, "trunk_layers": 1},
+    "whole steps, success": {"mode": "full", "unit": "probability"},
+    "whole steps, adapters": {"mode": "lora", "unit": "logit"},
+    "whole steps in windows": {"mode": "frozen", "max_tokens": 16},
 }
 
 
@@ -40,7 +46,7 @@ def fresh(unit="log_flow", per_step=False, **shape):
     torch.manual_seed(0)
     architecture = Architecture(backbone="bundled", **shape)
     about = SavedVerifier(name="fresh", unit=unit, architecture=architecture, per_step=per_step)
-    scorer = make_scorer(architecture)
+    scorer = make_scorer(architecture, Meaning(unit=unit))
     for name, weight in scorer.named_parameters():
         if "lora_B" in name:  # an adapter starts as nothing
             torch.nn.init.normal_(weight, std=0.1)
@@ -60,7 +66,7 @@ def merging():
 
 def merged(**kind):
     """Reads few tokens of texts whose steps merge."""
-    verifier = fresh(max_tokens=MOST, **kind)
+    verifier = fresh(**{"max_tokens": MOST, **kind})
     verifier.tokenizer = merging()
     return verifier
 

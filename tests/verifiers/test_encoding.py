@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerFast
 
 from arts.models import bundled_model
 from arts.trees.tree import ROOT, Step, Tree
-from arts.verifiers.encoding import encode
+from arts.verifiers.encoding import encode, windows
 from arts.verifiers.modules import load_tokenizer
 
 QUESTION = "solve 7 x = 12 mod 29"
@@ -113,17 +113,46 @@ def test_nodes_come_back_in_the_order_asked_for(tokenizer, tree, data):
 
 @every_tokenizer
 @given(tree=trees(LINES | ANYTHING), max_tokens=st.integers(1, 60))
-def test_a_long_text_keeps_its_first_tokens(tokenizer, tree, max_tokens):
+def test_of_a_long_text_every_token_is_read(tokenizer, tree, max_tokens):
+    max_tokens += 1
     whole, cut = everything(tree, tokenizer), everything(tree, tokenizer, max_tokens)
-    assert cut.ids == [row[:max_tokens] for row in whole.ids]
-    np.testing.assert_array_equal(cut.rows, whole.rows)
-    np.testing.assert_array_equal(cut.columns, np.minimum(whole.columns, max_tokens - 1))
+    assert all(len(row) <= max_tokens for row in cut.ids)
+    np.testing.assert_array_equal(cut.steps.sizes, whole.steps.sizes)
+    for field in ("rows", "columns"):
+        assert len(getattr(cut, field)) == len(tree)
+    for where in (lambda e: zip(e.rows, e.columns, strict=True), lambda e: e.steps.tokens):
+        assert [cut.ids[r][c] for r, c in where(cut)] == [whole.ids[r][c] for r, c in where(whole)]
 
 
-@given(tree=trees(LINES | ANYTHING), max_tokens=st.integers(3, 60) | st.just(10_000))
-def test_no_state_is_read_at_a_mark_around_the_text(tree, max_tokens):
-    plain, marked = (everything(tree, TOKENIZERS["single_bytes"]), everything(tree, MARKED, max_tokens))
-    np.testing.assert_array_equal(marked.columns, np.minimum(plain.columns + 1, max_tokens - 2))
+@every_tokenizer
+@given(tree=trees(LINES | ANYTHING))
+def test_the_steps_of_a_solution_are_all_of_its_tokens(tokenizer, tree):
+    coded = everything(tree, tokenizer)
+    begins = np.cumsum(coded.steps.sizes) - coded.steps.sizes
+    for leaf in (n for n in range(len(tree)) if not tree.children[n]):
+        row, last = coded.rows[leaf], coded.columns[leaf]
+        path = [n for n in tree.path(leaf) if coded.steps.judged[n]]
+        opened = int(coded.columns[ROOT])
+        found = [c for n in path for _, c in coded.steps.tokens[begins[n] : begins[n] + coded.steps.sizes[n]]]
+        if all(coded.steps.tokens[begins[n], 0] == row for n in path):
+            assert found == list(range(opened + 1, last + 1))
+
+
+@given(length=st.integers(1, 80), opening=st.integers(1, 20), most=st.integers(2, 20), more=st.integers(0, 20))
+def test_windows_cover_a_text_and_do_not_change_as_it_grows(length, opening, most, more):
+    ids = list(range(length + more))
+    rows, where = windows(ids, min(opening, length), most)
+    assert [rows[r][c] for r, c in where] == ids
+    assert max(map(len, rows)) <= most
+    before, earlier = windows(ids[:length], min(opening, length), most)
+    np.testing.assert_array_equal(where[:length], earlier)
+    assert all(row == longer[: len(row)] for row, longer in zip(before, rows, strict=False))
+
+
+@given(tree=trees(LINES | ANYTHING))
+def test_no_state_is_read_at_a_mark_around_the_text(tree):
+    plain, marked = (everything(tree, TOKENIZERS["single_bytes"]), everything(tree, MARKED, 10_000))
+    np.testing.assert_array_equal(marked.columns, plain.columns + 1)
 
 
 @every_tokenizer

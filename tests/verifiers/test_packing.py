@@ -139,7 +139,7 @@ def test_an_architecture_with_a_window_keeps_its_own_attention():
 
 def test_only_what_is_read_is_kept():
     tree = token_tree(encoded(ROWS, [(0, 3), (3, 1), (4, 3), (0, 0)]))
-    kept = tree.only_reads()
+    kept = tree.only_read(whole_steps=False)
     assert kept.inputs[torch.as_tensor(kept.reads)].tolist() == [3, 5, 3, 7]
     assert len(kept) == 3
     batch = token_batch([kept, kept], "packed")

@@ -12,16 +12,24 @@ from pathlib import Path
 import tyro
 
 from arts.cli.options import call
-from arts.errors import needs_extra
-from arts.trees.store import open_store
+from arts.errors import UsageError, needs_extra
+from arts.models import cache_folder
+from arts.trees.store import StoredTrees, open_store
 
 with needs_extra("arts train"):
     from arts.training.config import TrainConfig
     from arts.training.fit import is_finished
     from arts.training.objectives import OBJECTIVES
     from arts.verifiers.modules import Architecture
+    from arts.workflows.cross_fit import cross_fit
     from arts.workflows.train import train_verifier
 
+REMEDIES = {
+    "better than majority": "",
+    "worse than majority": "; vote with it or sample more problems (--limit), then more passes (--training.epochs)",
+    "too few problems to tell": "; sample more problems (--limit)",
+}
+"""What to try, by verdict."""
 __doc__ += "\n\nObjectives, and their options:\n" + "\n".join(
     f"  {name}: {cls.about} ({', '.join(f'{f.name}={f.default}' for f in fields(cls)) or 'no options'})"
     for name, cls in OBJECTIVES.items()
@@ -36,27 +44,55 @@ class Config:
     """The store with the trees."""
     out: Path
     """Folder of the checkpoint; its name becomes the verifier's."""
-    architecture: Architecture = field(default_factory=lambda: Architecture(backbone="bundled"))
-    """The network; the defaults are the paper's."""
+    architecture: Architecture = field(default_factory=Architecture)
+    """The network; the defaults are what did best on the testbed, see docs/training.md."""
     training: TrainConfig = field(default_factory=TrainConfig)
     """What it is trained for, and how."""
+    cross_fit: int = 2
+    """At the end, tell by so many folds what the verifier is worth on problems it has not seen; 0 does not."""
     keep_features: bool = True
     """Mode frozen keeps the backbone's features in the cache folder (ARTS_CACHE or ~/.cache/arts), for later runs."""
 
 
 def run(config: Config) -> int:
     """Train; the checkpoint's folder goes to stdout."""
-    finished = is_finished(config.out)
+    finished, first = is_finished(config.out), os.environ.get("RANK", "0") == "0"
     with open_store(config.store) as store:
-        call(
-            train_verifier,
-            config,
-            trees=store.trees(),
-            config=config.training,
-            on_progress=lambda line: print(line, file=sys.stderr),
-        )
+        call(train_verifier, config, trees=store.trees(), config=config.training, on_progress=_say)
+        if config.cross_fit and first and not finished:
+            _tell_worth(config, store.trees())
     if finished:
         print(f"{config.out}: is trained already; use another --out to train again", file=sys.stderr)
-    if os.environ.get("RANK", "0") == "0":  # one line, however many processes accelerate has launched
+    if first:  # one line, however many processes accelerate has launched
         print(config.out)
     return 0
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def _tell_worth(config: Config, trees: StoredTrees) -> None:
+    """Selection accuracy on problems that were not learned from, and what follows from it."""
+    try:
+        found = cross_fit(
+            trees,
+            config.out / "cross-fit",
+            architecture=config.architecture,
+            config=config.training,
+            folds=config.cross_fit,
+            feature_folder=cache_folder() / "features" if config.keep_features else None,
+            on_progress=_say,
+        )
+    except UsageError as error:
+        _say(f"not cross-fitted: {error}")
+        return
+    rows = {"random": found.random, "majority": found.majority, "verifier": found.best_of_n, "oracle": found.oracle}
+    _say(
+        f"deciding between {found.n} candidates of {found.random.n} problems, each by a verifier that has not seen it:"
+    )
+    for name, of in rows.items():
+        _say(f"  {name:<9} {100 * of.value:5.1f} [{100 * of.low:.1f}, {100 * of.high:.1f}]")
+    difference = found.difference
+    margin = f"{100 * difference.value:+.1f} [{100 * difference.low:+.1f}, {100 * difference.high:+.1f}] points"
+    _say(f"{found.verdict}: {margin}{REMEDIES[found.verdict]}")

@@ -1,12 +1,13 @@
 """What decides a verifier besides its trees and its network."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from arts.config import require_at_least, require_finite
 from arts.errors import UsageError
 from arts.training.objectives import make_objective
 from arts.verifiers.calibration import CalibrationMethod
+from arts.verifiers.modules import Mode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,17 +23,20 @@ class TrainConfig:
     validation problems, see docs/objectives.md; rfm is the paper's."""
     options: tuple[str, ...] = ()
     """Options of the objective, NAME=VALUE, as in: trace=0.5 detach=no."""
-    learning_rate: float = 2e-4
-    epochs: float = 3.0
+    learning_rate: float | None = None
+    """Highest rate, reached after the warm-up; default: 1e-3 on a frozen backbone, 2e-4 where it is trained."""
+    epochs: float | None = None
+    """Passes over the trees; default: 20 on a frozen backbone, 3 where it is trained."""
     updates: int = 0
     """Number of updates instead of epochs; 0 goes by epochs."""
-    trees_per_batch: int = 8
-    """Trees of a batch, per process."""
+    trees_per_batch: int | None = None
+    """Trees of a batch, per process; default: 32 on a frozen backbone, 8 where it is trained, but at most a sixteenth
+    of all and at least 4."""
     accumulate: int = 1
     """Batches per update."""
     layout: Literal["auto", "paths"] = "auto"
     """auto packs trees so that shared prefixes are computed once, where that pays; paths pads whole trajectories."""
-    warmup_ratio: float = 0.05
+    warmup_ratio: float = 0.1
     weight_decay: float = 0.01
     held_out: float = 0.1
     """Share of the problems, the store's first ones, kept out of training; on them the weights with the least loss are
@@ -48,12 +52,15 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        require_at_least(self, 1, "trees_per_batch", "accumulate", "save_updates")
+        require_at_least(
+            self, 1, "accumulate", "save_updates", *(["trees_per_batch"] if self.trees_per_batch is not None else [])
+        )
         require_at_least(self, 0, "seed", "warmup_ratio", "weight_decay", "updates", "patience")
-        for name in ("learning_rate", "epochs"):
+        given = [name for name in ("learning_rate", "epochs") if getattr(self, name) is not None]
+        for name in given:
             if not getattr(self, name) > 0:
                 raise UsageError(f"{name} is {getattr(self, name)}; use more than 0")
-        require_finite(self, "learning_rate", "epochs", "weight_decay")
+        require_finite(self, *given, "weight_decay")
         if self.warmup_ratio >= 1:
             raise UsageError(f"warmup_ratio is {self.warmup_ratio}; use a share of the updates, below 1")
         if not 0 <= self.held_out < 1:
@@ -61,3 +68,18 @@ class TrainConfig:
         if self.patience and not self.held_out:
             raise UsageError("patience needs held-out problems; give --training.held-out a share above 0")
         make_objective(self.objective, self.options)
+
+    def resolved(self, mode: Mode, trees: int) -> "TrainConfig":
+        """The same with what follows from the mode of the backbone and the number of trees filled in.
+
+        >>> TrainConfig().resolved("frozen", 500).trees_per_batch
+        31
+        """
+        frozen = mode == "frozen"
+        most = 32 if frozen else 8
+        return replace(
+            self,
+            learning_rate=self.learning_rate or (1e-3 if frozen else 2e-4),
+            epochs=self.epochs or (20.0 if frozen else 3.0),
+            trees_per_batch=self.trees_per_batch or max(4, min(most, trees // 16)),
+        )

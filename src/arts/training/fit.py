@@ -94,7 +94,12 @@ def fit_verifier(
     stored = trees if isinstance(trees, StoredTrees) else None
     held_out, trees = _split(trees, config)
     objective = make_objective(config.objective, config.options)
+    if objective.per_step and shape.reading == "steps":
+        raise UsageError(
+            f"objective {config.objective} multiplies steps itself; use orm, or --architecture.reading state"
+        )
     held_trees, trees = (_teaching(part, objective) for part in (held_out, trees))
+    config = config.resolved(shape.mode, len(trees))
     plan = _plan(held_trees, trees, shape, config)
     _check_place(out, plan)
     set_seed(config.seed)
@@ -189,7 +194,8 @@ def check_same(out: Path, trees: Iterable[Tree], shape: Architecture, config: Tr
     """
     held, kept = _split(trees, config)
     objective = make_objective(config.objective, config.options)
-    plan = _plan(_teaching(held, objective), _teaching(kept, objective), shape, config)
+    held, kept = (_teaching(part, objective) for part in (held, kept))
+    plan = _plan(held, kept, shape, config.resolved(shape.mode, len(kept)))
     _check_same(out, json.loads(plan))
 
 
@@ -237,9 +243,9 @@ def _held_out_loss(
     verifier: NeuralVerifier, held: Sequence[Example], objective: Objective, config: TrainConfig, layout: Layout
 ) -> float:
     """Mean over the held-out trees, without dropout."""
-    total = 0.0
-    for start in range(0, len(held), config.trees_per_batch):
-        part = held[start : start + config.trees_per_batch]
+    total, size = 0.0, config.trees_per_batch or 1
+    for start in range(0, len(held), size):
+        part = held[start : start + size]
         batch = collate(part, layout)
         scores = verifier.scorer(batch["batch"].to(best_device())).float()
         total += len(part) * float(objective(scores, batch["nodes"].to(best_device())).value)

@@ -73,6 +73,7 @@ def training_arguments(config: TrainConfig, out: Path, *, half: bool, evaluate: 
     Raises:
         ValueError, ImportError: the Trainer refuses them.
     """
+    assert config.learning_rate and config.epochs and config.trees_per_batch, "resolve the settings first"
     per_epoch = {"eval_strategy": "epoch", "save_strategy": "epoch", "load_best_model_at_end": True}
     arguments = TrainingArguments(
         output_dir=str(out),

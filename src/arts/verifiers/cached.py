@@ -73,7 +73,7 @@ class CachedScoring(Verifier):
                 new, reused = self.tokens_new, self.tokens_reused
                 encoded = encode(tree, nodes, self._verifier.tokenizer, self._verifier.window)
                 whole.append(encoded)
-                if self._steps and not encoded.steps.within_rows(encoded.rows):
+                if self._steps and encoded.steps and not encoded.steps.within_rows(encoded.rows):
                     uncached[len(whole) - 1] = self._verifier.score([(tree, nodes)])[0]
                     self.last_tokens += self._verifier.last_tokens
                     continue
@@ -98,7 +98,7 @@ class CachedScoring(Verifier):
         slots, known = claimed
         self.tokens_new += len(ids) - known
         self.tokens_reused += known
-        spans = encoded.steps.of(at) if self._steps else columns[:, None]
+        spans = encoded.steps.of(at) if self._steps and encoded.steps else columns[:, None]
         self._reads.append((out, at, [slots[span] for span in spans]))
         if known < len(ids):
             self._runs.append(Run(ids=ids, slots=slots, known=known))
@@ -166,8 +166,8 @@ class CachedScoring(Verifier):
         return torch.cat([states, logprob[:, None].to(hidden.dtype)], dim=-1)[None].float()
 
 
-def _scores(found: Floats, steps: StepPlaces, meaning: Meaning) -> Floats:
-    if found.shape[1] == 1:
+def _scores(found: Floats, steps: StepPlaces | None, meaning: Meaning) -> Floats:
+    if steps is None or found.shape[1] == 1:
         return found[:, 0]
     scores = along_paths(torch.as_tensor(found), steps_of(steps, torch.as_tensor(steps.tokens[:, 1])), meaning)
     return np.asarray((scores.sigmoid() if meaning.unit == "probability" else scores).double())

@@ -17,14 +17,15 @@ class Encoded:
 
     ``ids[r]`` are the tokens of a trajectory, or of a window of one that is longer than the network reads. The state
     of the i-th node asked for is read at token ``columns[i]`` of row ``rows[i]``, the last token of its last step.
-    ``texts[r]`` is what the trajectory says; ``steps`` where the tokens of the steps are.
+    ``texts[r]`` is what the trajectory says; ``steps`` where the tokens of the steps are,
+    None where only states are read.
     """
 
     ids: list[list[int]]
     texts: list[str]
     rows: Ints
     columns: Ints
-    steps: "StepPlaces"
+    steps: "StepPlaces | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +71,8 @@ def encode(tree: Tree, nodes: Sequence[int], tokenizer: Any, max_tokens: int) ->
     texts = [_LONE_SURROGATE.sub("\ufffd", opening + tree.solution(end)) for end in ends]
     coded = tokenizer(texts, return_offsets_mapping=True)
     rows, said = list[list[int]](), list[str]()
-    place, steps = dict[int, Ints](), dict[int, Ints]()
+    place: dict[int, Ints] = {}
+    steps: dict[int, Ints] = {}
     for row, (end, offsets) in enumerate(zip(ends, coded["offset_mapping"], strict=True)):
         begins = np.array([begin for begin, _ in offsets])
         begins[_closing_marks(offsets) :] = len(texts[row]) + 1
@@ -78,7 +80,7 @@ def encode(tree: Tree, nodes: Sequence[int], tokenizer: Any, max_tokens: int) ->
         lengths = np.cumsum([len(opening), *(len(tree.text[n]) for n in path[1:])])
         columns = np.maximum(np.searchsorted(begins, lengths, side="left") - 1, 0)
         parts, where = windows(coded["input_ids"][row], int(columns[0]) + 1, max_tokens)
-        where = where + [len(rows), 0]
+        where[:, 0] += len(rows)
         rows, said = rows + parts, said + [texts[row]] * len(parts)
         for node, before, column in zip(path, [columns[0], *columns[:-1]], columns, strict=True):
             if node in wanted and node not in place:

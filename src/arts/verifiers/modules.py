@@ -15,7 +15,7 @@ from arts.models import resolve_model
 from arts.verifiers.attention import TREE_ATTENTION, layout_of, use_tree_attention
 from arts.verifiers.features import layer_states
 from arts.verifiers.packing import Layout, TokenBatch
-from arts.verifiers.reading import Meaning, StepReader, along_paths
+from arts.verifiers.reading import LOG_FLOW, Meaning, StepReader, along_paths
 
 Mode = Literal["lora", "full", "frozen"]
 Reading = Literal["state", "steps"]
@@ -46,7 +46,7 @@ class Architecture:
     """steps judges every step from all of its tokens and multiplies; state reads one number at the last token of the
     state, as published."""
     layers: int = 0
-    """Layers whose hidden states are read, the last or several from the embeddings on; 0 is 4 for steps, 1 for state."""
+    """Layers whose hidden states are read, the last or so many from the embeddings on; 0: 4 for steps, 1 for state."""
     reader_width: int = 96
     """Width of the network that reads a step."""
     lora_r: int = 16
@@ -94,7 +94,8 @@ class Scorer(nn.Module):
         """Scores of the states that the batch is read at, (N,)."""
         hidden = self.encoder(batch)
         if not isinstance(self.head, StepReader):
-            scores: Tensor = self.head(hidden[batch.rows, batch.columns].to(self.head[0].weight.dtype))[:, 0]
+            read = hidden[batch.rows, batch.columns].to(next(self.head.parameters()).dtype)
+            scores: Tensor = self.head(read)[:, 0]
             return scores
         assert batch.steps is not None
         tokens = self.head.tokens(hidden.flatten(0, 1)[batch.steps.tokens])
@@ -167,7 +168,7 @@ def _trunk_config(width: int, layers: int) -> Any:
     )
 
 
-def make_scorer(shape: Architecture, meaning: Meaning = Meaning()) -> Scorer:
+def make_scorer(shape: Architecture, meaning: Meaning = LOG_FLOW) -> Scorer:
     """A scorer with fresh head, trunk and adapters; the backbone's own weights are loaded from ``shape.backbone``.
 
     Raises:

@@ -121,7 +121,7 @@ def token_tree(encoded: Encoded) -> TokenTree:
         size += len(fresh)
         paths[r] = above
     ends |= dict.fromkeys(above.tolist(), size)
-    starts, every = np.cumsum([0, *map(len, paths)]), np.concatenate(paths)
+    starts, every, found = np.cumsum([0, *map(len, paths)]), np.concatenate(paths), encoded.steps
     joined = torch.as_tensor(np.concatenate(ids))
     return TokenTree(
         ids=joined,
@@ -131,9 +131,9 @@ def token_tree(encoded: Encoded) -> TokenTree:
         end=np.array([ends[i] for i in range(size)], dtype=np.int64),
         paths=tuple(paths),
         reads=every[starts[encoded.rows] + encoded.columns],
-        steps=steps_of(
-            encoded.steps, torch.as_tensor(every[starts[encoded.steps.tokens[:, 0]] + encoded.steps.tokens[:, 1]])
-        ),
+        steps=None
+        if found is None
+        else steps_of(found, torch.as_tensor(every[starts[found.tokens[:, 0]] + found.tokens[:, 1]])),
     )
 
 

@@ -25,6 +25,9 @@ class Meaning:
     contrast: float = PUBLISHED_CONTRAST
 
 
+LOG_FLOW = Meaning()
+
+
 @final
 class StepReader(nn.Module):
     """All tokens of a step → log-odds that it is sound, and its promise.

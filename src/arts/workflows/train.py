@@ -1,12 +1,14 @@
 """Train a verifier on trees; the same call again resumes a run that was killed, or loads what is there."""
 
+import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from arts.errors import UsageError
 from arts.files import StrPath
 from arts.logs.samples import require_samples
-from arts.models import BUNDLED, cache_folder
+from arts.models import cache_folder
 from arts.training.config import TrainConfig
 from arts.training.fit import check_same, fit_verifier, is_finished
 from arts.trees.splitting import SplitterName
@@ -30,10 +32,10 @@ def train_verifier(
 ) -> NeuralVerifier:
     """A verifier of reasoning states, trained on graded trees; its checkpoint is the folder ``out``, whose name it has.
 
-    ``architecture`` is the network, by default the paper's adapters on the bundled model; ``config`` says what is
-    minimised and how. ``splitter`` cut the trees into steps; trees of a store know it. ``features`` may be shared by
-    the verifiers of one frozen backbone; without them, and with ``keep_features``, they are kept in the cache folder
-    for later runs. ``on_progress`` gets lines about the loss.
+    ``architecture`` is the network, by default a reader of whole steps on the frozen states of the model that sampled
+    the trees; ``config`` says what is minimised and how. ``splitter`` cut the trees into steps; trees of a
+    store know it. ``features`` may be shared by the verifiers of one frozen backbone; without them, and with
+    ``keep_features``, they are kept in the cache folder for later runs. ``on_progress`` gets lines about the loss.
 
     Raises:
         UsageError: ``out`` holds a run with other settings or trees, the trees cannot teach, or a setting is ignored.
@@ -44,7 +46,7 @@ def train_verifier(
     ...     verifier = arts.train_verifier(store.trees(), out="flow", config=arts.TrainConfig(epochs=2.0))
     """
     folder = Path(out)
-    shape, settings = architecture or Architecture(backbone=BUNDLED), config or TrainConfig()
+    shape, settings = backbone_of(trees, architecture), config or TrainConfig()
     if is_finished(folder):
         check_same(folder, trees, shape, settings)
         return NeuralVerifier.load(folder)
@@ -64,9 +66,33 @@ def train_verifier(
     )
 
 
+def backbone_of(trees: Iterable[Tree], architecture: Architecture | None) -> Architecture:
+    """The architecture with the proposer as its backbone where none is named.
+
+    Raises:
+        UsageError: the proposer is not known, or its hidden states cannot be read.
+    """
+    shape = architecture or Architecture()
+    if shape.backbone:
+        return shape
+    sample = (trees.store.run_config().sample or {}) if isinstance(trees, StoredTrees) else {}
+    model = str(sample.get("model") or "")
+    if not model or model.startswith("openai:") or re.fullmatch(r"[\w.]+:\w+", model):
+        origin = (
+            f"the hidden states of {model}, which sampled these trees, are"
+            if model
+            else "the model that sampled these trees is"
+        )
+        what = "out of reach" if model else "not known"
+        raise UsageError(f"{origin} {what}; name a model to read them with as --architecture.backbone")
+    return replace(shape, backbone=model)
+
+
 def _refuse_ignored(shape: Architecture) -> None:
     """Refuse settings of one mode that another would ignore."""
     plain = Architecture(backbone=shape.backbone)
+    if shape.reading == "state" and shape.reader_width != plain.reader_width:
+        raise UsageError("reading state reads no steps; leave out --architecture.reader-width")
     lora = (shape.lora_r, shape.lora_alpha, shape.lora_dropout)
     if shape.mode != "lora" and lora != (plain.lora_r, plain.lora_alpha, plain.lora_dropout):
         raise UsageError(f"mode {shape.mode} has no adapters; leave out the --architecture.lora-* flags")
