@@ -30,7 +30,9 @@ from arts.workflows.sample import sample
 BENCHMARKS = Path(__file__).resolve().parent
 DOCS = BENCHMARKS.parent / "docs"
 RECORDED = BENCHMARKS / "recorded"
-TESTBED_SHAPE = Architecture(backbone="bundled", mode="frozen", trunk_layers=2, trunk_width=96, max_tokens=64)
+TESTBED_SHAPE = Architecture(
+    backbone="bundled", mode="frozen", reading="state", trunk_layers=2, trunk_width=96, max_tokens=64
+)
 """Of every verifier on the testbed; chosen on validation problems for docs/objectives.md."""
 
 Floats = NDArray[np.float64]

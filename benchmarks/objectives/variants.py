@@ -18,9 +18,9 @@ class Variant:
 VARIANTS = (
     Variant(name="rfm", objective="rfm"),
     Variant(name="rfm, detached", objective="rfm", options=("detach=yes",)),
-    Variant(name="value_flow, log", objective="value_flow"),
-    Variant(name="value_flow, probability", objective="value_flow", options=("space=probability",)),
-    Variant(name="value_flow, probability, λ = 1", objective="value_flow", options=("space=probability", "trace=1.0")),
+    Variant(name="value_flow, log", objective="value_flow", options=("space=log", "trace=0")),
+    Variant(name="value_flow, probability", objective="value_flow", options=("trace=0",)),
+    Variant(name="value_flow, probability, λ = 1", objective="value_flow"),
     Variant(name="subtb", objective="subtb"),
     Variant(name="prm", objective="prm"),
     Variant(name="prm, cross-entropy", objective="prm", options=("loss=cross_entropy",)),
@@ -29,7 +29,9 @@ VARIANTS = (
     Variant(name="noisy_and", objective="noisy_and"),
 )
 
-RECORDED_SHAPE = Architecture(backbone="smollm2-135m", mode="frozen", max_tokens=512, precision="bfloat16")
+RECORDED_SHAPE = Architecture(
+    backbone="smollm2-135m", mode="frozen", reading="state", max_tokens=512, precision="bfloat16"
+)
 
 
 def recorded_training(variant: Variant, seed: int) -> TrainConfig:

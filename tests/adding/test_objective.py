@@ -37,7 +37,7 @@ SOURCE = """
     def function(output, nodes):
         return output.mean()
 """
-SHAPE = ("--architecture.mode", "frozen", "--architecture.trunk-layers", 1, "--architecture.trunk-width", 32)
+SHAPE = ("--architecture.backbone", "bundled", "--architecture.trunk-layers", 1, "--architecture.trunk-width", 32)
 FLAGS = (*SHAPE, "--training.epochs", 1, "--training.held-out", 0.25, "--training.learning-rate", 3e-3)
 
 

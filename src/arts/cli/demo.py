@@ -31,8 +31,13 @@ from arts.workflows.evaluate import VERSIONS, observe_samples
 from arts.workflows.sample import sample
 from arts.workflows.train import train_verifier
 
-SHAPE = Architecture(backbone=BUNDLED, mode="frozen", trunk_layers=2, trunk_width=96, max_tokens=64)
-OBJECTIVES = ("prm", "rm", "orm", "rfm", "value_flow")
+FLOW = "flow"
+"""The verifier that arts train makes without further flags."""
+STATES = Architecture(backbone=BUNDLED, mode="frozen", reading="state", trunk_layers=2, trunk_width=96)
+TRAIN_N = 8
+"""Solutions per training problem."""
+STATE_OBJECTIVES = ("rfm", "prm")
+"""Beside it, on the same trees: objectives as published, which read one number at the end of a state."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +46,10 @@ class Config:
 
     out: Path = Path("runs/demo")
     """Folder for stores, verifiers and the report."""
-    train_problems: int = 500
+    train_problems: int = 800
     """Problems whose trees the verifiers learn from."""
     test_problems: int = 200
     """Held-out problems that are reported on."""
-    epochs: float = 2.0
-    """Passes over the training trees."""
     seed: int = 0
     """Seed for sampling, training and statistics."""
 
@@ -66,8 +69,8 @@ def run(config: Config) -> int:
         print(f"done already; the report is {page} (remove {config.out} to run again)")
         return 0
     stages = _Stages(started)
-    train = _sample(config, "train", n=4, fork_probability=0.5, limit=config.train_problems)
-    test = _sample(config, "test", n=16, fork_probability=0.0, limit=config.test_problems)
+    train = _sample(config, "train", n=TRAIN_N, limit=config.train_problems)
+    test = _sample(config, "test", n=16, limit=config.test_problems)
     stages.done("sampling")
     verifiers = _verifiers(config, train)
     stages.done("training")
@@ -76,7 +79,20 @@ def run(config: Config) -> int:
     stages.done("evaluation")
     show(result)
     print(f"{stages.text()}; the report is {_page(paths)}")
+    print(_commands(config))
     return 0
+
+
+def _commands(config: Config) -> str:
+    """What a reader types to make the data and the verifier of the demo again."""
+    out, drawn = config.out, "--sampling.temperature 1 --sampling.max-tokens 46 --fork-probability 0"
+    seed, training = (f" --{flag} {config.seed}" if config.seed else "" for flag in ("seed", "training.seed"))
+    return (
+        "The same in three commands:\n"
+        f"  arts sample congruences:train {out}/again.db --limit {config.train_problems} --n {TRAIN_N} {drawn}{seed}\n"
+        f"  arts train {out}/again.db --out {out}/again{training}\n"
+        f"  arts evaluate {out}/test.db --verifiers {out}/again --out {out}/again-report"
+    )
 
 
 def _finished(report: Path, config: Config) -> Evaluation:
@@ -95,7 +111,6 @@ def _about(config: Config) -> About:
         settings={
             "training problems": config.train_problems,
             "test problems": config.test_problems,
-            "epochs": config.epochs,
             "sampling": f"temperature {SAMPLING.temperature:g}, top-p {SAMPLING.top_p:g}",
         },
     )
@@ -115,7 +130,7 @@ class _Stages:
         return f"{sum(self._times.values()):.0f} s in all ({parts})"
 
 
-def _sample(config: Config, split: str, *, n: int, fork_probability: float, limit: int) -> Path:
+def _sample(config: Config, split: str, *, n: int, limit: int) -> Path:
     store = config.out / f"{split}.db"
     with SamplingProgress(f"sampling {split}") as progress:
         total = sample(
@@ -123,7 +138,7 @@ def _sample(config: Config, split: str, *, n: int, fork_probability: float, limi
             store,
             limit=limit,
             n=n,
-            fork_probability=fork_probability,
+            fork_probability=0.0,
             sampling=SAMPLING,
             seed=config.seed,
             on_start=lambda problems, rollouts: progress.start(rollouts),
@@ -134,18 +149,19 @@ def _sample(config: Config, split: str, *, n: int, fork_probability: float, limi
 
 
 def _verifiers(config: Config, store_path: Path) -> list[Verifier]:
-    """One verifier per objective, on the same trees and the same features."""
-    features = FeatureCache(load_feature_model(SHAPE), keep=True)
-    found: list[Verifier] = []
-    for objective in OBJECTIVES:
-        out, fresh = config.out / objective, not is_finished(config.out / objective)
-        training = TrainConfig(
-            objective=objective, learning_rate=2e-3, epochs=config.epochs, trees_per_batch=8, seed=config.seed
-        )
+    """The default verifier, and the others on the same trees."""
+    planned: dict[str, tuple[Architecture | None, TrainConfig]] = {FLOW: (None, TrainConfig(seed=config.seed))}
+    for name in STATE_OBJECTIVES:
+        old = TrainConfig(objective=name, learning_rate=2e-3, epochs=2.0, trees_per_batch=8, seed=config.seed)
+        planned[name] = (STATES, old)
+    states, found = FeatureCache(load_feature_model(STATES), keep=True), list[Verifier]()
+    for name, (shape, training) in planned.items():
+        out, fresh = config.out / name, not is_finished(config.out / name)
+        how = {"features": states} if shape else {"keep_features": False}
         with open_store(store_path) as store:
-            found.append(train_verifier(store.trees(), out, architecture=SHAPE, config=training, features=features))
+            found.append(train_verifier(store.trees(), out, architecture=shape, config=training, **how))
         if fresh:
-            print(f"trained {objective}", file=sys.stderr)
+            print(f"trained {name}", file=sys.stderr)
     return found
 
 

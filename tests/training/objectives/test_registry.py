@@ -20,9 +20,10 @@ close = torch.testing.assert_close
 VARIANTS = {
     **{name: make_objective(name) for name in OBJECTIVES},
     "rfm, detached": FlowMatching(detach=True, leaf_weight=0.5),
-    "value_flow, trace": ValueFlow(trace=0.5),
-    "value_flow, attached": ValueFlow(trace=0.5, detach=False),
-    "value_flow, probability": ValueFlow(space="probability"),
+    "value_flow, log": ValueFlow(space="log", trace=0),
+    "value_flow, trace": ValueFlow(space="log", trace=0.5),
+    "value_flow, attached": ValueFlow(space="log", trace=0.5, detach=False),
+    "value_flow, probability": ValueFlow(space="probability", trace=0),
     "value_flow, probability, trace": ValueFlow(space="probability", trace=0.5),
     "value_flow, probability, attached": ValueFlow(space="probability", trace=0.5, detach=False),
     "subtb, long": SubTrajectoryBalance(subtb_lambda=3.0, leaf_weight=0.5),
@@ -90,7 +91,7 @@ def test_losses_are_single_numbers_of_the_output_s_type(objective, case):
     assert loss.residuals.isfinite().all()
 
 
-@pytest.mark.parametrize("name", ["rfm", "value_flow", "value_flow, probability", "subtb"])
+@pytest.mark.parametrize("name", ["rfm", "value_flow, log", "value_flow, probability", "subtb"])
 def test_flows_are_read_at_every_state(name):
     output = OUTPUT.clone().requires_grad_()
     VARIANTS[name](output, TREE).value.backward()
@@ -117,7 +118,7 @@ def test_options_are_the_defaults_with_what_was_given():
     assert asdict(make_objective("subtb", ["leaf_weight=0"])) == {**defaults, "leaf_weight": 0}
     assert make_objective("rfm").detach is False
     given_values = asdict(make_objective("value_flow", ["detach=no", "trace=0", "reward_contrast=2"]))
-    assert given_values == {"leaf_weight": 1, "detach": False, "reward_contrast": 2, "space": "log", "trace": 0}
+    assert given_values == {"leaf_weight": 1, "detach": False, "reward_contrast": 2, "space": "probability", "trace": 0}
     assert asdict(make_objective("orm")) == {}
     assert make_objective("orm").reward_contrast == make_objective("rfm").reward_contrast == PUBLISHED_CONTRAST
 
@@ -187,7 +188,7 @@ def test_values_at_the_edge_are_taken(cls, edge):
 def test_scores_are_in_the_unit_of_the_objective():
     assert {name: make_objective(name).unit for name in OBJECTIVES} == {
         "rfm": "log_flow",
-        "value_flow": "log_flow",
+        "value_flow": "probability",
         "subtb": "log_flow",
         "prm": "probability",
         "rm": "logit",

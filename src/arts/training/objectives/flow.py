@@ -101,10 +101,10 @@ class ValueFlow(_Flow):
 
     detach: bool = True
     """The returns are constants in the residual of their state."""
-    space: Space = "log"
-    """Where values are compared: log flows (log), or success probabilities by cross-entropy (probability)."""
-    trace: float = 0.0
-    """λ of the return: 0 looks one step ahead, 1 only at the leaves, which is Monte Carlo."""
+    space: Space = "probability"
+    """Where values are compared: success probabilities by cross-entropy (probability), or log flows (log)."""
+    trace: float = 1.0
+    """λ of the return: 1 looks only at the leaves, which is Monte Carlo, 0 one step ahead."""
 
     about = "a state's value is its children's mean, weighted by how often each was sampled"
 

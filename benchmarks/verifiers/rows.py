@@ -1,0 +1,86 @@
+"""What is trained: one row of the tables is a way of sampling trees, a network and an objective."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from _study import TESTBED_SHAPE
+
+from arts.training.config import TrainConfig
+from arts.verifiers.modules import Architecture
+
+STEPS = Architecture(backbone="bundled")
+"""The default network."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One row; ``lesson`` is what a reader should do, where the row is part of an ablation."""
+
+    name: str
+    group: str
+    problems: int
+    n: int = 16
+    fork_probability: float = 0.0
+    shape: Architecture = STEPS
+    training: TrainConfig = field(default_factory=TrainConfig)
+
+    @property
+    def store(self) -> str:
+        """Rows of the same trees share them."""
+        return f"train-{self.n}-{self.fork_probability:g}"
+
+    @property
+    def stem(self) -> str:
+        """Of its files."""
+        return "".join(c if c.isalnum() else "-" for c in f"{self.group} {self.name}")
+
+
+def _row(name: str, group: str, problems: int, n: int = 16, p: float = 0.0, **how: Any) -> Row:
+    shape = how.pop("shape", STEPS)
+    return Row(
+        name=name,
+        group=group,
+        problems=problems,
+        n=n,
+        fork_probability=p,
+        shape=shape,
+        training=TrainConfig(**how),
+    )
+
+
+ALL = 6309
+DEFAULT = (_row("3,000 problems × 16", "default", 3000), _row("all 6,309 problems × 16", "default", ALL))
+
+_OBJECTIVES: dict[str, dict[str, Any]] = {
+    "value_flow": {},
+    "value_flow, log": {"objective": "value_flow", "options": ("space=log", "trace=0")},
+    "rfm": {"objective": "rfm"},
+    "subtb": {"objective": "subtb"},
+    "prm": {"objective": "prm"},
+    "rm": {"objective": "rm"},
+    "orm": {"objective": "orm"},
+}
+OBJECTIVES = tuple(
+    [_row(f"{name}, steps", "objectives", 1600, **how) for name, how in _OBJECTIVES.items()]
+    + [_row(f"{name}, state", "objectives", 1600, shape=TESTBED_SHAPE, **how) for name, how in _OBJECTIVES.items()]
+    + [_row("noisy_and, state", "objectives", 1600, shape=TESTBED_SHAPE, objective="noisy_and")]
+)
+
+BASE = _row("1,600 problems × 16 whole solutions", "ablation", 1600)
+ABLATION = (
+    BASE,
+    _row("6,309 problems × 4", "ablation", ALL, 4),
+    _row("3,200 problems × 8", "ablation", 3200, 8),
+    _row("800 problems × 32", "ablation", 800, 32),
+    _row("1,600 problems × 11, forks p = .25", "ablation", 1600, 11, 0.25),
+    _row("1,600 problems × 8, forks p = .5", "ablation", 1600, 8, 0.5),
+    _row("1,600 problems × 5, forks p = 1", "ablation", 1600, 5, 1.0),
+    _row("last layer only", "ablation", 1600, shape=replace(STEPS, layers=1)),
+    _row("two layers", "ablation", 1600, shape=replace(STEPS, layers=2)),
+    _row("with a trunk that sees the steps before", "ablation", 1600, shape=replace(STEPS, trunk_layers=1)),
+    _row("10 passes", "ablation", 1600, epochs=10.0),
+    _row("40 passes", "ablation", 1600, epochs=40.0),
+    _row("bootstrapped (trace 0)", "ablation", 1600, options=("trace=0",)),
+    _row("leaves weigh 3 times", "ablation", 1600, options=("leaf_weight=3",)),
+)
+ROWS = (*DEFAULT, *ABLATION, *OBJECTIVES)

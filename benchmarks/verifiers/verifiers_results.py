@@ -1,0 +1,100 @@
+"""From arrays per problem to estimates with intervals over problems and seeds."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from _study import Arrays, Floats, arrays
+from scipy.stats import spearmanr
+from verifiers.rows import DEFAULT, ROWS, Row
+
+from arts.estimate import Estimate
+from arts.evaluation.intervals import gap_closed, mean, paired_difference, ratio
+
+KS = (16, 64)
+REFERENCE = {
+    "default": DEFAULT[-1].name,
+    "objectives": "value_flow, steps",
+    "ablation": "1,600 problems × 16 whole solutions",
+}
+"""What the rows of each group are compared with."""
+
+
+def summarise(out: Path, seeds: int) -> dict[str, Any]:
+    """Everything that the page says; rows that are not trained with all seeds are left out."""
+    plain = arrays(out / "plain.npz")
+    known = {row: found for row in ROWS if (found := _found(out, row, seeds))}
+    groups: dict[str, Any] = {}
+    for row, found in known.items():
+        group = groups.setdefault(row.group, {})
+        reference = next(
+            (f for other, f in known.items() if (other.group, other.name) == (row.group, REFERENCE[row.group])), None
+        )
+        group[row.name] = _row(found, plain, reference if reference is not found else None)
+    return {
+        "problems": len(plain["oracle 1"]),
+        "states": len(plain["graded"]),
+        "rollouts": int(plain["graded"].sum()),
+        "seeds": seeds,
+        "plain": {
+            name: mean(column)
+            for name, column in plain.items()
+            if name.split()[0] in ("majority", "oracle", "likelihood")
+        },
+        "groups": groups,
+    }
+
+
+def _found(out: Path, row: Row, seeds: int) -> list[Arrays]:
+    paths = [out / f"{row.stem}-{seed}.npz" for seed in range(seeds)]
+    return [arrays(p) for p in paths] if all(p.exists() for p in paths) else []
+
+
+def _row(found: list[Arrays], plain: Arrays, reference: list[Arrays] | None) -> dict[str, Any]:
+    row: dict[str, Any] = {"solutions": int(found[0]["cost"][0]), "tokens": int(found[0]["cost"][1])}
+    for k in KS:
+        for rule in (f"best last {k}", f"vote {k}"):
+            row[rule] = mean(_of(found, rule))
+            row[f"{rule} by seed"] = [float(f[rule].mean()) for f in found]
+        best = _of(found, f"best last {k}")
+        row[f"minus majority {k}"] = paired_difference(best, _every(plain[f"majority {k}"], len(found)))
+        row[f"gap closed {k}"] = gap_closed(
+            best, _every(plain["oracle 1"], len(found)), _every(plain[f"oracle {k}"], len(found))
+        )
+        if reference is not None:
+            row[f"minus reference {k}"] = paired_difference(best, _of(reference, f"best last {k}"))
+    row["rare"] = ratio(_of(found, "rare_sum"), _of(found, "rare_times"))
+    row["auc"] = mean(_of(found, "auc"))
+    success = plain["correct"] / plain["graded"]
+    row["spearman"] = _over_states([f["state scores"] for f in found], success, plain["problem"])
+    row["calibration error"] = float(np.mean([_calibration(f["state values"], success) for f in found]))
+    return row
+
+
+def _of(found: list[Arrays], name: str) -> Floats:
+    return np.stack([f[name] for f in found])
+
+
+def _every(column: Floats, seeds: int) -> Floats:
+    return np.stack([column] * seeds)
+
+
+def _over_states(scores: list[Floats], success: Floats, problem: Floats) -> Estimate:
+    """Rank correlation of scores with counted success, mean over seeds, problems resampled."""
+    rng = np.random.default_rng(0)
+    of = [np.flatnonzero(problem == p) for p in np.unique(problem)]
+    draws = []
+    for _ in range(500):
+        chosen = np.concatenate([of[i] for i in rng.integers(len(of), size=len(of))])
+        draws.append(np.mean([spearmanr(s[chosen], success[chosen]).statistic for s in scores]))
+    low, high = np.quantile(draws, [0.025, 0.975])
+    value = float(np.mean([spearmanr(s, success).statistic for s in scores]))
+    return Estimate(
+        value=value, low=float(low), high=float(high), n=len(of), method="bootstrap over problems, percentile"
+    )
+
+
+def _calibration(values: Floats, success: Floats) -> float:
+    """Mean distance of predicted and counted success in ten bins of equal size."""
+    parts = np.array_split(np.argsort(values), 10)
+    return float(sum(len(p) * abs(values[p].mean() - success[p].mean()) for p in parts) / len(values))
