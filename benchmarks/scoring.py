@@ -71,7 +71,7 @@ def make_model() -> Model:
 
 
 def _verifier(backbone: str, scorer: Scorer | None = None) -> NeuralVerifier:
-    shape = Architecture(backbone=backbone, mode="full", precision="float32")
+    shape = Architecture(backbone=backbone, mode="full", reading="state", precision="float32")
     about = SavedVerifier(name="fresh", unit="logit", architecture=shape)
     return NeuralVerifier(about, scorer or make_scorer(shape))
 

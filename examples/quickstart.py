@@ -7,12 +7,10 @@ import arts
 
 out = Path(sys.argv[1] if len(sys.argv) > 1 else "runs/quickstart")
 sampling = arts.Sampling(temperature=1.0, max_tokens=46)
-arts.sample("congruences:train", out / "train.db", limit=300, n=4, sampling=sampling)
+arts.sample("congruences:train", out / "train.db", limit=400, n=8, fork_probability=0, sampling=sampling)
 arts.sample("congruences:test", out / "test.db", limit=60, fork_probability=0, sampling=sampling)
-network = arts.Architecture(backbone="bundled", mode="frozen", trunk_layers=2, trunk_width=96, max_tokens=64)
-recipe = arts.TrainConfig(learning_rate=2e-3, epochs=2)
 with arts.open_store(out / "train.db") as store:
-    verifier = arts.train_verifier(store.trees(), out / "flow", architecture=network, config=recipe)
+    verifier = arts.train_verifier(store.trees(), out / "flow")
 result = arts.evaluate(out / "test.db", verifiers=[verifier], grader="exact")
 print(result, result.methods["flow"].best_of_n[16], sep="\n")
 result.write(out / "report")
