@@ -1,9 +1,9 @@
 """What a verifier that reads whole steps is worth, what it is made of, and how to spend a budget of generated tokens.
 
 One command, resumable: python benchmarks/study_verifiers.py. It samples the testbed, trains every row of
-benchmarks/verifiers/rows.py with three seeds by the rule that arts train follows, decides between 16 and 64 candidates
-of 400 test problems, and writes benchmarks/verifiers/results.json and the tables of docs/verifiers.md. With --only it
-trains the rows of one group, so that several processes can share the work; with --write it writes what is there.
+benchmarks/step_reader/trained_rows.py with three seeds by the rule that arts train follows, decides between 16 and 64
+candidates of 400 test problems, and writes benchmarks/step_reader/results.json and the tables of docs/verifiers.md. With --only
+it trains the rows of one group; with --write it writes about what is there.
 """
 
 import asyncio
@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from _study import Arrays, keep, keep_measured, publish, runs, study_parser, testbed_trees, trained, trees_of
 from objectives.measure import decisions, everything, states
-from verifiers.rows import ROWS, Row
-from verifiers.verifiers_page import write_page
-from verifiers.verifiers_results import KS, summarise
+from step_reader.step_page import write_page
+from step_reader.step_results import KS, summarise
+from step_reader.trained_rows import ROWS, Row
 
 from arts.evaluation.candidates import Candidates, collect
 from arts.evaluation.steps import Reference
@@ -56,7 +56,7 @@ def main() -> None:
             for row in rows:
                 _measure(out, row, seed, few, candidates, test, reference)
     if given.write or not given.only:
-        publish(given, summarise(out, given.seeds), write_page, "verifiers", "verifiers.md")
+        publish(given, summarise(out, given.seeds), write_page, "step_reader", "verifiers.md")
 
 
 def _measure(

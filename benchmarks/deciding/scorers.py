@@ -81,7 +81,7 @@ def _has_box(tree: Tree, node: int) -> bool:
 def tokens(candidates: Candidates, tokenizer: Any, most: int) -> dict[str, float]:
     """Means in the verifier's tokens: ``solution`` of one solution, ``read`` of what is read of a problem's N.
 
-    A prefix that solutions share is read once, and of each no more than the first ``most`` tokens, question included.
+    A prefix that solutions share is read once; longer ones than ``most`` tokens are read in windows.
     """
     whole, read = [], []
     for tree, leaves in zip(candidates.trees, candidates.leaves.tolist(), strict=True):

@@ -142,7 +142,7 @@ def test_tokens_are_of_solutions_without_the_question_and_shared_prefixes_are_re
     assert found["solution"] == (first + second) / 2 - question > 0
     assert found["read"] == first + second - shared
     cut = scorers.tokens(candidates, tokenizer, question)
-    assert cut["solution"] == found["solution"] and cut["read"] == question
+    assert cut["solution"] == found["solution"] and cut["read"] >= found["read"]  # windows overlap
 
 
 def synthetic(problems=60, samples=4):
@@ -245,7 +245,7 @@ def test_another_choice_than_the_published_one_is_counted(monkeypatch):
 @pytest.mark.filterwarnings("ignore")
 def test_the_whole_study_runs_with_the_bundled_model(tmp_path, monkeypatch):
     run, name = study_deciding, "all files but svamp"
-    monkeypatch.setattr(run, "SHAPE", Architecture(backbone="bundled", mode="frozen", max_tokens=64))
+    monkeypatch.setattr(run, "SHAPE", Architecture(backbone="bundled", mode="frozen", reading="state", max_tokens=64))
     monkeypatch.setattr(run, "check_published", lambda *given: {})
     for module in (run, deciding_results):
         monkeypatch.setattr(module, "LEARNED", tuple(v for v in run.LEARNED if v.name in ("value_flow, log", "prm")))

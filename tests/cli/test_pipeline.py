@@ -66,7 +66,7 @@ def test_the_store_holds_the_trees_that_were_asked_for(folder):
 def test_the_checkpoint_says_what_it_is(folder):
     about = json.loads((folder.verifier / "verifier.json").read_text())
     assert about["name"] == "rfm"
-    assert about["unit"] == "log_flow"
+    assert about["unit"] == "probability"
     assert about["training"]["trees"] == PROBLEMS - 1
     assert about["training"]["held_out_trees"] == 1
     assert about["calibration"]["method"] == "temperature"

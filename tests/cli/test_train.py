@@ -38,7 +38,7 @@ def flags(**changed):
 
 def make_store(path, verdicts=(Verdict.CORRECT, Verdict.INCORRECT)):
     """Sixteen problems with two solutions each."""
-    with TreeStore.create(path, RunConfig(command="test", sample={"splitter": "newline"})) as store:
+    with TreeStore.create(path, RunConfig(command="test", sample={"splitter": "newline", "model": "bundled"})) as store:
         questions = [f"solve {a} x = 12 mod 29" for a in range(3, 19)]
         store.add_problems([Problem(id=q, question=q, answer="6", source="test") for q in questions])
         for q in questions:

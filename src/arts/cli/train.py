@@ -5,7 +5,9 @@ More processes or GPUs: accelerate launch --multi_gpu --num_processes 2 $(comman
 """
 
 import os
+import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -59,8 +61,8 @@ def run(config: Config) -> int:
     finished, first = is_finished(config.out), os.environ.get("RANK", "0") == "0"
     with open_store(config.store) as store:
         call(train_verifier, config, trees=store.trees(), config=config.training, on_progress=_say)
-        if config.cross_fit and first and not finished:
-            _tell_worth(config, store.trees())
+        if config.cross_fit and (not finished or _folds(config).is_dir()):
+            _tell_worth(config, store.trees(), _say if first else _say_nothing)
     if finished:
         print(f"{config.out}: is trained already; use another --out to train again", file=sys.stderr)
     if first:  # one line, however many processes accelerate has launched
@@ -72,27 +74,35 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-def _tell_worth(config: Config, trees: StoredTrees) -> None:
+def _folds(config: Config) -> Path:
+    """Where cross-fitting keeps its verifiers until it is done."""
+    return config.out / "cross-fit"
+
+
+def _say_nothing(line: str) -> None:
+    """What the other processes of a run say; all of them train."""
+
+
+def _tell_worth(config: Config, trees: StoredTrees, say: Callable[[str], None]) -> None:
     """Selection accuracy on problems that were not learned from, and what follows from it."""
     try:
         found = cross_fit(
             trees,
-            config.out / "cross-fit",
+            _folds(config),
             architecture=config.architecture,
             config=config.training,
             folds=config.cross_fit,
             feature_folder=cache_folder() / "features" if config.keep_features else None,
-            on_progress=_say,
+            on_progress=say,
         )
     except UsageError as error:
-        _say(f"not cross-fitted: {error}")
+        say(f"not cross-fitted: {error}")
         return
+    shutil.rmtree(_folds(config), ignore_errors=True)
     rows = {"random": found.random, "majority": found.majority, "verifier": found.best_of_n, "oracle": found.oracle}
-    _say(
-        f"deciding between {found.n} candidates of {found.random.n} problems, each by a verifier that has not seen it:"
-    )
+    say(f"deciding between {found.n} candidates of {found.random.n} problems, each by a verifier that has not seen it:")
     for name, of in rows.items():
-        _say(f"  {name:<9} {100 * of.value:5.1f} [{100 * of.low:.1f}, {100 * of.high:.1f}]")
+        say(f"  {name:<9} {100 * of.value:5.1f} [{100 * of.low:.1f}, {100 * of.high:.1f}]")
     difference = found.difference
     margin = f"{100 * difference.value:+.1f} [{100 * difference.low:+.1f}, {100 * difference.high:+.1f}] points"
-    _say(f"{found.verdict}: {margin}{REMEDIES[found.verdict]}")
+    say(f"{found.verdict}: {margin}{REMEDIES[found.verdict]}")

@@ -89,8 +89,7 @@ def fit_verifier(
         UsageError: ``out`` holds a finished verifier or a run with other settings or trees; the trees cannot teach.
         ModelError: the backbone cannot be loaded.
     """
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out}: is a file; give a folder as --out")
+    check_place(out)
     stored = trees if isinstance(trees, StoredTrees) else None
     held_out, trees = _split(trees, config)
     objective = make_objective(config.objective, config.options)
@@ -179,6 +178,16 @@ def _trainer(
     if config.patience and held:
         trainer.add_callback(EarlyStoppingCallback(config.patience))
     return trainer
+
+
+def check_place(out: Path) -> None:
+    """Refuse a file where a folder is to be.
+
+    Raises:
+        UsageError: ``out`` is a file.
+    """
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out}: is a file; give a folder as --out")
 
 
 def is_finished(out: Path) -> bool:

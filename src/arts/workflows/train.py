@@ -10,7 +10,7 @@ from arts.files import StrPath
 from arts.logs.samples import require_samples
 from arts.models import cache_folder
 from arts.training.config import TrainConfig
-from arts.training.fit import check_same, fit_verifier, is_finished
+from arts.training.fit import check_place, check_same, check_trees, fit_verifier, is_finished
 from arts.trees.splitting import SplitterName
 from arts.trees.store import StoredTrees
 from arts.trees.tree import Tree
@@ -46,11 +46,16 @@ def train_verifier(
     ...     verifier = arts.train_verifier(store.trees(), out="flow", config=arts.TrainConfig(epochs=2.0))
     """
     folder = Path(out)
-    shape, settings = backbone_of(trees, architecture), config or TrainConfig()
-    if is_finished(folder):
+    settings, finished = config or TrainConfig(), is_finished(folder)
+    trees = trees if isinstance(trees, StoredTrees) else list(trees)
+    if not finished:
+        check_place(folder)
+        _refuse_ignored(architecture or Architecture())
+        check_trees(list(trees), settings)
+    shape = backbone_of(trees, architecture)
+    if finished:
         check_same(folder, trees, shape, settings)
         return NeuralVerifier.load(folder)
-    _refuse_ignored(shape)
     if isinstance(trees, StoredTrees):
         require_samples(trees.store.path, trees.store.run_config())
     return fit_verifier(

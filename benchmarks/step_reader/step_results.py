@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from _study import Arrays, Floats, arrays
 from scipy.stats import spearmanr
-from verifiers.rows import DEFAULT, ROWS, Row
+from step_reader.trained_rows import DEFAULT, ROWS, Row
 
 from arts.estimate import Estimate
 from arts.evaluation.intervals import gap_closed, mean, paired_difference, ratio
