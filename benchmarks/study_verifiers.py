@@ -2,8 +2,8 @@
 
 One command, resumable: python benchmarks/study_verifiers.py. It samples the testbed, trains every row of
 benchmarks/step_reader/trained_rows.py with three seeds by the rule that arts train follows, decides between 16 and 64
-candidates of 400 test problems, and writes benchmarks/step_reader/results.json and the tables of docs/verifiers.md. With --only
-it trains the rows of one group; with --write it writes about what is there.
+candidates of 400 test problems, and writes benchmarks/step_reader/results.json and the tables of
+docs/verifiers.md. With --only it trains the rows of one group; with --write it writes about what is there.
 """
 
 import asyncio
