@@ -45,6 +45,7 @@ NEED_AN_EXTRA = (
     "arts.cli.testbed",
     "arts.cli.train",
     "arts.workflows.train",
+    "arts.workflows.cross_fit",
 )
 LIGHT_TESTBED = ("arts.testbed.congruences", "arts.testbed.endpoint", "arts.testbed.measure")
 TRAINS = {"demo", "testbed", "train"}

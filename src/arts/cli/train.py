@@ -7,7 +7,6 @@ More processes or GPUs: accelerate launch --multi_gpu --num_processes 2 $(comman
 import os
 import shutil
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -51,18 +50,20 @@ class Config:
     training: TrainConfig = field(default_factory=TrainConfig)
     """What it is trained for, and how."""
     cross_fit: int = 2
-    """At the end, tell by so many folds what the verifier is worth on problems it has not seen; 0 does not."""
+    """At the end, tell by so many folds what the verifier is worth on problems it has not seen; 0 does not,
+    nor do several processes."""
     keep_features: bool = True
     """Mode frozen keeps the backbone's features in the cache folder (ARTS_CACHE or ~/.cache/arts), for later runs."""
 
 
 def run(config: Config) -> int:
     """Train; the checkpoint's folder goes to stdout."""
+    alone = os.environ.get("WORLD_SIZE", "1") == "1"
     finished, first = is_finished(config.out), os.environ.get("RANK", "0") == "0"
     with open_store(config.store) as store:
         call(train_verifier, config, trees=store.trees(), config=config.training, on_progress=_say)
-        if config.cross_fit and (not finished or _folds(config).is_dir()):
-            _tell_worth(config, store.trees(), _say if first else _say_nothing)
+        if config.cross_fit and alone and (not finished or _folds(config).is_dir()):
+            _tell_worth(config, store.trees())
     if finished:
         print(f"{config.out}: is trained already; use another --out to train again", file=sys.stderr)
     if first:  # one line, however many processes accelerate has launched
@@ -79,11 +80,7 @@ def _folds(config: Config) -> Path:
     return config.out / "cross-fit"
 
 
-def _say_nothing(line: str) -> None:
-    """What the other processes of a run say; all of them train."""
-
-
-def _tell_worth(config: Config, trees: StoredTrees, say: Callable[[str], None]) -> None:
+def _tell_worth(config: Config, trees: StoredTrees) -> None:
     """Selection accuracy on problems that were not learned from, and what follows from it."""
     try:
         found = cross_fit(
@@ -93,16 +90,18 @@ def _tell_worth(config: Config, trees: StoredTrees, say: Callable[[str], None]) 
             config=config.training,
             folds=config.cross_fit,
             feature_folder=cache_folder() / "features" if config.keep_features else None,
-            on_progress=say,
+            on_progress=_say,
         )
     except UsageError as error:
-        say(f"not cross-fitted: {error}")
+        _say(f"not cross-fitted: {error}")
         return
     shutil.rmtree(_folds(config), ignore_errors=True)
     rows = {"random": found.random, "majority": found.majority, "verifier": found.best_of_n, "oracle": found.oracle}
-    say(f"deciding between {found.n} candidates of {found.random.n} problems, each by a verifier that has not seen it:")
+    _say(
+        f"deciding between {found.n} candidates of {found.random.n} problems, each by a verifier that has not seen it:"
+    )
     for name, of in rows.items():
-        say(f"  {name:<9} {100 * of.value:5.1f} [{100 * of.low:.1f}, {100 * of.high:.1f}]")
+        _say(f"  {name:<9} {100 * of.value:5.1f} [{100 * of.low:.1f}, {100 * of.high:.1f}]")
     difference = found.difference
     margin = f"{100 * difference.value:+.1f} [{100 * difference.low:+.1f}, {100 * difference.high:+.1f}] points"
-    say(f"{found.verdict}: {margin}{REMEDIES[found.verdict]}")
+    _say(f"{found.verdict}: {margin}{REMEDIES[found.verdict]}")
