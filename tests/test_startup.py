@@ -34,6 +34,7 @@ NEED_AN_EXTRA = (
     "arts.verifiers.modules",
     "arts.verifiers.neural",
     "arts.verifiers.packing",
+    "arts.verifiers.reading",
     "arts.training",
     "arts.baselines.grpo",
     "arts.baselines.metrics",

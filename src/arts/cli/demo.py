@@ -34,7 +34,7 @@ from arts.workflows.train import train_verifier
 FLOW = "flow"
 """The verifier that arts train makes without further flags."""
 STATES = Architecture(backbone=BUNDLED, mode="frozen", reading="state", trunk_layers=2, trunk_width=96)
-TRAIN_N = 4
+TRAIN_N = 8
 """Solutions per training problem."""
 STATE_OBJECTIVES = ("rfm", "prm")
 """Beside it, on the same trees: objectives as published, which read one number at the end of a state."""
@@ -46,7 +46,7 @@ class Config:
 
     out: Path = Path("runs/demo")
     """Folder for stores, verifiers and the report."""
-    train_problems: int = 1400
+    train_problems: int = 800
     """Problems whose trees the verifiers learn from."""
     test_problems: int = 200
     """Held-out problems that are reported on."""
