@@ -168,13 +168,15 @@ def _states(folder: Path, seeds: int) -> dict[str, Any]:
         if not runs:
             continue
         scores, values = (np.stack([run[key] for run in runs]) for key in ("state scores", "state values"))
-        out["variants"][v.name] = _state_rows(scores, values, rates, problem, depth)
+        out["variants"][v.name] = state_rows(scores, values, rates, problem, depth)
     return out
 
 
-def _state_rows(
+def state_rows(
     scores: Floats, values: Floats, rates: Floats, problem: NDArray[np.int64], depth: NDArray[np.int64]
 ) -> dict[str, Any]:
+    """Rank correlation and calibration error of states' scores and values, (S seeds, states), and by depth."""
+
     def rank(part: NDArray[np.int64], seed: int) -> float:
         return float(spearmanr(scores[seed, part], rates[part]).statistic)
 

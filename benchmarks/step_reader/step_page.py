@@ -71,7 +71,7 @@ def _states(rows: Part, results: Part) -> str:
     counted = f"{results['states']} states against {results['rollouts']:,} counted continuations"
     about = f"Inner states: {counted}. Rare: see docs/subsets.md.\n\n"
     cells = [
-        [name, number(row["spearman"]), f"{row['calibration error']:.3f}", percent(row["rare"]), percent(row["auc"])]
+        [name, number(row["spearman"]), percent(row["calibration error"]), percent(row["rare"]), percent(row["auc"])]
         for name, row in rows.items()
     ]
-    return about + table(("verifier", "Spearman", "calibration error", "rare", "AUC"), cells)
+    return about + table(("verifier", "Spearman", "calibration error (× 100)", "rare", "AUC"), cells)

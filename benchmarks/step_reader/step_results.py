@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 from _study import Arrays, Floats, arrays
-from scipy.stats import spearmanr
+from objectives.objectives_results import state_rows
 from step_reader.trained_rows import DEFAULT, ROWS, Row
 
-from arts.estimate import Estimate
 from arts.evaluation.intervals import gap_closed, mean, paired_difference, ratio
 
 KS = (16, 64)
@@ -66,9 +65,9 @@ def _row(found: list[Arrays], plain: Arrays, reference: list[Arrays] | None) -> 
     row["rare"] = ratio(_of(found, "rare_sum"), _of(found, "rare_times"))
     row["auc"] = mean(_of(found, "auc"))
     success = plain["correct"] / plain["graded"]
-    row["spearman"] = _over_states([f["state scores"] for f in found], success, plain["problem"])
-    row["calibration error"] = float(np.mean([_calibration(f["state values"], success) for f in found]))
-    return row
+    scores, values = _of(found, "state scores"), _of(found, "state values")
+    of_states = state_rows(scores, values, success, plain["problem"], found[0]["state depths"])
+    return row | {name: of_states[name] for name in ("spearman", "calibration error")}
 
 
 def _of(found: list[Arrays], name: str) -> Floats:
@@ -77,24 +76,3 @@ def _of(found: list[Arrays], name: str) -> Floats:
 
 def _every(column: Floats, seeds: int) -> Floats:
     return np.stack([column] * seeds)
-
-
-def _over_states(scores: list[Floats], success: Floats, problem: Floats) -> Estimate:
-    """Rank correlation of scores with counted success, mean over seeds, problems resampled."""
-    rng = np.random.default_rng(0)
-    of = [np.flatnonzero(problem == p) for p in np.unique(problem)]
-    draws = []
-    for _ in range(500):
-        chosen = np.concatenate([of[i] for i in rng.integers(len(of), size=len(of))])
-        draws.append(np.mean([spearmanr(s[chosen], success[chosen]).statistic for s in scores]))
-    low, high = np.quantile(draws, [0.025, 0.975])
-    value = float(np.mean([spearmanr(s, success).statistic for s in scores]))
-    return Estimate(
-        value=value, low=float(low), high=float(high), n=len(of), method="bootstrap over problems, percentile"
-    )
-
-
-def _calibration(values: Floats, success: Floats) -> float:
-    """Mean distance of predicted and counted success in ten bins of equal size."""
-    parts = np.array_split(np.argsort(values), 10)
-    return float(sum(len(p) * abs(values[p].mean() - success[p].mean()) for p in parts) / len(values))

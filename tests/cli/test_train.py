@@ -66,6 +66,19 @@ def train(store, out, *more, **changed):
     return main(["train", str(store), "--out", str(out), *flags(**changed), *more])
 
 
+def test_it_tells_what_the_verifier_is_worth_on_problems_it_has_not_seen(store, tmp_path, capsys):
+    assert train(store, tmp_path / "v", epochs=12) == 0
+    said = capsys.readouterr().err
+    found = {w[0]: float(w[1]) for line in said.splitlines() if len(w := line.split()) > 2 and line.startswith("  ")}
+    assert "deciding between 2 candidates of 16 problems" in said
+    assert found["random"] == found["majority"] == 50 and found["oracle"] == 100
+    assert 50 < found["verifier"] <= 100  # in every problem the wrong solution ends alike
+    assert "better than majority: +" in said
+    assert not (tmp_path / "v" / "cross-fit").exists()
+    assert train(store, tmp_path / "w", "--cross-fit", "0", epochs=1) == 0
+    assert "cross-fitting" not in capsys.readouterr().err
+
+
 def result(out):
     """Loss of every update and of every evaluation, metrics, calibration and weights."""
     about = json.loads((out / "verifier.json").read_text())

@@ -20,7 +20,7 @@ class TrainConfig:
 
     objective: str = "value_flow"
     """What is minimised: an objective of the list above, or module:class of your own. The default was chosen on
-    validation problems, see docs/objectives.md; rfm is the paper's."""
+    validation problems, see docs/verifiers.md; rfm is the paper's."""
     options: tuple[str, ...] = ()
     """Options of the objective, NAME=VALUE, as in: trace=0.5 detach=no."""
     learning_rate: float | None = None

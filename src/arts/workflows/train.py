@@ -51,8 +51,11 @@ def train_verifier(
     if not finished:
         check_place(folder)
         _refuse_ignored(architecture or Architecture())
-        check_trees(list(trees), settings)
-    shape = backbone_of(trees, architecture)
+    try:
+        shape = backbone_of(trees, architecture)
+    except UsageError:
+        check_trees(list(trees), settings)  # trees that cannot teach are the first thing to know
+        raise
     if finished:
         check_same(folder, trees, shape, settings)
         return NeuralVerifier.load(folder)
