@@ -56,7 +56,7 @@ def folder(tmp_path_factory):
         write_report(runs[-1], folder / name)
     compared = compare_runs(*runs, margin=0.1)
     write_document(comparison(compared), compared, folder / "comparison", "compare")
-    small = ("--train-problems", "60", "--test-problems", "40", "--epochs", "1")
+    small = ("--train-problems", "60", "--test-problems", "40")
     assert main(["demo", *small, "--out", str(folder / "run")]) == 0
     (folder / "run" / "report").rename(folder / "demo")
     sampled, recorded = (str(RECORDED / f) for f in ("qwen_svamp_test.jsonl.gz", "math500_qwen1.5b_prm.jsonl.gz"))
