@@ -21,12 +21,12 @@ import torch
 from _study import Arrays, keep, keep_json, keep_measured, publish, runs, study_parser, trained
 from deciding.deciding_page import write_page
 from deciding.deciding_results import summarise
-from deciding.files import FILES, LEARNED, MIXTURES, SHAPE, Shared, load, mixture, shared_with
+from deciding.files import FILES, LEARNED, MIXTURES, SHAPE, Shared, load, mixture, recorded_training, shared_with
 from deciding.published import check_published, right_by_the_file
 from deciding.scorers import box_verifier, learned_stem, reading_speed, scored, tokens
 from objectives.measure import everything
 from objectives.recorded_sets import Split
-from objectives.variants import Variant, recorded_training
+from objectives.variants import Variant
 
 from arts.evaluation.candidates import Candidates, collect, score_nodes, stored_scores
 from arts.problems.base import Grader
@@ -95,7 +95,7 @@ def study(out: Path, cache: Path, size: Size) -> dict[str, Any]:
     for seed in range(size.seeds):
         for name, made in mixtures.items():
             for variant in LEARNED:
-                training = replace(recorded_training(variant, seed), updates=size.updates)
+                training = recorded_training(variant, seed, size.updates)
                 _run(out, name, made, files, variant, training, features)
     about = {
         "seeds": size.seeds,

@@ -1,4 +1,4 @@
-"""Every objective on the same trees with the same network and the same number of updates: what is each good for?
+"""Every objective under both readings, on the same trees and trained by the same rule: what is each good for?
 
 One command, resumable: python benchmarks/study_objectives.py. It samples the testbed, trains every variant with every
 seed, measures on validation and test problems, does the same on recorded samples of real models, and writes
@@ -15,23 +15,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _study import (
-    TESTBED_SHAPE,
-    Arrays,
-    keep,
-    keep_measured,
-    publish,
-    runs,
-    study_parser,
-    testbed_training,
-    testbed_trees,
-    trained,
-)
+from _study import Arrays, keep, keep_measured, publish, runs, study_parser, testbed_trees, trained
 from objectives.measure import decisions, everything, first_errors, states
 from objectives.objectives_page import write_page
 from objectives.objectives_results import BASELINES, stem, summarise
 from objectives.recorded_sets import RECORDED_SETS, load_recorded
-from objectives.variants import RECORDED_SHAPE, VARIANTS, recorded_training
+from objectives.variants import SHAPES, VARIANTS, Variant
 
 from arts.evaluation.candidates import Candidates, collect
 from arts.evaluation.steps import Reference
@@ -39,13 +28,14 @@ from arts.logs.samples import Samples, read_samples
 from arts.problems.graders import make_grader
 from arts.proposers.options import BackendOptions
 from arts.selection import expected as metrics
+from arts.trees.tree import Tree
 from arts.verifiers.features import FeatureCache
 from arts.verifiers.load import load_verifier
 from arts.verifiers.modules import load_feature_model
 from arts.verifiers.neural import NeuralVerifier
 from arts.workflows.probes import Probes, count_success
 
-TESTBED_KS = (2, 4, 8, 16)
+TESTBED_KS = (2, 4, 8, 16, 64)
 RECORDED_KS = {"svamp-qwen": (2, 4, 8), "gsm8k": (2, 4), "math-l5": (2, 4, 8, 12)}
 
 
@@ -57,11 +47,12 @@ class Size:
     validation: int = 300
     test: int = 400
     probed: int = 60
-    updates: int = 540
-    seeds: int = 5
+    seeds: int = 3
+    passes: float | None = None
+    """None: by the rule of ``arts train``."""
 
 
-QUICK = Size(train=60, validation=20, test=30, probed=5, updates=20, seeds=2)
+QUICK = Size(train=60, validation=20, test=30, probed=5, passes=1.0, seeds=2)
 
 
 def main() -> None:
@@ -85,35 +76,32 @@ def main() -> None:
 def testbed(out: Path, size: Size) -> None:
     """Sample, train, measure on validation and test problems."""
     folder = out / "testbed"
-    train = _sampled(folder, "train", size.train)
-    whole = {"n": 16, "fork_probability": 0.0}
-    sources = {s: _sampled(folder, s, n, **whole) for s, n in (("validation", size.validation), ("test", size.test))}
+    train = _sampled(folder, "train", size.train, 16)
+    sources = {
+        "validation": _sampled(folder, "validation", size.validation, 16),
+        "test": _sampled(folder, "test", size.test, 64),
+    }
     test = sources["test"].trees
     probed = count_success(sources["test"], Probes(states=size.probed), BackendOptions(), folder / "probes.db")
     reference = asyncio.run(probed)
     grader = make_grader("exact")
-    sets = {split: collect(source.problems, source.trees, 16, grader) for split, source in sources.items()}
+    most = {"validation": 16, "test": 64}
+    sets = {split: collect(of.problems, of.trees, most[split], grader) for split, of in sources.items()}
+    ks = {split: tuple(k for k in TESTBED_KS if k <= n) for split, n in most.items()}
     for split, candidates in sets.items():
-        keep(folder / f"{split}-plain.npz", partial(_plain_methods, candidates, TESTBED_KS))
+        keep(folder / f"{split}-plain.npz", partial(_plain_methods, candidates, ks[split]))
     keep(folder / "probes.npz", lambda: _counted(reference))
 
     def on_validation(verifier: NeuralVerifier) -> Arrays:
-        return decisions(sets["validation"], everything(verifier, sets["validation"]), TESTBED_KS)
+        return decisions(sets["validation"], everything(verifier, sets["validation"]), ks["validation"])
 
     def on_test(verifier: NeuralVerifier) -> Arrays:
         scores = everything(verifier, sets["test"])
         errors = first_errors(sets["test"], scores, per_step=verifier.about.per_step)
         return decisions(sets["test"], scores, TESTBED_KS) | states(scores, test, reference) | errors
 
-    features = FeatureCache(load_feature_model(TESTBED_SHAPE), keep=True, folder=out / "features")
-    for seed in range(size.seeds):  # whole seeds, so that a run cut short has some
-        for variant in VARIANTS:
-            training = testbed_training(variant.objective, seed, size.updates, variant.options)
-            make = partial(
-                trained, trees=lambda: train.trees, shape=TESTBED_SHAPE, training=training, features=features
-            )
-            _measure(folder, f"{stem(variant.name)}-{seed}", make, {"validation": on_validation, "test": on_test})
-    _baselines(folder, BASELINES, sets, TESTBED_KS)
+    _train(folder, "testbed", VARIANTS, size, train.trees, {"validation": on_validation, "test": on_test})
+    _baselines(folder, BASELINES, sets, ks)
 
 
 def recorded(name: str, out: Path, cache: Path, size: Size) -> None:
@@ -129,16 +117,35 @@ def recorded(name: str, out: Path, cache: Path, size: Size) -> None:
         return decisions(candidates, everything(verifier, candidates), ks)
 
     has_logprobs = all(x == x for tree in train.trees for x in tree.logprob)
-    features = FeatureCache(load_feature_model(RECORDED_SHAPE), keep=True, folder=cache / "features")
-    for seed in range(size.seeds):
-        for variant in VARIANTS:
-            if variant.objective != "subtb" or has_logprobs:
-                training = recorded_training(variant, seed)
-                make = partial(
-                    trained, trees=lambda: train.trees, shape=RECORDED_SHAPE, training=training, features=features
-                )
-                _measure(folder, f"{stem(variant.name)}-{seed}", make, {"test": on_test})
-    _baselines(folder, BASELINES if has_logprobs else ("length",), {"test": candidates}, ks)
+    possible = [v for v in VARIANTS if v.objective != "subtb" or has_logprobs]
+    _train(folder, "recorded", possible, size, train.trees, {"test": on_test}, cache / "features")
+    _baselines(folder, BASELINES if has_logprobs else ("length",), {"test": candidates}, {"test": ks})
+
+
+def _train(
+    folder: Path,
+    kind: str,
+    variants: Sequence[Variant],
+    size: Size,
+    trees: Sequence[Tree],
+    splits: Mapping[str, Callable[[NeuralVerifier], Arrays]],
+    cache: Path | None = None,
+) -> None:
+    """Train every variant with every seed and measure it on each split; backbones read each text once."""
+    features = {
+        reading: FeatureCache(load_feature_model(shape), keep=True, folder=cache, layers=shape.read_layers)
+        for reading, shape in SHAPES[kind].items()
+    }
+    for seed in range(size.seeds):  # whole seeds, so that a run cut short has some
+        for variant in variants:
+            make = partial(
+                trained,
+                trees=lambda: trees,
+                shape=SHAPES[kind][variant.reading],
+                training=replace(variant.training(seed), epochs=size.passes),
+                features=features[variant.reading],
+            )
+            _measure(folder, f"{stem(variant.name)}-{seed}", make, splits)
 
 
 def _measure(
@@ -153,16 +160,22 @@ def _measure(
         print(f"{folder.name}: {name}", file=sys.stderr, flush=True)
 
 
-def _baselines(folder: Path, names: Sequence[str], sets: Mapping[str, Candidates], ks: tuple[int, ...]) -> None:
+def _baselines(
+    folder: Path, names: Sequence[str], sets: Mapping[str, Candidates], ks: Mapping[str, tuple[int, ...]]
+) -> None:
     for name in names:
         for split, candidates in sets.items():
             path = folder / f"{split}-{name}.npz"
-            keep(path, lambda n=name, c=candidates: decisions(c, everything(load_verifier(n), c), ks))
+            keep(path, partial(_of_baseline, name, candidates, ks[split]))
 
 
-def _sampled(folder: Path, split: str, limit: int, **how: float) -> Samples:
+def _of_baseline(name: str, candidates: Candidates, ks: tuple[int, ...]) -> Arrays:
+    return decisions(candidates, everything(load_verifier(name), candidates), ks)
+
+
+def _sampled(folder: Path, split: str, limit: int, n: int) -> Samples:
     store = folder / f"{split}.db"
-    testbed_trees(store, split, limit, **how)
+    testbed_trees(store, split, limit, n=n, fork_probability=0.0)
     return read_samples(store)
 
 

@@ -24,18 +24,13 @@ from _page import as_json, write_json
 from _study import Arrays, keep, keep_json, publish, runs, study_parser, testbed_trees
 from squeeze.compute import timed_parts
 from squeeze.plan import BASE, MAIN, QUICK, Policy, Size, policies
+from squeeze.policy import reinforce, watched
 from squeeze.samples import NUCLEUS, POLICY, arrays, candidates, correct_traces, log_probabilities, sampled
 from squeeze.squeeze_page import write_page
 from squeeze.squeeze_results import summarise
 from squeeze.verifiers import scores, train
 
-from arts.baselines.config import RLConfig
-from arts.baselines.grpo import train_policy
-from arts.baselines.task import HeldOut, Task
 from arts.models import BUNDLED
-from arts.problems.graders import make_grader
-from arts.testbed.congruences import congruence_problems
-from arts.testbed.measure import SAMPLING
 
 THREADS = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 """Of one job, whose process inherits them; jobs run side by side."""
@@ -149,8 +144,7 @@ def base(out: Path, size: Size) -> None:
 
 def reinforced(out: Path, policy: Policy) -> None:
     """Train a policy."""
-    held_out = HeldOut(problems=congruence_problems("validation")[:128], samples=4)
-    reinforce(out / policy.name, policy.config, held_out)
+    reinforce(out / policy.name, policy.config, watched())
 
 
 def drawn(out: Path, size: Size, policy: Policy) -> None:
@@ -172,13 +166,6 @@ def nucleus(out: Path, size: Size, name: str, seed: int) -> None:
     model = BUNDLED if name == BASE else str(out / name)
     sampled(model, store, problems=size.problems, n=size.samples, seed=seed, sampling=NUCLEUS)
     keep(out / f"{name}-nucleus.npz", lambda: arrays(candidates(store, size.samples)))
-
-
-def reinforce(folder: Path, config: RLConfig, held_out: HeldOut | None = None) -> None:
-    """One GRPO run of the bundled model on all training problems."""
-    task = Task(model=BUNDLED, problems=congruence_problems("train"), max_tokens=SAMPLING.max_tokens, held_out=held_out)
-    name = folder.name
-    train_policy(task, make_grader("exact"), config, folder, lambda line: print(f"{name}: {line}", file=sys.stderr))
 
 
 def costs(out: Path, size: Size) -> None:

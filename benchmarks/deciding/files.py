@@ -6,19 +6,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 from _study import RECORDED
 from objectives.recorded_sets import RECORDED_SETS, RecordedSet, Split, load_recorded
-from objectives.variants import RECORDED_SHAPE, VARIANTS
+from objectives.variants import RECORDED_SHAPE, VARIANTS, Variant
 
 from arts.logs.samples import read_samples
 from arts.problems.base import Grader, Problem
 from arts.problems.near import nearest, one_spelling
+from arts.training.config import TrainConfig
 from arts.verifiers.base import Unit
 
 SHAPE = replace(RECORDED_SHAPE, max_tokens=2048)
-"""That of docs/objectives.md, but that it reads the longer solutions of two of the files whole."""
+"""One number at the end of a state; the longer solutions of two of the files are read whole."""
 DEFAULT = "value_flow, log"
-"""The objective that ``arts train`` takes unless told otherwise."""
+"""The objective that ``arts train`` took when the page was made."""
 LEARNED = tuple(v for v in VARIANTS if v.name in (DEFAULT, "rfm", "prm", "rm", "orm"))
-"""With the paper's objective and its baselines, with the settings of docs/objectives.md."""
+"""With the paper's objective and its baselines, read from single states."""
 PUBLISHED_MINIMUM = ("prm", "rm")
 """Objectives whose published rule is the minimum over steps."""
 MOST_PROBLEMS = 100
@@ -74,6 +75,12 @@ MIXTURES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     **{f"all files but {name}": (tuple(other for other in FILES if other != name), (name,)) for name in FILES},
 }
 """Files that are learnt from, and files that are then tested on."""
+
+
+def recorded_training(variant: Variant, seed: int, updates: int) -> TrainConfig:
+    """A two-layer head on features; fixed beforehand, not tuned."""
+    how = {"objective": variant.objective, "options": variant.options}
+    return TrainConfig(learning_rate=1e-3, updates=updates, epochs=1000, seed=seed, **how)
 
 
 def load(name: str, grader: Grader) -> tuple[Split, Split]:

@@ -7,7 +7,6 @@ from _page import Part, number, percent, percents, table, write_part
 
 TITLES = {
     "default": "### The default verifier",
-    "objectives": "### Every objective, read from whole steps and from single states: 1,600 problems × 16",
     "ablation": "### What it is made of, and how to spend a budget: all but the passes equal",
 }
 

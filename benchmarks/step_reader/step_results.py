@@ -13,7 +13,6 @@ from arts.evaluation.intervals import gap_closed, mean, paired_difference, ratio
 KS = (16, 64)
 REFERENCE = {
     "default": DEFAULT[-1].name,
-    "objectives": "value_flow, steps",
     "ablation": "1,600 problems × 16 whole solutions",
 }
 """What the rows of each group are compared with."""

@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from _study import TESTBED_SHAPE
-
 from arts.training.config import TrainConfig
 from arts.verifiers.modules import Architecture
 
@@ -51,21 +49,6 @@ def _row(name: str, group: str, problems: int, n: int = 16, p: float = 0.0, **ho
 ALL = 6309
 DEFAULT = (_row("3,000 problems × 16", "default", 3000), _row("all 6,309 problems × 16", "default", ALL))
 
-_OBJECTIVES: dict[str, dict[str, Any]] = {
-    "value_flow": {},
-    "value_flow, log": {"objective": "value_flow", "options": ("space=log", "trace=0")},
-    "rfm": {"objective": "rfm"},
-    "subtb": {"objective": "subtb"},
-    "prm": {"objective": "prm"},
-    "rm": {"objective": "rm"},
-    "orm": {"objective": "orm"},
-}
-OBJECTIVES = tuple(
-    [_row(f"{name}, steps", "objectives", 1600, **how) for name, how in _OBJECTIVES.items()]
-    + [_row(f"{name}, state", "objectives", 1600, shape=TESTBED_SHAPE, **how) for name, how in _OBJECTIVES.items()]
-    + [_row("noisy_and, state", "objectives", 1600, shape=TESTBED_SHAPE, objective="noisy_and")]
-)
-
 BASE = _row("1,600 problems × 16 whole solutions", "ablation", 1600)
 ABLATION = (
     BASE,
@@ -83,4 +66,4 @@ ABLATION = (
     _row("bootstrapped (trace 0)", "ablation", 1600, options=("trace=0",)),
     _row("leaves weigh 3 times", "ablation", 1600, options=("leaf_weight=3",)),
 )
-ROWS = (*DEFAULT, *ABLATION, *OBJECTIVES)
+ROWS = (*DEFAULT, *ABLATION)
