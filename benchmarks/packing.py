@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 from _page import write_json
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaModel
 
 from arts.training.objectives.flow import FlowMatching
@@ -30,6 +30,7 @@ from arts.verifiers.attention import TREE_ATTENTION
 from arts.verifiers.encoding import Encoded
 from arts.verifiers.modules import BackboneEncoder, Scorer, best_device
 from arts.verifiers.packing import TokenBatch, TokenTree, token_batch, token_tree
+from arts.verifiers.reading import LOG_FLOW
 
 FORK_PROBABILITY = 0.5
 VOCABULARY = 512
@@ -144,7 +145,8 @@ def make_model(shape: Shape) -> Scorer:
         pad_token_id=None,
         attn_implementation=TREE_ATTENTION,
     )
-    return Scorer(BackboneEncoder(LlamaModel(config)), shape.width, 0.0).to(best_device())
+    head = nn.Sequential(nn.Linear(shape.width, shape.width), nn.GELU(), nn.Linear(shape.width, 1))
+    return Scorer(BackboneEncoder(LlamaModel(config), layers=1), head, LOG_FLOW).to(best_device())
 
 
 @dataclass(frozen=True, kw_only=True)

