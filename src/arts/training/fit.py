@@ -103,7 +103,7 @@ def fit_verifier(
     _check_place(out, plan)
     set_seed(config.seed)
     if shape.mode == "frozen" and features is None:
-        features = FeatureCache(load_feature_model(shape), keep=True, folder=feature_folder, layers=shape.read_layers)
+        features = FeatureCache(load_feature_model(shape), keep=False, folder=feature_folder, layers=shape.read_layers)
     process = PartialState(cpu=best_device().type == "cpu")
     with process.main_process_first():  # the others find its features on disk
         held, examples = (_examples(part, shape, features) for part in (held_trees, trees))

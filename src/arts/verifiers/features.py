@@ -54,7 +54,7 @@ class FeatureCache:
         self._known: dict[str, Tensor] = {}
 
     def features(self, trees: Sequence[TokenTree]) -> list[Tensor]:
-        """Features of the tokens of each tree, in fp32 on the CPU."""
+        """Features of the tokens of each tree, in the model's own precision, on the CPU."""
         keys = [_key(tree, self.layers) for tree in trees]
         found = {key: self._known[key] for key in keys if key in self._known}
         missing = {key: tree for key, tree in zip(keys, trees, strict=True) if key not in found}
@@ -67,7 +67,7 @@ class FeatureCache:
                 self._write(key, tensor)
         if self._keep:
             self._known |= found
-        return [found[key].float() for key in keys]
+        return [found[key] for key in keys]
 
     def _read(self, key: str) -> Tensor | None:
         if self._folder is None:

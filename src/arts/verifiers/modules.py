@@ -147,7 +147,7 @@ class TrunkEncoder(nn.Module):
 
     def forward(self, batch: TokenBatch) -> Tensor:
         """Hidden states, (B, T, width)."""
-        hidden: Tensor = self.project(batch.inputs)
+        hidden: Tensor = self.project(batch.inputs.to(self.project.weight.dtype))
         if self.layers is None:
             return hidden
         inputs = replace(batch, inputs=hidden).model_inputs("inputs_embeds")

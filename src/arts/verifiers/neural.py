@@ -111,5 +111,9 @@ def on_whole_paths(score: Callable[[Batch], Scores], batch: Batch) -> Scores:
 
 def with_features(trees: Sequence[TokenTree], features: FeatureCache, shape: Architecture) -> list[TokenTree]:
     """Trees whose tokens are features; without a trunk only the tokens at which states are read are kept."""
-    featured = [tree.with_inputs(f) for tree, f in zip(trees, features.features(trees), strict=True)]
-    return featured if shape.trunk_layers else [t.only_read(whole_steps=shape.reading == "steps") for t in featured]
+    whole, found = shape.reading == "steps", list[TokenTree]()
+    for part in batches([len(tree) for tree in trees], BATCH_TOKENS):  # what is not kept is never there all at once
+        pairs = zip(trees[part], features.features(trees[part]), strict=True)
+        featured = [tree.with_inputs(of) for tree, of in pairs]
+        found += featured if shape.trunk_layers else [t.only_read(whole_steps=whole) for t in featured]
+    return found
