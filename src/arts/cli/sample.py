@@ -9,13 +9,19 @@ import tyro
 
 from arts.cli.options import call
 from arts.cli.progress import SamplingProgress
+from arts.config import require_at_least
+from arts.errors import UsageError
 from arts.proposers.base import Sampling
 from arts.proposers.options import BackendOptions
 from arts.proposers.prompt import PromptFormat
+from arts.sampling.budget import MOST_SOLUTIONS, TreePlan
 from arts.sampling.grow import Spent
 from arts.trees.splitting import SplitterName
 from arts.workflows.sample import sample
+from arts.workflows.sample_within import sample_within
 
+DRAWN = ("model", "splitter", "grader", "sampling", "prompt", "backend", "seed")
+"""Flags that say how solutions are drawn, not how many."""
 DISCORDANT = (0.1, 0.3)
 """Shares of problems on which two ways of deciding may disagree: an alike and a different pair."""
 
@@ -40,6 +46,8 @@ class Config:
     """Probability that an inner state of a backbone is a pivot, from which one more solution is rolled out."""
     max_forks_per_trajectory: int = 0
     """At most this many forks per backbone; 0 is no limit."""
+    budget_tokens: int | None = None
+    """Spend about so many generated tokens on trees to learn from; chooses problems, solutions and forks."""
     splitter: SplitterName | None = None
     """How text is cut into steps; default: what fits the problem set."""
     grader: str | None = None
@@ -53,6 +61,14 @@ class Config:
     seed: int = 0
     """Seed of the run; each rollout's own seed follows from it, the problem and the place in the tree."""
 
+    def __post_init__(self) -> None:
+        if self.budget_tokens is None:
+            return
+        require_at_least(self, 1, "budget_tokens")
+        for name in ("n", "fork_probability", "max_forks_per_trajectory"):
+            if getattr(self, name) != getattr(type(self), name):
+                raise UsageError(f"--budget-tokens chooses --{name.replace('_', '-')}; leave out one of the two")
+
 
 def run(config: Config) -> int:
     """Sample; what so many problems can show and what was spent goes to stderr, the store's path to stdout."""
@@ -63,10 +79,37 @@ def run(config: Config) -> int:
         progress.start(rollouts)
 
     with SamplingProgress("sampling") as progress:
-        total = call(sample, config, on_start=on_start, on_rollout=progress.count)
+        if config.budget_tokens is None:
+            total = call(sample, config, on_start=on_start, on_rollout=progress.count)
+        else:
+            drawn = {name: getattr(config, name) for name in DRAWN}
+            total = sample_within(
+                config.problems,
+                config.store,
+                config.budget_tokens,
+                limit=config.limit,
+                offset=config.offset,
+                on_plan=_say_plan,
+                on_start=on_start,
+                on_rollout=progress.count,
+                **drawn,
+            )
     print(f"{config.store}: {describe(total)}", file=sys.stderr)
     print(config.store)
     return 0
+
+
+def _say_plan(plan: TreePlan) -> None:
+    print(
+        f"{plan.problems:,} problems × {plan.n} solutions, no forks: about {plan.tokens:,} tokens, spent as"
+        " docs/verifiers.md found best",
+        file=sys.stderr,
+    )
+    if plan.n > MOST_SOLUTIONS:
+        print(
+            f"more than {MOST_SOLUTIONS} solutions of a problem were not measured to help; more problems were",
+            file=sys.stderr,
+        )
 
 
 def _say_what_can_be_shown(problems: int) -> None:
