@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from _study import Arrays, keep, keep_measured, publish, runs, study_parser, testbed_trees, trained, trees_of
 from objectives.measure import decisions, everything, states
+from step_reader.policies import measure_policies
 from step_reader.step_page import write_page
 from step_reader.step_results import KS, summarise
 from step_reader.trained_rows import ROWS, Row
@@ -55,6 +56,8 @@ def main() -> None:
         for seed in range(1 if given.quick else given.seeds):  # whole seeds, so that a run cut short has some
             for row in rows:
                 _measure(out, row, seed, few, candidates, test, reference)
+        if given.only in (None, "default"):
+            measure_policies(out, few, 1 if given.quick else given.seeds)
     if given.write or not given.only:
         publish(given, summarise(out, given.seeds), write_page, "step_reader", "verifiers.md")
 

@@ -6,11 +6,14 @@ from typing import Any
 import numpy as np
 from _study import Arrays, Floats, arrays
 from objectives.objectives_results import state_rows
+from step_reader.policies import policy_path
 from step_reader.trained_rows import DEFAULT, ROWS, Row
 
 from arts.evaluation.intervals import gap_closed, mean, paired_difference, ratio
 
 KS = (16, 64)
+MARGIN = 0.03
+"""A difference that is smaller does not count."""
 REFERENCE = {
     "default": DEFAULT[-1].name,
     "ablation": "1,600 problems × 16 whole solutions",
@@ -21,6 +24,7 @@ REFERENCE = {
 def summarise(out: Path, seeds: int) -> dict[str, Any]:
     """Everything that the page says; rows that are not trained with all seeds are left out."""
     plain = arrays(out / "plain.npz")
+    policies = _policies(out, seeds)
     known = {row: found for row in ROWS if (found := _found(out, row, seeds))}
     groups: dict[str, Any] = {}
     for row, found in known.items():
@@ -28,12 +32,16 @@ def summarise(out: Path, seeds: int) -> dict[str, Any]:
         reference = next(
             (f for other, f in known.items() if (other.group, other.name) == (row.group, REFERENCE[row.group])), None
         )
-        group[row.name] = _row(found, plain, reference if reference is not found else None)
+        group[row.name] = _row(found, plain, reference if reference is not found else None) | {"advice": row.advice}
+        if policies and row.group == "default":
+            group[row.name] |= _beside(found, _of(policies, "one"))
     return {
         "problems": len(plain["oracle 1"]),
         "states": len(plain["graded"]),
         "rollouts": int(plain["graded"].sum()),
         "seeds": seeds,
+        "margin": MARGIN,
+        **({"policies": _of_policies(policies)} if policies else {}),
         "plain": {
             name: mean(column)
             for name, column in plain.items()
@@ -41,6 +49,25 @@ def summarise(out: Path, seeds: int) -> dict[str, Any]:
         },
         "groups": groups,
     }
+
+
+def _policies(out: Path, seeds: int) -> list[Arrays]:
+    paths = [policy_path(out, seed) for seed in range(seeds)]
+    return [arrays(p) for p in paths] if all(p.exists() for p in paths) else []
+
+
+def _of_policies(policies: list[Arrays]) -> dict[str, Any]:
+    by_seed = {"one by seed": [float(p["one"].mean()) for p in policies]}
+    return {name: mean(_of(policies, name)) for name in policies[0]} | by_seed
+
+
+def _beside(found: list[Arrays], one: Floats) -> dict[str, Any]:
+    """A verifier's best of N minus one sample of GRPO."""
+    row: dict[str, Any] = {}
+    for k in KS:
+        best = _of(found, f"best last {k}")
+        row[f"minus GRPO {k}"] = paired_difference(best, one)
+    return row
 
 
 def _found(out: Path, row: Row, seeds: int) -> list[Arrays]:
