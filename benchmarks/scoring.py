@@ -38,7 +38,7 @@ from arts.verifiers.checkpoint import SavedVerifier
 from arts.verifiers.encoding import encode
 from arts.verifiers.modules import Architecture, Mode, Reading, best_device, load_tokenizer, make_scorer, scorer_layout
 from arts.verifiers.neural import NeuralVerifier, with_features
-from arts.verifiers.packing import TokenTree, token_batch, token_tree
+from arts.verifiers.packing import Layout, TokenTree, token_batch, token_tree
 
 KEPT, CHILDREN = 4, 4
 PROMPT, STEP = 120, 40
@@ -108,7 +108,7 @@ def score_whole_texts(verifier: NeuralVerifier, tree: Tree, nodes: list[int]) ->
     last = np.cumsum([len(text.reads) for text in texts]) - 1
     if verifier.features is not None:
         texts = with_features(texts, verifier.features, verifier.shape)
-    layout = "tokens" if scorer_layout(verifier.scorer) == "tokens" else "paths"
+    layout: Layout = "tokens" if scorer_layout(verifier.scorer) == "tokens" else "paths"
     scores: torch.Tensor = verifier.scorer(token_batch(texts, layout).to(best_device()))
     return np.asarray(scores.double().cpu())[last]
 
