@@ -66,9 +66,10 @@ def tables(results: Part) -> str:
 
 
 def ordered(names: Iterable[str]) -> list[str]:
-    """Names in the order of the variants."""
-    known = set(names)
-    return [v.name for v in VARIANTS if v.name in known]
+    """Names in the order of the variants, those of an earlier run last."""
+    known = list(names)
+    now = [v.name for v in VARIANTS]
+    return [n for n in now if n in known] + [n for n in known if n not in now]
 
 
 def _rows(found: Part, keys: Sequence[str], plain: int = 0) -> list[list[str]]:

@@ -1,4 +1,7 @@
-"""The policies that verifiers are compared with: GRPO as the squeeze study trains it, on the same test problems."""
+"""The policies that verifiers are compared with: GRPO as the squeeze study trains it, on the same test problems.
+
+Their solutions are drawn as those that the verifiers decide between, with top-p 0.95.
+"""
 
 from functools import partial
 from pathlib import Path
@@ -7,7 +10,7 @@ import numpy as np
 from _study import Arrays, keep
 from squeeze.plan import QUICK, Policy, Size, policies
 from squeeze.policy import reinforce, watched
-from squeeze.samples import candidates, sampled
+from squeeze.samples import NUCLEUS, candidates, sampled
 
 from arts.evaluation.candidates import Candidates
 from arts.selection import expected
@@ -32,7 +35,7 @@ def _measure(out: Path, policy: Policy, problems: int) -> Arrays:
     folder = out / policy.name
     reinforce(folder, policy.config, watched())
     store = out / f"{policy.name}.db"
-    sampled(str(folder), store, problems=problems, n=N, seed=2 + policy.config.seed)
+    sampled(str(folder), store, problems=problems, n=N, seed=2 + policy.config.seed, sampling=NUCLEUS)
     return _decided(candidates(store, N))
 
 
