@@ -14,6 +14,7 @@ from deciding import deciding_page
 from hypothesis import given, strategies as st
 from objectives import objectives_page
 from search_equal_cost import search_page
+from step_reader import step_page
 
 from arts.estimate import Estimate
 from squeeze import squeeze_page
@@ -25,6 +26,7 @@ PAGES = [
     ("search_equal_cost", search_page, "search.md"),
     ("deciding", deciding_page, "recorded.md"),
     ("squeeze", squeeze_page, "squeeze.md"),
+    ("step_reader", step_page, "verifiers.md"),
 ]
 FINITE = st.floats(-2, 2)
 
@@ -40,7 +42,7 @@ def test_a_page_and_its_figure_are_what_the_kept_results_give(study, module, pag
     module.write_page(results, copy)
     assert copy.read_text(encoding="utf-8") == text
     figure = written.with_suffix(".svg")
-    if study != "objectives":
+    if study not in ("objectives", "step_reader"):
         assert copy.with_suffix(".svg").read_bytes() == figure.read_bytes()
 
 
