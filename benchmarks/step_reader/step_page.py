@@ -7,6 +7,8 @@ from _page import Part, estimate, number, percent, percents, table, write_part
 
 TITLES = {
     "default": "### The default verifier",
+    "rewards": "### Rewards of flow matching: 1,600 problems × 16",
+    "adapters": "### A frozen backbone beside one that is trained: 400 problems × 16",
     "ablation": "### What it is made of, and how to spend a budget: all but the passes equal",
 }
 

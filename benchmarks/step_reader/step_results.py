@@ -16,6 +16,8 @@ MARGIN = 0.03
 """A difference that is smaller does not count."""
 REFERENCE = {
     "default": DEFAULT[-1].name,
+    "rewards": "rfm, R(correct) / R(incorrect) = 100",
+    "adapters": "frozen",
     "ablation": "1,600 problems × 16 whole solutions",
 }
 """What the rows of each group are compared with."""

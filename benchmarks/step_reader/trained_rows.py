@@ -78,6 +78,16 @@ ABLATION = (
     _row("10 passes", "ablation", 1600, epochs=10.0, advice="enough for a first look"),
     _row("40 passes", "ablation", 1600, epochs=40.0, advice="stop at twenty"),
     _row("bootstrapped (trace 0)", "ablation", 1600, options=("trace=0",), advice="either will do"),
+    _row("every rollout counts", "ablation", 1600, options=("per=rollout",)),
     _row("leaves weigh 3 times", "ablation", 1600, options=("leaf_weight=3",), advice="leave the weights equal"),
 )
-ROWS = (*DEFAULT, *ABLATION)
+REWARDS = tuple(
+    _row(f"rfm, R(correct) / R(incorrect) = {c:,}", "rewards", 1600, objective="rfm", options=(f"reward_contrast={c}",))
+    for c in (100, 10, 1_000, 10_000)
+)
+ADAPTERS = (
+    _row("frozen", "adapters", 400),
+    _row("LoRA", "adapters", 400, shape=replace(STEPS, mode="lora")),
+    _row("all weights", "adapters", 400, shape=replace(STEPS, mode="full")),
+)
+ROWS = (*DEFAULT, *ABLATION, *REWARDS, *ADAPTERS)

@@ -118,7 +118,14 @@ def test_options_are_the_defaults_with_what_was_given():
     assert asdict(make_objective("subtb", ["leaf_weight=0"])) == {**defaults, "leaf_weight": 0}
     assert make_objective("rfm").detach is False
     given_values = asdict(make_objective("value_flow", ["detach=no", "trace=0", "reward_contrast=2"]))
-    assert given_values == {"leaf_weight": 1, "detach": False, "reward_contrast": 2, "space": "probability", "trace": 0}
+    assert given_values == {
+        "leaf_weight": 1,
+        "per": "node",
+        "detach": False,
+        "reward_contrast": 2,
+        "space": "probability",
+        "trace": 0,
+    }
     assert asdict(make_objective("orm")) == {}
     assert make_objective("orm").reward_contrast == make_objective("rfm").reward_contrast == PUBLISHED_CONTRAST
 
@@ -129,7 +136,7 @@ def test_options_are_the_defaults_with_what_was_given():
         ("rm", "leaf_weight=1", "objective rm has no setting 'leaf_weight'; it has: none"),
         ("prm", "trace=0", "objective prm has no setting 'trace'; it has: loss"),
         ("subtb", "detach=yes", "no setting 'detach'; it has: leaf_weight, reward_contrast, subtb_lambda"),
-        ("rfm", "space=log", "no setting 'space'; it has: leaf_weight, reward_contrast, detach"),
+        ("rfm", "space=log", "no setting 'space'; it has: leaf_weight, reward_contrast, per, detach"),
         ("rfm", "detach", "'detach' is not NAME=VALUE"),
         ("rfm", "detach=perhaps", "objective rfm: detach: expected bool, got 'perhaps'"),
         ("rfm", "leaf_weight=heavy", "leaf_weight: expected float, got 'heavy'"),

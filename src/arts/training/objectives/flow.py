@@ -29,6 +29,7 @@ from arts.verifiers.base import Unit
 from arts.verifiers.calibration import PUBLISHED_CONTRAST
 
 Space = Literal["log", "probability"]
+Counted = Literal["node", "rollout"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +50,26 @@ class _Flow(Objective):
         """The network's output is log F."""
         return "log_flow"
 
+
+@dataclass(frozen=True, kw_only=True)
+class _Balance(_Flow):
+    per: Counted = "node"
+    """What counts once in the mean over a problem's inner nodes, and over its leaves: a node, however many rollouts
+    went through it, or a rollout."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.per not in get_args(Counted):
+            raise UsageError(f"per is {self.per}; use {' or '.join(get_args(Counted))}")
+
     def _weighed(self, errors: Tensor, nodes: NodeTable) -> Tensor:
         """The mean of inner nodes plus the weighted mean of leaves."""
-        inner = problem_mean(errors, ~nodes.leaf, nodes.problem)
-        return inner + self.leaf_weight * problem_mean(errors, nodes.leaf, nodes.problem)
+        counts = nodes.visits.to(errors.dtype) if self.per == "rollout" else torch.ones_like(errors)
+        inner, leaves = (
+            weighted_problem_mean(errors[chosen], counts[chosen], nodes.problem[chosen])
+            for chosen in (~nodes.leaf, nodes.leaf)
+        )
+        return inner + self.leaf_weight * leaves
 
     def _balance(self, log_flow: Tensor, target: Tensor, nodes: NodeTable) -> Loss:
         """Squared difference to the children's side at inner nodes and to log R at leaves."""
@@ -61,7 +78,7 @@ class _Flow(Objective):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FlowMatching(_Flow):
+class FlowMatching(_Balance):
     """Reasoning Flow Matching, as published (arXiv 2602.12846).
 
     Residual of an inner node: log F(s) − log Σ_{s' in C(s)} F(s'); of a leaf: log F(s) − log R(s). Loss: mean square
@@ -83,7 +100,7 @@ class FlowMatching(_Flow):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ValueFlow(_Flow):
+class ValueFlow(_Balance):
     """Policy-weighted conservation: F(s) is the mean of the children's values, each as often as it was sampled.
 
     With w the share of a parent's draws that went to a child, the target of an inner node is the λ-return
