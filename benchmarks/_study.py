@@ -121,9 +121,16 @@ def testbed_training(objective: str, seed: int, updates: int, options: Sequence[
 
 
 def trained(
-    place: Path, trees: Callable[[], Sequence[Tree]], shape: Architecture, training: TrainConfig, features: FeatureCache
+    place: Path,
+    trees: Callable[[], Sequence[Tree]],
+    shape: Architecture,
+    training: TrainConfig,
+    features: FeatureCache | None,
 ) -> NeuralVerifier:
-    """The verifier of a folder, trained first unless that is done; only then the trees are asked for."""
+    """The verifier of a folder, trained first unless that is done; only then the trees are asked for.
+
+    ``features`` are those of a frozen backbone.
+    """
     if is_finished(place):
         return NeuralVerifier(*load_checkpoint(place), features)
     return fit_verifier(trees(), shape, training, place, features=features)

@@ -74,7 +74,9 @@ def _measure(
         return decisions(candidates, scores, KS) | states(scores, test.trees, reference) | {"cost": cost}
 
     def make() -> NeuralVerifier:
-        features = FeatureCache(load_feature_model(row.shape), keep=True, layers=row.shape.read_layers)
+        features = None
+        if row.shape.mode == "frozen":
+            features = FeatureCache(load_feature_model(row.shape), keep=True, layers=row.shape.read_layers)
         quick = {"epochs": 2.0} if few else {}
         training = replace(row.training, seed=seed, **quick)
         return trained(out / f"{row.stem}-{seed}", lambda: _trees(out, row, few), row.shape, training, features)
