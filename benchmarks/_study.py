@@ -116,6 +116,7 @@ def testbed_training(objective: str, seed: int, updates: int, options: Sequence[
         learning_rate=2e-3,
         updates=updates,
         epochs=100,
+        trees_per_batch=8,
         seed=seed,
     )
 

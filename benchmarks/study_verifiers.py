@@ -47,19 +47,20 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     out, few = runs(given), 40 if given.quick else None
+    seeds = 1 if given.quick else given.seeds
     test = _source(out, "test", few or 400, n=64)
     reference = _probed(out, test, 5 if given.quick else PROBED)
     candidates = collect(test.problems, test.trees, 64, make_grader("exact"))
     keep(out / "plain.npz", partial(_plain, candidates, reference))
     if not given.write:
         rows = [row for row in ROWS if given.only in (None, row.group)]
-        for seed in range(1 if given.quick else given.seeds):  # whole seeds, so that a run cut short has some
+        for seed in range(seeds):  # whole seeds, so that a run cut short has some
             for row in rows:
                 _measure(out, row, seed, few, candidates, test, reference)
         if given.only in (None, "default"):
-            measure_policies(out, few, 1 if given.quick else given.seeds)
+            measure_policies(out, few, seeds)
     if given.write or not given.only:
-        publish(given, summarise(out, given.seeds), write_page, "step_reader", "verifiers.md")
+        publish(given, summarise(out, seeds), write_page, "step_reader", "verifiers.md")
 
 
 def _measure(

@@ -1,7 +1,7 @@
 """The recorded files: what each is, what it is tested with, and which others are learnt from for it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from _study import RECORDED
@@ -14,7 +14,7 @@ from arts.problems.near import nearest, one_spelling
 from arts.training.config import TrainConfig
 from arts.verifiers.base import Unit
 
-SHAPE = replace(RECORDED_SHAPE, max_tokens=2048)
+SHAPE = RECORDED_SHAPE
 """One number at the end of a state; the longer solutions of two of the files are read whole."""
 DEFAULT = "value_flow, log"
 """The objective that ``arts train`` took when the page was made."""

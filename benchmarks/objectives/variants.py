@@ -8,12 +8,12 @@ from arts.training.config import TrainConfig
 from arts.verifiers.modules import Architecture, Reading
 
 RECORDED_SHAPE = Architecture(
-    backbone="smollm2-135m", mode="frozen", reading="state", max_tokens=512, precision="bfloat16"
+    backbone="smollm2-135m", mode="frozen", reading="state", max_tokens=2048, precision="bfloat16"
 )
 SHAPES: dict[str, dict[Reading, Architecture]] = {
     "testbed": {"state": TESTBED_SHAPE, "steps": Architecture(backbone="bundled")},
     "recorded": {
-        "state": replace(RECORDED_SHAPE, max_tokens=2048),
+        "state": RECORDED_SHAPE,
         "steps": Architecture(backbone="smollm2-135m", precision="bfloat16"),
     },
 }

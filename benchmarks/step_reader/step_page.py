@@ -9,7 +9,7 @@ TITLES = {
     "default": "### The default verifier",
     "rewards": "### Rewards of flow matching: 1,600 problems × 16",
     "adapters": "### A frozen backbone beside one that is trained: 400 problems × 16",
-    "ablation": "### What it is made of, and how to spend a budget: all but the passes equal",
+    "ablation": "### What it is made of, and how to spend a budget: one thing changed at a time",
 }
 
 
@@ -34,6 +34,9 @@ def write_page(results: Part, path: Path) -> None:
         parts += ["\n### Beside reinforcement learning\n", *_policies(results)]
     for group, rows in results["groups"].items():
         parts += [f"\n{TITLES[group]}\n", _decisions(rows), "", _states(rows, results)]
+        if group == "ablation" and "many minus few" in results:
+            many = {k: percent(of, signed=True) for k, of in results["many minus few"].items()}
+            parts.append(f"\n6,309 problems × 4 minus 800 × 32: {many['16']} points at 16, {many['64']} at 64.")
     write_part(path, "study_verifiers.py", "\n".join(parts))
 
 
@@ -68,7 +71,7 @@ def _decisions(rows: Part) -> str:
         "gap closed at 16",
         "minus the reference, at 16",
         "at 64",
-        "so",
+        "we do",
     )
     return table(header, [_decision(name, row) for name, row in rows.items()])
 

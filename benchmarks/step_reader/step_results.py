@@ -12,6 +12,8 @@ from step_reader.trained_rows import DEFAULT, ROWS, Row
 from arts.evaluation.intervals import gap_closed, mean, paired_difference, ratio
 
 KS = (16, 64)
+MANY, FEW = "6,309 problems × 4", "800 problems × 32"
+"""Rows of about as many generated tokens."""
 MARGIN = 0.03
 """A difference that is smaller does not count."""
 REFERENCE = {
@@ -37,7 +39,10 @@ def summarise(out: Path, seeds: int) -> dict[str, Any]:
         group[row.name] = _row(found, plain, reference if reference is not found else None) | {"advice": row.advice}
         if policies and row.group == "default":
             group[row.name] |= _beside(found, _of(policies, "one"))
+    by_name = {row.name: found for row, found in known.items() if row.group == "ablation"}
+    spread = [by_name[name] for name in (MANY, FEW) if name in by_name]
     return {
+        **({"many minus few": _differences(*spread)} if len(spread) == 2 else {}),
         "problems": len(plain["oracle 1"]),
         "states": len(plain["graded"]),
         "rollouts": int(plain["graded"].sum()),
@@ -51,6 +56,11 @@ def summarise(out: Path, seeds: int) -> dict[str, Any]:
         },
         "groups": groups,
     }
+
+
+def _differences(many: list[Arrays], few: list[Arrays]) -> dict[str, Any]:
+    """Best of N with all problems minus that with few, at equal generated tokens."""
+    return {str(k): paired_difference(*(_of(found, f"best last {k}") for found in (many, few))) for k in KS}
 
 
 def _policies(out: Path, seeds: int) -> list[Arrays]:

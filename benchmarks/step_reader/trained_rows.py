@@ -12,7 +12,7 @@ STEPS = Architecture(backbone="bundled")
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One row; ``advice`` is what a reader should do, where the row is part of an ablation."""
+    """One row; ``advice`` is what we do, where the row is part of an ablation."""
 
     name: str
     group: str

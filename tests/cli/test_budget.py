@@ -28,6 +28,18 @@ def test_problems_come_first_then_solutions_and_a_larger_budget_extends_the_stor
     assert sizes(store)[2] == pytest.approx(6000, rel=0.2)
 
 
+def test_a_store_that_was_sampled_without_a_budget_keeps_what_it_has(tmp_path, capsys):
+    store = tmp_path / "train.db"
+    assert sampled(store, "--limit", "16", "--n", "6", "--fork-probability", "0") == 0
+    assert sampled(store, "--budget-tokens", "3000") == 0
+    problems, n, tokens = sizes(store)
+    assert problems > 16 and n == {6} and tokens == pytest.approx(3000, rel=0.25)
+    forked = tmp_path / "forked.db"
+    assert sampled(forked, "--limit", "2", "--n", "4") == 0
+    assert sampled(forked, "--budget-tokens", "3000") == 2
+    assert "has forks" in capsys.readouterr().err
+
+
 def test_the_same_call_again_adds_nothing(tmp_path):
     store = tmp_path / "train.db"
     assert sampled(store, "--budget-tokens", "2000") == 0

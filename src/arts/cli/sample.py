@@ -47,7 +47,7 @@ class Config:
     max_forks_per_trajectory: int = 0
     """At most this many forks per backbone; 0 is no limit."""
     budget_tokens: int | None = None
-    """Spend about so many generated tokens on trees to learn from; chooses problems, solutions and forks."""
+    """Spend about so many generated tokens on trees to learn from; chooses --n and how many problems, no forks."""
     splitter: SplitterName | None = None
     """How text is cut into steps; default: what fits the problem set."""
     grader: str | None = None

@@ -27,8 +27,9 @@ with needs_extra("arts train"):
 
 REMEDIES = {
     "better than majority": "",
-    "worse than majority": "; vote with it or sample more problems (--limit), then more passes (--training.epochs)",
-    "too few problems to tell": "; sample more problems (--limit)",
+    "worse than majority": "; vote with it, sample more problems (arts sample --limit) or train for more passes"
+    " (--training.epochs)",
+    "too few problems to tell": "; sample more problems (arts sample --limit)",
 }
 """What to try, by verdict."""
 __doc__ += "\n\nObjectives, and their options:\n" + "\n".join(
@@ -54,6 +55,10 @@ class Config:
     nor do several processes."""
     keep_features: bool = True
     """Mode frozen keeps the backbone's features in the cache folder (ARTS_CACHE or ~/.cache/arts), for later runs."""
+
+    def __post_init__(self) -> None:
+        if self.cross_fit < 0 or self.cross_fit == 1:
+            raise UsageError(f"cross_fit is {self.cross_fit}; use 2 or more folds, or 0 for none")
 
 
 def run(config: Config) -> int:
@@ -82,6 +87,7 @@ def _folds(config: Config) -> Path:
 
 def _tell_worth(config: Config, trees: StoredTrees) -> None:
     """Selection accuracy on problems that were not learned from, and what follows from it."""
+    _folds(config).mkdir(exist_ok=True)  # says that a run which was killed has this left to do
     try:
         found = cross_fit(
             trees,
@@ -93,6 +99,7 @@ def _tell_worth(config: Config, trees: StoredTrees) -> None:
             on_progress=_say,
         )
     except UsageError as error:
+        shutil.rmtree(_folds(config), ignore_errors=True)
         _say(f"not cross-fitted: {error}")
         return
     shutil.rmtree(_folds(config), ignore_errors=True)

@@ -17,10 +17,12 @@ class TreePlan:
     tokens: int
 
 
-def plan_trees(budget_tokens: int, tokens_per_solution: float, problems: int, held: int = 0) -> TreePlan:
+def plan_trees(
+    budget_tokens: int, tokens_per_solution: float, problems: int, held: int = 0, least: int = LEAST_SOLUTIONS
+) -> TreePlan:
     """The plan that the ablation of docs/verifiers.md recommends, of at most so many ``problems``.
 
-    ``held`` problems are in the store already, and are not given up.
+    ``held`` problems are in the store already, with ``least`` solutions of each; they are not given up.
 
     At equal generated tokens a verifier learns most from many problems with few solutions of each; forks gained
     nothing. So first every problem with four solutions, then more solutions of each. At least one problem is taken,
@@ -33,6 +35,6 @@ def plan_trees(budget_tokens: int, tokens_per_solution: float, problems: int, he
     """
     solutions = budget_tokens / max(tokens_per_solution, 1.0)
     problems = max(problems, held)
-    taken = max(1, held, min(problems, int(solutions / LEAST_SOLUTIONS)))
-    n = max(LEAST_SOLUTIONS, int(solutions / taken)) if taken == problems else LEAST_SOLUTIONS
+    taken = max(1, held, min(problems, int(solutions / least)))
+    n = max(least, int(solutions / taken)) if taken == problems else least
     return TreePlan(problems=taken, n=n, tokens=round(taken * n * tokens_per_solution))

@@ -51,10 +51,12 @@ def node_table(tree: Tree, nodes: Sequence[int]) -> NodeTable:
     """The columns that objectives read, for nodes whose parents are among them."""
     index = {node: i for i, node in enumerate(nodes)}
     graded, correct = tree.success_counts()
+    visits = tree.visits()
+    visits[ROOT] = sum(int(v) for v, above in zip(visits, tree.parent, strict=True) if above == ROOT)
     success = np.divide(correct, graded, out=np.full(len(tree), np.nan), where=graded > 0)
     return NodeTable(
         parent=torch.tensor([index[tree.parent[n]] if n != ROOT else NO_PARENT for n in nodes]),
-        visits=torch.as_tensor(np.maximum(tree.visits()[list(nodes)], 1)),
+        visits=torch.as_tensor(np.maximum(visits[list(nodes)], 1)),
         correct=torch.tensor([_label(tree, n) for n in nodes], dtype=torch.float32),
         success=torch.tensor(success[list(nodes)], dtype=torch.float32),
         logprob=torch.tensor([tree.logprob[n] for n in nodes], dtype=torch.float32),

@@ -102,6 +102,10 @@ def fit_verifier(
     plan = _plan(held_trees, trees, shape, config)
     _check_place(out, plan)
     set_seed(config.seed)
+    if features is not None and (shape.mode != "frozen" or features.layers != shape.read_layers):
+        raise UsageError(
+            f"features of {features.layers} layers do not fit mode {shape.mode}, {shape.read_layers} layers"
+        )
     if shape.mode == "frozen" and features is None:
         features = FeatureCache(load_feature_model(shape), keep=False, folder=feature_folder, layers=shape.read_layers)
     process = PartialState(cpu=best_device().type == "cpu")

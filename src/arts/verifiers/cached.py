@@ -76,6 +76,7 @@ class CachedScoring(Verifier):
                 if self._steps and encoded.steps and not encoded.steps.within_rows(encoded.rows):
                     uncached[len(whole) - 1] = self._verifier.score([(tree, nodes)])[0]
                     self.last_tokens += self._verifier.last_tokens
+                    self.tokens_new += sum(new for new, _ in self._verifier.last_tokens)
                     continue
                 for row in np.unique(encoded.rows):
                     self._read(encoded, int(row), out)
@@ -131,8 +132,9 @@ class CachedScoring(Verifier):
             tokens = self._tensors["tokens"][torch.as_tensor(np.concatenate(unread), device=best_device())]
             sizes = torch.as_tensor([len(span) for span in unread], device=best_device())
             outputs = self._verifier.scorer.head(tokens, sizes)
-            self._tensors.write("steps", torch.as_tensor(last[fresh], device=best_device()), outputs)
-            self._index.begun[last[fresh]] = first[fresh]
+            ends, one = np.unique(last[fresh], return_index=True)  # an empty step ends where the one before it does
+            self._tensors.write("steps", torch.as_tensor(ends, device=best_device()), outputs[torch.as_tensor(one)])
+            self._index.begun[ends] = first[fresh][one]
             found[fresh] = outputs.cpu().double().numpy()
         return found
 

@@ -33,7 +33,8 @@ class StepPlaces:
     """The last steps of N states: ``tokens`` (M, 2) are row and column of all their tokens, one step after another.
 
     ``sizes`` (N,): tokens of each step, at least 1: of the root and of a step without text the one that the state is
-    read at, and then not ``judged`` (N,). ``above`` (N,): which of the states is the one before, −1 for none of them.
+    read at. ``judged`` (N,): whether the step is sound or not; the root is no step, and one without text says nothing,
+    unless the solution ends with it. ``above`` (N,): which of the states is the one before, −1 for none of them.
     ``ended`` (N,): whether the solution ends there by itself.
     """
 
@@ -49,7 +50,7 @@ class StepPlaces:
         return [self.tokens[ends[i] - self.sizes[i] : ends[i], 1] for i in states]
 
     def within_rows(self, rows: Ints) -> bool:
-        """Whether all tokens of every step are in the row in which its state is read, (N,)."""
+        """Whether all tokens of every step are in the row in which its state is read."""
         return bool((self.tokens[:, 0] == np.repeat(rows, self.sizes)).all())
 
 
@@ -95,7 +96,7 @@ def _places(tree: Tree, nodes: Sequence[int], place: Mapping[int, Ints], steps: 
     return StepPlaces(
         tokens=np.concatenate([np.empty((0, 2), dtype=np.int64), *read]),
         sizes=np.array([len(tokens) for tokens in read], dtype=np.int64),
-        judged=np.array([n != ROOT and len(steps[n]) > 0 for n in nodes], dtype=bool),
+        judged=np.array([n != ROOT and (len(steps[n]) > 0 or tree.stop[n] == "stop") for n in nodes], dtype=bool),
         above=np.array([index.get(tree.parent[n], NO_PARENT) for n in nodes], dtype=np.int64),
         ended=np.array([tree.stop[n] == "stop" for n in nodes], dtype=bool),
     )

@@ -14,7 +14,7 @@ from arts.evaluation.intervals import mean, paired_difference
 from arts.problems.graders import GraderLike, opened_grader
 from arts.selection import expected
 from arts.training.config import TrainConfig
-from arts.training.fit import fit_verifier, is_finished
+from arts.training.fit import check_same, fit_verifier, is_finished
 from arts.trees.store import StoredTrees
 from arts.verifiers.features import FeatureCache
 from arts.verifiers.modules import Architecture
@@ -31,7 +31,7 @@ class CrossFitted:
     """Accuracies of deciding between ``n`` candidates of problems that the verifier of their fold has not seen.
 
     ``best_of_n`` is that of the verifiers, ``difference`` the same minus ``majority``, paired by problem. The interval
-    is over problems; half of the problems teach less than all, so the verifier itself is rather better.
+    is over problems; a part of the problems teaches less than all, so the verifier itself is rather better.
     """
 
     n: int
@@ -67,7 +67,7 @@ def cross_fit(
     default: the one that the trees were graded by.
 
     Raises:
-        UsageError: fewer than two folds, or too few problems for them.
+        UsageError: fewer than two folds, too few problems for them, or ``folder`` holds folds of another run.
     """
     if folds < 2:
         raise UsageError(f"folds is {folds}; cross-fitting needs at least 2")
@@ -83,10 +83,11 @@ def cross_fit(
         inside = np.arange(len(candidates.trees)) % folds == fold
         known = {id(t) for t, held in zip(candidates.trees, inside, strict=True) if held}
         place = folder / f"fold-{fold + 1}"
+        taught = [t for t in kept if id(t) not in known]
         if is_finished(place):
+            check_same(place, taught, shape, config or TrainConfig())
             verifier = NeuralVerifier.load(place)
         else:
-            taught = [t for t in kept if id(t) not in known]
             on_progress(f"cross-fitting {fold + 1}/{folds} on {len(taught)} problems")
             verifier = fit_verifier(
                 taught,

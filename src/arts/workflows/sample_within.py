@@ -37,22 +37,34 @@ async def sample_within_async(
     is the rest of :func:`arts.sample`. The same call again resumes the run, a larger budget extends it.
 
     Raises:
-        UsageError: the budget is not positive, or as for :func:`arts.sample`.
+        UsageError: the budget is not positive, the store has forks, or as for :func:`arts.sample`.
         EndpointError: the model fails as a whole; what has succeeded is in the store.
     """
     if budget_tokens < 1:
         raise UsageError(f"budget_tokens is {budget_tokens}; use at least 1")
     _, wanted = named_problems(problems, limit=limit, offset=offset)
+    least = max(LEAST_SOLUTIONS, _solutions(Path(store)))
     known, held = _lengths(Path(store), wanted)
     if len(known) < min(PILOT, len(wanted)) * LEAST_SOLUTIONS:
         few = min(PILOT, len(wanted))
-        await sample_async(problems, store, limit=few, offset=offset, n=LEAST_SOLUTIONS, fork_probability=0.0, **how)
+        await sample_async(problems, store, limit=few, offset=offset, n=least, fork_probability=0.0, **how)
         known, held = _lengths(Path(store), wanted)
-    plan = plan_trees(budget_tokens, float(np.mean(known)), len(wanted), held)
+    plan = plan_trees(budget_tokens, float(np.mean(known)), len(wanted), held, least)
     on_plan(plan)
     return await sample_async(
         problems, store, limit=plan.problems, offset=offset, n=plan.n, fork_probability=0.0, **how
     )
+
+
+def _solutions(path: Path) -> int:
+    """Solutions of each problem that a store was sampled with."""
+    if not path.exists():
+        return 0
+    with open_store(path) as store:
+        sample = store.run_config().sample or {}
+    if sample.get("fork_probability"):
+        raise UsageError(f"{path}: has forks, on which no budget is spent; use another store")
+    return int(sample.get("n") or 0)
 
 
 def _lengths(path: Path, problems: Sequence[Problem]) -> tuple[list[int], int]:

@@ -101,6 +101,8 @@ def _refuse_ignored(shape: Architecture) -> None:
     plain = Architecture(backbone=shape.backbone)
     if shape.reading == "state" and shape.reader_width != plain.reader_width:
         raise UsageError("reading state reads no steps; leave out --architecture.reader-width")
+    if shape.reading == "steps" and not shape.trunk_layers and shape.trunk_width != plain.trunk_width:
+        raise UsageError("there is no trunk; leave out --architecture.trunk-width or give --architecture.trunk-layers")
     lora = (shape.lora_r, shape.lora_alpha, shape.lora_dropout)
     if shape.mode != "lora" and lora != (plain.lora_r, plain.lora_alpha, plain.lora_dropout):
         raise UsageError(f"mode {shape.mode} has no adapters; leave out the --architecture.lora-* flags")
