@@ -213,7 +213,7 @@ def test_an_example_is_the_tree_without_what_nobody_graded():
     assert tree.text == ["", "a\n", "b\n", "c\n", "d\n", "e\n", "f\n"]
     nodes = make_example(tree, load_tokenizer("bundled"), 100).nodes  # the root, a, b, e, f
     assert nodes.parent.tolist() == [-1, 0, 1, 0, 1]
-    assert nodes.visits.tolist() == [1, 3, 1, 1, 1]
+    assert nodes.visits.tolist() == [5, 3, 1, 1, 1]
     np.testing.assert_allclose(nodes.correct, [np.nan, np.nan, 0, 1, 1])
     np.testing.assert_allclose(nodes.log_reward(100).exp(), [np.nan, np.nan, 0.1, 10, 10], rtol=1e-6)
     np.testing.assert_allclose(nodes.success, [2 / 3, 1 / 2, 0, 1, 1], rtol=1e-6)

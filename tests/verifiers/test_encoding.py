@@ -135,7 +135,8 @@ def test_the_steps_of_a_solution_are_all_of_its_tokens(tokenizer, tree):
         opened = int(coded.columns[ROOT])
         found = [c for n in path for _, c in coded.steps.tokens[begins[n] : begins[n] + coded.steps.sizes[n]]]
         if all(coded.steps.tokens[begins[n], 0] == row for n in path):
-            assert found == list(range(opened + 1, last + 1))
+            once = dict.fromkeys(found)  # an end without text is read at the token before it
+            assert [c for c in once if c != opened] == list(range(opened + 1, last + 1))
 
 
 @given(length=st.integers(1, 80), opening=st.integers(1, 20), most=st.integers(2, 20), more=st.integers(0, 20))
