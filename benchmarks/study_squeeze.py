@@ -23,7 +23,7 @@ import torch
 from _page import as_json, write_json
 from _study import Arrays, keep, keep_json, publish, runs, study_parser, testbed_trees
 from squeeze.compute import timed_parts
-from squeeze.plan import BASE, MAIN, QUICK, Policy, Size, policies
+from squeeze.plan import BASE, BASE_SEED, MAIN, QUICK, Policy, Size, policies, sampling_seed
 from squeeze.policy import reinforce, watched
 from squeeze.samples import NUCLEUS, POLICY, arrays, candidates, correct_traces, log_probabilities, sampled
 from squeeze.squeeze_page import write_page
@@ -34,8 +34,6 @@ from arts.models import BUNDLED
 
 THREADS = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 """Of one job, whose process inherits them; jobs run side by side."""
-BASE_SEED = 1
-"""Of the base model's samples."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,11 +125,6 @@ def timed(job: Job, out: Path) -> None:
 def trees(out: Path, size: Size) -> None:
     """What the verifiers learn from."""
     testbed_trees(out / "trees.db", "train", size.trees)
-
-
-def sampling_seed(policy: Policy) -> int:
-    """One of its own for every GRPO seed, and none of them the base model's."""
-    return BASE_SEED + 1 + policy.config.seed
 
 
 def base(out: Path, size: Size) -> None:

@@ -2,9 +2,11 @@
 
     arts models fetch smollm2-135m && arts models fetch qwen2.5-coder-0.5b
     python benchmarks/study_text.py                    # the sets in benchmarks/recorded; resumable
-    python benchmarks/study_text.py --samples FILE     # also all of GSM8K's test problems, see docs/real-text.md
+    python benchmarks/study_text.py --samples FILE     # also all of GSM8K's test problems
 
-Results go to ``benchmarks/real_text/results.json``, tables to ``docs/real-text.md``.
+FILE has the example solutions of openai/grade-school-math in the form of
+``benchmarks/recorded/gsm8k_openai.jsonl.gz``. Results go to
+``benchmarks/real_text/results.json``, tables to ``docs/real-text.md``.
 """
 
 import sys
@@ -40,6 +42,8 @@ def main() -> None:
     parser.add_argument("--backbones", nargs="+", choices=BACKBONES, default=BACKBONES)
     parser.add_argument("--seeds", type=int, default=SEEDS)
     given = parser.parse_args()
+    if given.only == "gsm8k-all" and not given.samples:
+        parser.error("gsm8k-all needs --samples FILE")
     torch.set_num_threads(given.threads)
     out, seeds = runs(given), 1 if given.quick else given.seeds
     names = [name for name in SETS if given.only in (None, name) and (given.samples or name != "gsm8k-all")]

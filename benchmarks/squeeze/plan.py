@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from arts.baselines.config import RLConfig
 
 BASE = "base"
+BASE_SEED = 1
+"""Of the base model's samples."""
 MAIN = "GRPO"
 OBJECTIVES = ("value_flow", "rfm", "prm", "rm", "orm")
 """The default verifier, the published one, and its published rivals."""
@@ -82,6 +84,6 @@ def policies(size: Size) -> Iterator[Policy]:
             yield Policy(setting=name, config=replace(config, seed=seed))
 
 
-BASE = "base"
-MAIN = "GRPO"
-OBJECTIVES = ("value_flow", "rfm", "prm", "rm", "orm")
+def sampling_seed(policy: Policy) -> int:
+    """One of its own for every GRPO seed, and none of them the base model's."""
+    return BASE_SEED + 1 + policy.config.seed

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from _study import Arrays, keep
-from squeeze.plan import QUICK, Policy, Size, policies
+from squeeze.plan import QUICK, Policy, Size, policies, sampling_seed
 from squeeze.policy import reinforce, watched
 from squeeze.samples import NUCLEUS, candidates, sampled
 
@@ -35,7 +35,7 @@ def _measure(out: Path, policy: Policy, problems: int) -> Arrays:
     folder = out / policy.name
     reinforce(folder, policy.config, watched())
     store = out / f"{policy.name}.db"
-    sampled(str(folder), store, problems=problems, n=N, seed=2 + policy.config.seed, sampling=NUCLEUS)
+    sampled(str(folder), store, problems=problems, n=N, seed=sampling_seed(policy), sampling=NUCLEUS)
     return _decided(candidates(store, N))
 
 

@@ -43,10 +43,9 @@ async def sample_within_async(
     if budget_tokens < 1:
         raise UsageError(f"budget_tokens is {budget_tokens}; use at least 1")
     _, wanted = named_problems(problems, limit=limit, offset=offset)
-    least = max(LEAST_SOLUTIONS, _solutions(Path(store)))
+    few, least = min(PILOT, len(wanted)), max(LEAST_SOLUTIONS, _solutions(Path(store)))
     known, held = _lengths(Path(store), wanted)
-    if len(known) < min(PILOT, len(wanted)) * LEAST_SOLUTIONS:
-        few = min(PILOT, len(wanted))
+    if len(known) < few * LEAST_SOLUTIONS:
         await sample_async(problems, store, limit=few, offset=offset, n=least, fork_probability=0.0, **how)
         known, held = _lengths(Path(store), wanted)
     plan = plan_trees(budget_tokens, float(np.mean(known)), len(wanted), held, least)
