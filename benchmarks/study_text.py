@@ -29,7 +29,7 @@ from arts.problems.graders import opened_grader
 from arts.selection import expected
 from arts.verifiers.features import FeatureCache
 from arts.verifiers.load import load_verifier
-from arts.verifiers.modules import load_feature_model
+from arts.verifiers.modules import Architecture, load_feature_model
 
 SEEDS = 3
 
@@ -67,22 +67,19 @@ def _measure(
     out: Path, found: Sequence[Fold], parts: Sequence[Candidates], backbone: str, seeds: int, *, quick: bool
 ) -> None:
     """Train every reader on every fold with every seed, and keep its decisions by problem."""
-    caches: dict[str, FeatureCache] = {}
-    for seed in range(seeds):
-        for reader in readers(backbone):
+    features: FeatureCache | None = None
+    for reader in readers(backbone):
+        for seed in range(seeds):
             path = out / f"{reader.stem}-{seed}.npz"
             if path.exists():
                 continue
-            if reader.shape.reading not in caches:
-                caches[reader.shape.reading] = _cache(reader, out.parent.parent / "features")
-            features = caches[reader.shape.reading]
+            features = features or _cache(reader.shape, out.parent.parent / "features")
             keep(path, partial(_decided, path.with_suffix(""), found, parts, reader, seed, features, quick))
             print(f"{out.parent.name}, {backbone}: {reader.name}, seed {seed}", file=sys.stderr, flush=True)
 
 
-def _cache(reader: Reader, folder: Path) -> FeatureCache:
+def _cache(shape: Architecture, folder: Path) -> FeatureCache:
     """Every text is read once by the backbone, whatever learns from it."""
-    shape = reader.shape
     return FeatureCache(load_feature_model(shape), keep=True, folder=folder, layers=shape.read_layers)
 
 

@@ -72,13 +72,11 @@ class Reader:
 
 
 def readers(backbone: str) -> tuple[Reader, ...]:
-    """The default, and single states as published, of a backbone."""
+    """The default, then others: the end of each step only, from the same layers, and other objectives."""
     steps = Architecture(backbone=backbone, precision="bfloat16")
-    state = replace(steps, reading="state")
-    shapes = {"steps": steps, "state": state}
-    objectives = {"steps": ("value_flow", "rfm"), "state": ("value_flow", "rfm", "prm")}
+    shapes = {"steps": steps, "state": replace(steps, reading="state", layers=steps.read_layers)}
+    pairs = (("value_flow", "steps"), *((o, "state") for o in ("value_flow", "rfm", "prm")), ("rfm", "steps"))
     return tuple(
         Reader(name=f"{objective}, {reading}", shape=shapes[reading], training=TrainConfig(objective=objective))
-        for reading, names in objectives.items()
-        for objective in names
+        for objective, reading in pairs
     )
