@@ -1,7 +1,7 @@
 """Every objective under both readings, on the same trees and trained by the same rule: what is each good for?
 
 One command, resumable: python benchmarks/study_objectives.py. It samples the testbed, trains every variant with every
-seed, measures on validation and test problems, does the same on recorded samples of real models, and writes
+seed, measures on validation and test problems, does the same on recorded samples of a real model, and writes
 benchmarks/objectives/results.json and the tables of docs/objectives.md. With --quick it is a rehearsal of the whole
 with a few problems, two seeds and nothing written outside --out.
 """
@@ -36,7 +36,8 @@ from arts.verifiers.neural import NeuralVerifier
 from arts.workflows.probes import Probes, count_success
 
 TESTBED_KS = (2, 4, 8, 16, 64)
-RECORDED_KS = {"svamp-qwen": (2, 4, 8), "gsm8k": (2, 4), "math-l5": (2, 4, 8, 12)}
+RECORDED_KS = {"svamp-qwen": (2, 4, 8)}
+"""Recorded samples with log-probabilities, which one objective needs; those without are in study_text.py."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,13 +60,13 @@ def main() -> None:
     """Run what is missing, then write results and page."""
     parser = study_parser(__doc__, "runs/objectives")
     parser.add_argument("--seeds", type=int, default=Size.seeds)
-    parser.add_argument("--only", choices=("testbed", *RECORDED_SETS), help="just this part, without writing results")
+    parser.add_argument("--only", choices=("testbed", *RECORDED_KS), help="just this part, without writing results")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     size = QUICK if given.quick else replace(Size(), seeds=given.seeds)
     out = runs(given)
     parts: dict[str, Callable[[], None]] = {"testbed": partial(testbed, out, size)}
-    parts |= {name: partial(recorded, name, out, given.out, size) for name in RECORDED_SETS}
+    parts |= {name: partial(recorded, name, out, given.out, size) for name in RECORDED_KS}
     for name, run in parts.items():
         if given.only in (None, name):
             run()
@@ -116,10 +117,8 @@ def recorded(name: str, out: Path, cache: Path, size: Size) -> None:
     def on_test(verifier: NeuralVerifier) -> Arrays:
         return decisions(candidates, everything(verifier, candidates), ks)
 
-    has_logprobs = all(x == x for tree in train.trees for x in tree.logprob)
-    possible = [v for v in VARIANTS if v.objective != "subtb" or has_logprobs]
-    _train(folder, "recorded", possible, size, train.trees, {"test": on_test}, cache / "features")
-    _baselines(folder, BASELINES if has_logprobs else ("length",), {"test": candidates}, {"test": ks})
+    _train(folder, "recorded", VARIANTS, size, train.trees, {"test": on_test}, cache / "features")
+    _baselines(folder, BASELINES, {"test": candidates}, {"test": ks})
 
 
 def _train(

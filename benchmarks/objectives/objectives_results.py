@@ -82,7 +82,9 @@ def summarise(out: Path, seeds: int) -> dict[str, Any]:
             "against_baselines": _against_baselines(out / "testbed", seeds, 16),
         },
         "validation": validation,
-        "recorded": {name: _recorded(out / name, name, best, seeds) for name in RECORDED_SETS},
+        "recorded": {
+            n: _recorded(out / n, n, best, seeds) for n in RECORDED_SETS if (out / n / "test-plain.npz").exists()
+        },
     }
 
 

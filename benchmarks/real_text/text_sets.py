@@ -16,10 +16,11 @@ BACKBONES = ("smollm2-135m", "qwen2.5-coder-0.5b")
 ABOUT = {
     "svamp-qwen": "40 SVAMP problems × 8 solutions by Qwen2.5-Coder-0.5B, learned from 40 others",
     "gsm8k": "400 GSM8K problems × 4 solutions by fine-tuned GPT-3 models, five folds",
+    "math-l5": "100 MATH problems of level 5 × 12 open-weight models, one greedy solution each, five folds",
     "gsm8k-all": "all 1,319 GSM8K test problems × 4 solutions by fine-tuned GPT-3 models, five folds",
 }
 SETS = tuple(ABOUT)
-CANDIDATES = {"svamp-qwen": 8, "gsm8k": 4, "gsm8k-all": 4}
+CANDIDATES = {"svamp-qwen": 8, "gsm8k": 4, "math-l5": 12, "gsm8k-all": 4}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +36,7 @@ def folds(name: str, samples: Path | None, grader: Grader) -> list[Fold]:
     if name == "svamp-qwen":
         taught, tested = load_recorded(name, grader)
         return [Fold(taught=taught, tested=tested)]
-    if name == "gsm8k":
+    if name in RECORDED_SETS:
         first, second = load_recorded(name, grader)
         whole = Split(problems=[*first.problems, *second.problems], trees=[*first.trees, *second.trees])
     else:
