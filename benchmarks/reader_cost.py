@@ -121,7 +121,7 @@ class Training:
         config = TrainConfig().resolved("frozen", len(self.examples))
         scorer, objective = self.bench.verifier.scorer, make_objective(config.objective, config.options)
         layout = "paths" if self.bench.layout == "paths" else scorer_layout(scorer)
-        optimiser = torch.optim.AdamW(scorer.parameters(), config.learning_rate or 0, weight_decay=config.weight_decay)
+        optimiser = torch.optim.AdamW(scorer.parameters(), config.learning_rate, weight_decay=config.weight_decay)
         size = config.trees_per_batch or 1
         starts = range(0, len(self.examples), size)[:most]
         scorer.train()

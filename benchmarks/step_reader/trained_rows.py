@@ -85,11 +85,9 @@ REWARDS = tuple(
     _row(f"rfm, R(correct) / R(incorrect) = {c:,}", "rewards", 1600, objective="rfm", options=(f"reward_contrast={c}",))
     for c in (100, 10, 1_000, 10_000)
 )
-LIKE_FROZEN: dict[str, Any] = {"learning_rate": 1e-3, "epochs": 20.0}
 ADAPTERS = (
     _row("frozen", "adapters", 400),
     _row("LoRA", "adapters", 400, shape=replace(STEPS, mode="lora")),
     _row("all weights", "adapters", 400, shape=replace(STEPS, mode="full")),
-    _row("LoRA as frozen: 20 passes, 1e-3", "adapters", 400, shape=replace(STEPS, mode="lora"), **LIKE_FROZEN),
 )
 ROWS = (*DEFAULT, *ABLATION, *REWARDS, *ADAPTERS)

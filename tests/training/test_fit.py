@@ -208,6 +208,41 @@ def test_training_touches_adapters_and_head_only(tmp_path):
     assert all(torch.equal(weights[name], value) for name, value in backbone.items())
 
 
+@pytest.mark.parametrize(("mode", "which"), [("full", "encoder"), ("lora", "lora_")])
+def test_a_backbone_has_a_rate_of_its_own(tmp_path, mode, which):
+    """It stays where its rate is next to nothing, while the reader learns."""
+    torch.manual_seed(0)
+    still, moved = (
+        train(tmp_path / name, mode=mode, epochs=1, backbone_learning_rate=rate).scorer.state_dict()
+        for name, rate in (("still", 1e-12), ("moved", 1e-3))
+    )
+    before = train(tmp_path / "before", mode=mode, epochs=1, learning_rate=1e-12, backbone_learning_rate=1e-12)
+    for name, start in before.scorer.state_dict().items():
+        close = torch.allclose(still[name], start, atol=1e-7)
+        if which in name:
+            assert close
+        elif name.startswith("head") and name.endswith("weight"):
+            assert not close
+    assert any(not torch.allclose(moved[name], still[name], atol=1e-5) for name in still if which in name)
+
+
+@pytest.mark.parametrize(
+    ("mode", "trees", "given", "batch", "passes"),
+    [
+        ("frozen", 5_000, {}, 32, 20),
+        ("frozen", 160, {}, 10, 20),
+        ("lora", 7_000, {}, 8, 3),
+        ("lora", 1_000, {}, 8, 8),
+        ("full", 1_000, {"accumulate": 2}, 8, 16),
+        ("full", 30, {}, 4, 20),
+        ("lora", 1_000, {"epochs": 1.5, "trees_per_batch": 2}, 2, 1.5),
+    ],
+)
+def test_passes_and_batch_follow_from_mode_and_trees(mode, trees, given, batch, passes):
+    found = TrainConfig(**given).resolved(mode, trees)
+    assert (found.trees_per_batch, found.epochs) == (batch, passes)
+
+
 def test_an_example_is_the_tree_without_what_nobody_graded():
     tree = grow("solve 3 x = 5 mod 19", ("-", "a", "b"), ("?", "a", "c"), ("?", "d"), ("+", "e"), ("+", "a", "f"))
     assert tree.text == ["", "a\n", "b\n", "c\n", "d\n", "e\n", "f\n"]

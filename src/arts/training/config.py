@@ -9,6 +9,9 @@ from arts.training.objectives import make_objective
 from arts.verifiers.calibration import CalibrationMethod
 from arts.verifiers.modules import Mode
 
+LEAST_PASSES, MOST_PASSES, ENOUGH_UPDATES = 3.0, 20.0, 1000
+"""Of training by the rule."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainConfig:
@@ -23,10 +26,13 @@ class TrainConfig:
     validation problems, see docs/verifiers.md; rfm is the paper's."""
     options: tuple[str, ...] = ()
     """Options of the objective, NAME=VALUE, as in: trace=0.5 detach=no."""
-    learning_rate: float | None = None
-    """Highest rate, reached after the warm-up; default: 1e-3 on a frozen backbone, 2e-4 where it is trained."""
+    learning_rate: float = 1e-3
+    """Highest rate of the new layers, reached after the warm-up."""
+    backbone_learning_rate: float = 2e-4
+    """The same of adapters, or of all weights of the backbone where these are trained."""
     epochs: float | None = None
-    """Passes over the trees; default: 20 on a frozen backbone, 3 where it is trained."""
+    """Passes over the trees; default: 20 on a frozen backbone; where it is trained as many as make about 1,000 updates,
+    from 3 to 20."""
     updates: int = 0
     """Number of updates instead of epochs; 0 goes by epochs."""
     trees_per_batch: int | None = None
@@ -56,7 +62,7 @@ class TrainConfig:
             self, 1, "accumulate", "save_updates", *(["trees_per_batch"] if self.trees_per_batch is not None else [])
         )
         require_at_least(self, 0, "seed", "warmup_ratio", "weight_decay", "updates", "patience")
-        given = [name for name in ("learning_rate", "epochs") if getattr(self, name) is not None]
+        given = ["learning_rate", "backbone_learning_rate", *(["epochs"] if self.epochs is not None else [])]
         for name in given:
             if not getattr(self, name) > 0:
                 raise UsageError(f"{name} is {getattr(self, name)}; use more than 0")
@@ -75,11 +81,7 @@ class TrainConfig:
         >>> TrainConfig().resolved("frozen", 500).trees_per_batch
         31
         """
-        frozen = mode == "frozen"
-        most = 32 if frozen else 8
-        return replace(
-            self,
-            learning_rate=self.learning_rate or (1e-3 if frozen else 2e-4),
-            epochs=self.epochs or (20.0 if frozen else 3.0),
-            trees_per_batch=self.trees_per_batch or max(4, min(most, trees // 16)),
-        )
+        batch = self.trees_per_batch or max(4, min(32 if mode == "frozen" else 8, trees // 16))
+        enough = ENOUGH_UPDATES * batch * self.accumulate / max(trees, 1)
+        passes = MOST_PASSES if mode == "frozen" else min(max(float(round(enough)), LEAST_PASSES), MOST_PASSES)
+        return replace(self, epochs=self.epochs or passes, trees_per_batch=batch)

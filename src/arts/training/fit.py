@@ -112,7 +112,9 @@ def fit_verifier(
     with process.main_process_first():  # the others find its features on disk
         held, examples = (_examples(part, shape, features) for part in (held_trees, trees))
     scorer = make_scorer(shape, Meaning(unit=objective.unit, contrast=objective.reward_contrast))
-    layout: Layout = "paths" if config.layout == "paths" else scorer_layout(scorer)
+    layout = scorer_layout(scorer)
+    if config.layout == "paths" and layout != "tokens":  # where no token sees another there is nothing to pad
+        layout = "paths"
     half = shape.precision != "float32"
     trainer = _trainer(scorer, examples, held, objective, config, layout, out, half, on_progress)
     out.mkdir(parents=True, exist_ok=True)
@@ -171,6 +173,7 @@ def _trainer(
             objective,
             on_progress,
             config.save_updates,
+            config.backbone_learning_rate,
             model=scorer,
             args=training_arguments(config, out, half=half, evaluate=bool(held)),
             train_dataset=examples,

@@ -14,7 +14,7 @@ from arts.errors import UsageError
 from arts.training.batches import Batch
 from arts.training.config import TrainConfig
 from arts.training.objectives.base import Objective
-from arts.verifiers.modules import Scorer, best_device
+from arts.verifiers.modules import Scorer, backbone_weights, best_device
 
 STATE = "trainer_state.json"
 """What the Trainer writes last into a checkpoint."""
@@ -31,12 +31,32 @@ class ObjectiveTrainer(Trainer):  # type: ignore[misc]
 
     loss_is_scaled_for_ga = False
 
-    def __init__(self, objective: Objective, on_progress: Callable[[str], None], save_updates: int, **given: Any):
+    def __init__(
+        self,
+        objective: Objective,
+        on_progress: Callable[[str], None],
+        save_updates: int,
+        backbone_rate: float,
+        **given: Any,
+    ) -> None:
         super().__init__(**given)
-        self._objective = objective
+        self._objective, self._backbone_rate = objective, backbone_rate
         self.remove_callback(PrinterCallback)
         self.add_callback(_Progress(on_progress))
         self.add_callback(_SaveEvery(save_updates))
+
+    def create_optimizer(self, model: Any = None) -> Any:
+        """The Trainer's optimizer, with a rate of its own for the weights of a backbone."""
+        optimizer = super().create_optimizer(model)
+        slow = {id(weight) for weight in backbone_weights(self.model)}
+        groups = optimizer.param_groups
+        for group in list(groups):
+            of_backbone = [weight for weight in group["params"] if id(weight) in slow]
+            group["params"] = [weight for weight in group["params"] if id(weight) not in slow]
+            if of_backbone:
+                groups.append({**group, "params": of_backbone, "lr": self._backbone_rate})
+        groups[:] = [group for group in groups if group["params"]]
+        return optimizer
 
     def compute_loss(
         self, model: Scorer, inputs: Batch, return_outputs: bool = False, num_items_in_batch: Any = None
@@ -73,7 +93,7 @@ def training_arguments(config: TrainConfig, out: Path, *, half: bool, evaluate: 
     Raises:
         ValueError, ImportError: the Trainer refuses them.
     """
-    assert config.learning_rate and config.epochs and config.trees_per_batch, "resolve the settings first"
+    assert config.epochs and config.trees_per_batch, "resolve the settings first"
     per_epoch = {"eval_strategy": "epoch", "save_strategy": "epoch", "load_best_model_at_end": True}
     arguments = TrainingArguments(
         output_dir=str(out),

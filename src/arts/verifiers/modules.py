@@ -190,6 +190,12 @@ def make_scorer(shape: Architecture, meaning: Meaning = LOG_FLOW) -> Scorer:
     return Scorer(BackboneEncoder(model, shape.read_layers), _head(shape, width), meaning)
 
 
+def backbone_weights(scorer: Scorer) -> list[nn.Parameter]:
+    """The weights of a backbone that is trained, or of its adapters; none where it only gave features."""
+    encoder = scorer.encoder
+    return list(encoder.parameters()) if isinstance(encoder, BackboneEncoder) else []
+
+
 def _states(shape: Architecture) -> int:
     """How many layers' states are side by side: the embeddings are one of them."""
     return min(shape.read_layers, int(_config(shape.backbone).num_hidden_layers) + 1)
