@@ -29,6 +29,7 @@ from world import (
     told,
 )
 
+from arts.errors import UsageError
 from arts.proposers.base import Sampling
 from arts.search.base import Expansion, Grown
 from arts.search.budget import Budget, StopReason
@@ -39,6 +40,7 @@ from arts.search.strategies.beam import Beam
 from arts.search.strategies.best_first import BestFirst
 from arts.search.strategies.dvts import DiverseTreeSearch
 from arts.search.strategies.flow_sampling import FlowSampling, choose
+from arts.search.strategies.guided import GuidedSearch
 from arts.search.strategies.particles import ParticleFilter, systematic
 from arts.search.strategies.puct import Puct
 from arts.selection.vote import vote
@@ -47,8 +49,8 @@ from arts.trees.tree import ROOT, Step, Tree
 from arts.verifiers.simple import LikelihoodVerifier
 
 every_strategy = pytest.mark.parametrize("name", STRATEGIES)
-stepwise = pytest.mark.parametrize("name", ["beam", "dvts", "flow_sampling", "best_first", "puct", "particles"])
 WHOLE = ("best_of_n", "adaptive_majority", "adaptive_flow_vote")
+stepwise = pytest.mark.parametrize("name", [name for name in STRATEGIES if name not in WHOLE])
 NAN, INF = math.nan, math.inf
 RNG = np.random.default_rng(0)
 NOWHERE = Tree(problem_id="p", question="q")
@@ -339,6 +341,42 @@ def test_best_first_ends_with_n_distinct_solutions():
     again.tell(NOWHERE, [Grown(4, "finished", 0.0)])
     assert again.ask(NOWHERE, RNG) == []
     assert len(BestFirst(n=2, children=3, parallel=2).ask(NOWHERE, RNG)) == 3
+
+
+def test_a_guided_search_goes_back_to_a_state_once_all_that_came_of_it_is_worth_less():
+    strategy = GuidedSearch(n=2, children=2, discount=0.5, sure=0.9, least=0.05)
+    asked = []
+    for values in ((0.4, 0.3), (0.6, 0.1), (0.2, 0.2), (0.2, 0.2)):
+        nodes = [e.node for e in strategy.ask(NOWHERE, RNG)]
+        asked.append(nodes[0])
+        assert nodes == nodes[:1] * 2
+        strategy.tell(NOWHERE, [Grown(10 * len(asked) + i, "open", value=v) for i, v in enumerate(values)])
+    assert asked == [ROOT, ROOT, 20, 10]  # 1; then 0.5 against 0.4; 0.6; then 0.4 against 0.3, 0.3 and 0.25
+    strategy.ask(NOWHERE, RNG)
+    strategy.tell(NOWHERE, [Grown(90, "finished", value=0.28)] * 2)
+    assert [e.node for e in strategy.ask(NOWHERE, RNG)] != []  # something open is worth more than 0.28
+    strategy.tell(NOWHERE, [Grown(91, "finished", value=0.35), Grown(92, "cut")])
+    assert strategy.settled(())
+    assert strategy.ask(NOWHERE, RNG) == []
+    assert strategy.candidates == [90, 90, 91]
+
+
+def test_a_guided_search_ends_with_a_sure_solution_or_with_nothing_left():
+    sure = GuidedSearch(n=3, children=1, parallel=2, sure=0.9)
+    assert len(sure.ask(NOWHERE, RNG)) == 3
+    sure.tell(NOWHERE, [Grown(1, "open", value=0.99), Grown(2, "finished", value=0.91), Grown(3, "failed")])
+    assert sure.ask(NOWHERE, RNG) == []
+    lost = GuidedSearch(n=1, children=1, discount=0.5, least=0.2)
+    rounds = 0
+    while asked := lost.ask(NOWHERE, RNG):
+        lost.tell(NOWHERE, [Grown(ROOT, "cut") for _ in asked])
+        rounds += 1
+    assert rounds == 3  # worth 1, 0.5, 0.25
+    failing = GuidedSearch(n=2)
+    failing.tell(NOWHERE, [Grown(ROOT, "failed") for _ in failing.ask(NOWHERE, RNG)])
+    assert failing.ask(NOWHERE, RNG) == []
+    with pytest.raises(UsageError, match="discount is 1"):
+        GuidedSearch(discount=1.0)
 
 
 def test_visits_of_puct_add_up_and_virtual_losses_leave_no_trace():

@@ -96,6 +96,22 @@ def near(actual, expected):
     np.testing.assert_allclose(np.concatenate(actual), np.concatenate(expected), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["whole steps", "whole steps, success"])
+def test_soundness_is_that_of_the_steps_so_far_and_never_rises(kind):
+    verifier = fresh(**KINDS[kind])
+    tree = plant("solve 3 x = 5 mod 19")
+    open_ = grow(tree, ROOT, "add 4 x = 9\n")
+    deeper, ended = grow(tree, open_, "mul 2 x = 8\n"), tree.add_path(open_, [Step(text="div 3 x = 3")], "stop")
+    sound = verifier.soundness()
+    assert (sound.name, sound.unit) == (f"{verifier.name}, steps so far", verifier.unit)
+    (whole,), (so_far,) = (v.score([(tree, [ROOT, open_, deeper, ended])]) for v in (verifier, sound))
+    assert so_far[3] == whole[3]
+    assert so_far[0] > so_far[1] > max(so_far[2], so_far[3])
+    assert not np.isclose(so_far[:3], whole[:3]).any()
+    near(cached(sound).score([(tree, [ended, open_])]), [so_far[[3, 1]]])
+    assert fresh(**KINDS["frozen"]).soundness() is None
+
+
 numbers = st.integers(0, 1000)
 additions = st.tuples(numbers, numbers, st.text("ab ", max_size=4))
 questions = st.lists(st.tuples(numbers, st.lists(numbers, max_size=4)), max_size=3)

@@ -45,6 +45,12 @@ def test_a_log_flow_adds_the_reward_and_a_promise_of_any_size():
     np.testing.assert_allclose(flows, np.log(4) + np.log(SOUNDNESS) + promised, rtol=1e-5)
 
 
+@pytest.mark.parametrize("unit", ["probability", "log_flow"])
+def test_without_the_promise_only_the_steps_so_far_count(unit):
+    so_far = along_paths(torch.tensor([SOUND, PROMISE]).T, steps(), Meaning(unit=unit, contrast=1.0, promise=False))
+    np.testing.assert_allclose(so_far.sigmoid() if unit == "probability" else so_far.exp(), SOUNDNESS, rtol=1e-5)
+
+
 @pytest.mark.parametrize("sure", [SURE, 1e4])
 def test_certainty_stays_finite_and_can_still_learn(sure):
     outputs = torch.full((5, 2), sure, requires_grad=True)

@@ -64,6 +64,9 @@ class Strategy(Protocol):
 
     answers: ClassVar[bool] = False
     """Whether it must be told the answers of finished solutions."""
+    soundness: ClassVar[bool] = False
+    """Whether states are to be scored by the steps that they have, and not by what is to be expected after them, where
+    a verifier can tell these apart."""
 
     def ask(self, tree: Tree, rng: np.random.Generator) -> Sequence[Expansion]:
         """The next round; none ends the search."""

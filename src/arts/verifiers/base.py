@@ -80,6 +80,17 @@ class CountsTokens(Protocol):
     last_tokens: Sequence[tuple[int, int]]
 
 
+@runtime_checkable
+class ReadsSteps(Protocol):
+    """A verifier that multiplies what it says of single steps."""
+
+    def soundness(self) -> Verifier | None:
+        """The verifier that scores a state by its steps so far only, without what is to be expected after them.
+
+        Finished solutions have the same score. None where it reads no single steps.
+        """
+
+
 def flow_weights(scores: Floats, unit: Unit) -> Floats:
     """Non-negative voting weights that belong to scores of a unit, same shape.
 

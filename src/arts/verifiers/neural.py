@@ -1,6 +1,7 @@
 """The neural verifier: one forward pass over whole trees scores all their states."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Self, final
 
 import numpy as np
@@ -80,6 +81,14 @@ class NeuralVerifier(Verifier):
         if self.unit == "probability":
             scores = scores.sigmoid()
         return np.split(np.asarray(scores.double().cpu()), np.cumsum([len(t.reads) for t in trees])[:-1])
+
+    def soundness(self) -> "NeuralVerifier | None":
+        """The same network without the promise of open states, see :class:`arts.verifiers.base.ReadsSteps`."""
+        if self.shape.reading != "steps":
+            return None
+        meaning = replace(self.scorer.meaning, promise=False)
+        scorer = Scorer(self.scorer.encoder, self.scorer.head, meaning)
+        return NeuralVerifier(replace(self.about, name=f"{self.name}, steps so far"), scorer, self.features)
 
     @classmethod
     def load(cls, folder: StrPath) -> Self:

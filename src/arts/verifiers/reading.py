@@ -19,10 +19,12 @@ SURE = 80.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meaning:
-    """What the score of a state means: its ``unit``, and R(correct) / R(incorrect) where that is a log-flow."""
+    """What the score of a state means: its ``unit``, R(correct) / R(incorrect) where that is a log-flow, and more."""
 
     unit: Unit = "log_flow"
     contrast: float = PUBLISHED_CONTRAST
+    promise: bool = True
+    """Whether what is to be expected after an open state is part of its score."""
 
 
 LOG_FLOW = Meaning()
@@ -82,10 +84,11 @@ def along_paths(outputs: Tensor, steps: Steps, meaning: Meaning) -> Tensor:
     sound, promise = outputs.float().unbind(1)
     known = torch.where(steps.judged, functional.logsigmoid(sound.clamp(max=SURE)), 0)
     total = sum_along_paths(known, steps.above)
+    complete = steps.ended if meaning.promise else torch.ones_like(steps.ended)
     if meaning.unit == "log_flow":
         top = torch.tensor(meaning.contrast).log() / 2
-        return top + total + torch.where(steps.ended, 0, promise)
-    success = total + torch.where(steps.ended, 0, functional.logsigmoid(promise.clamp(max=SURE)))
+        return top + total + torch.where(complete, 0, promise)
+    success = total + torch.where(complete, 0, functional.logsigmoid(promise.clamp(max=SURE)))
     success = success.clamp(max=float(functional.logsigmoid(torch.tensor(SURE))))
     return success - (-torch.expm1(success)).log()
 

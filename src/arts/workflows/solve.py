@@ -28,7 +28,7 @@ from arts.selection.decide import usable
 from arts.selection.scores import Aggregation
 from arts.trees.runs import RunConfig
 from arts.trees.splitting import SplitterName
-from arts.verifiers.base import Verifier
+from arts.verifiers.base import ReadsSteps, Verifier
 from arts.verifiers.load import cached, load_verifier
 from arts.workflows.blocking import blocking, like
 from arts.workflows.runs import open_run
@@ -164,6 +164,8 @@ def _verifier(verifier: StrPath | Verifier | None, strategy: str, plan: Plan) ->
     loaded = load_verifier(verifier) if isinstance(verifier, str | os.PathLike) else verifier
     if loaded.name == "oracle":
         raise UsageError("the oracle needs answer keys, which solve does not have; use another verifier")
+    if plan.strategy().soundness and isinstance(loaded, ReadsSteps):
+        loaded = loaded.soundness() or loaded
     return cached(loaded)
 
 
