@@ -10,8 +10,8 @@ TITLES = {"smollm2-135m": "SmolLM2-135M-Instruct", "qwen2.5-coder-0.5b": "Qwen2.
 def write_page(results: Part, path: Path) -> None:
     """Put the tables into the page."""
     parts = [
-        f"Accuracy in percent, mean of {results['seeds']} seeds, with 95 % intervals over problems and seeds. Mixed:"
-        " only problems with right and wrong solutions, where a decision can matter.\n"
+        "Accuracy in percent, mean over seeds, with 95 % intervals over problems and seeds. Mixed: only problems with"
+        " right and wrong solutions, where a decision can matter.\n"
     ]
     for found in results["sets"].values():
         parts += [f"\n### {found['about']}\n", _plain(found)]

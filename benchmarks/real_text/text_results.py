@@ -13,8 +13,8 @@ DEFAULT = "value_flow, steps"
 
 
 def summarise(out: Path, seeds: int) -> dict[str, Any]:
-    """Everything that the page says; what is not measured with all seeds is left out."""
-    return {"seeds": seeds, "sets": {n: _set(out / n, n, seeds) for n in SETS if (out / n / "plain.npz").exists()}}
+    """Everything that the page says, of each reader with the seeds that there are."""
+    return {"sets": {n: _set(out / n, n, seeds) for n in SETS if (out / n / "plain.npz").exists()}}
 
 
 def _set(folder: Path, name: str, seeds: int) -> dict[str, Any]:
@@ -34,8 +34,8 @@ def _set(folder: Path, name: str, seeds: int) -> dict[str, Any]:
 def _backbone(folder: Path, backbone: str, plain: Arrays, mixed: Floats, n: int, seeds: int) -> dict[str, Any]:
     found: dict[str, list[Arrays]] = {}
     for reader in readers(backbone):
-        paths = [folder / f"{reader.stem}-{seed}.npz" for seed in range(seeds)]
-        if all(path.exists() for path in paths):
+        paths = [path for seed in range(seeds) if (path := folder / f"{reader.stem}-{seed}.npz").exists()]
+        if paths:
             found[reader.name] = [arrays(path) for path in paths]
     return {name: _row(name, found, plain, mixed, n) for name in found}
 
@@ -55,5 +55,6 @@ def _row(name: str, found: dict[str, list[Arrays]], plain: Arrays, mixed: Floats
     }
     if name != DEFAULT and DEFAULT in found:
         default = np.stack([f[f"best last {n}"] for f in found[DEFAULT]])
-        row["default minus this"] = paired_difference(default, best)
+        both = min(len(default), len(best))
+        row["default minus this"] = paired_difference(default[:both], best[:both])
     return row

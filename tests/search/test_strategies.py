@@ -35,6 +35,7 @@ from arts.search.base import Expansion, Grown
 from arts.search.budget import Budget, StopReason
 from arts.search.session import Search
 from arts.search.strategies import STRATEGIES
+from arts.search.strategies.adaptive_best import AdaptiveBestOfN
 from arts.search.strategies.adaptive_vote import SIMULATIONS, AdaptiveFlowVote, AdaptiveMajority, overtaken
 from arts.search.strategies.beam import Beam
 from arts.search.strategies.best_first import BestFirst
@@ -49,7 +50,7 @@ from arts.trees.tree import ROOT, Step, Tree
 from arts.verifiers.simple import LikelihoodVerifier
 
 every_strategy = pytest.mark.parametrize("name", STRATEGIES)
-WHOLE = ("best_of_n", "adaptive_majority", "adaptive_flow_vote")
+WHOLE = ("best_of_n", "adaptive_majority", "adaptive_flow_vote", "adaptive_best_of_n")
 stepwise = pytest.mark.parametrize("name", [name for name in STRATEGIES if name not in WHOLE])
 NAN, INF = math.nan, math.inf
 RNG = np.random.default_rng(0)
@@ -341,6 +342,24 @@ def test_best_first_ends_with_n_distinct_solutions():
     again.tell(NOWHERE, [Grown(4, "finished", 0.0)])
     assert again.ask(NOWHERE, RNG) == []
     assert len(BestFirst(n=2, children=3, parallel=2).ask(NOWHERE, RNG)) == 3
+
+
+def test_an_adaptive_best_of_n_ends_with_the_first_sure_solution_or_with_n():
+    strategy = AdaptiveBestOfN(n=5, wave=2, sure=0.9)
+    assert [e.whole for e in strategy.ask(NOWHERE, RNG)] == [True, True]
+    strategy.tell(NOWHERE, [Grown(1, "finished", value=NAN), Grown(2, "cut", value=0.95)])
+    assert len(strategy.ask(NOWHERE, RNG)) == 2
+    strategy.tell(NOWHERE, [Grown(3, "finished", value=0.5), Grown(4, "finished", value=0.91)])
+    assert strategy.settled(())
+    assert strategy.ask(NOWHERE, RNG) == []
+    assert strategy.candidates == [1, 3, 4]
+    unsure = AdaptiveBestOfN(n=5, wave=2)
+    sizes = []
+    while asked := unsure.ask(NOWHERE, RNG):
+        unsure.tell(NOWHERE, [Grown(1, "finished", value=0.5) for _ in asked])
+        sizes.append(len(asked))
+    assert sizes == [2, 2, 1]
+    assert not unsure.settled(())
 
 
 def test_a_guided_search_goes_back_to_a_state_once_all_that_came_of_it_is_worth_less():

@@ -28,6 +28,7 @@ SETTINGS = {
     "beam": ("n=6", "width=2"),
     "dvts": ("n=6", "width=2"),
     "flow_sampling": ("n=5", "children=3"),
+    "adaptive_best_of_n": ("n=10", "wave=3", "sure=0.8"),
     "guided": ("n=4", "children=3", "parallel=2"),
     "best_first": ("n=3", "children=3", "parallel=2"),
     "puct": ("n=6", "children=3", "parallel=2"),

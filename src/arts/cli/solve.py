@@ -43,7 +43,8 @@ class Config:
     model: str = "bundled"
     """bundled, a GGUF file, a model folder, a Hub id, openai:URL#NAME, or module:function of your own."""
     strategy: str | None = None
-    """How solutions are searched for; default: adaptive_flow_vote with a verifier, else adaptive_majority."""
+    """How solutions are searched for; default: guided with a verifier that reads steps (adaptive_best_of_n where the
+    model cannot be asked for single steps), adaptive_flow_vote with another verifier, else adaptive_majority."""
     n: int | None = None
     """Size of the search: solutions, beams, particles, simulations; default: what the literature uses (mostly 16)."""
     settings: tuple[str, ...] = ()
@@ -52,7 +53,7 @@ class Config:
     """A checkpoint folder, likelihood or length; none: majority, and likelihood where the strategy needs scores."""
     selector: str | None = None
     """How to decide between solutions: majority, best_of_n, flow_vote, random, or one of your own as module:attribute;
-    default: flow_vote with a verifier, else majority."""
+    default: with a verifier as fits the strategy, else majority."""
     aggregation: Aggregation = "last"
     """How step scores become a solution's score."""
     budget_tokens: int | None = None
@@ -126,11 +127,13 @@ def run(config: Config) -> int:
 
 
 def _begins(config: Config, also: Callable[[SolveRun], None]) -> Callable[[SolveRun], None]:
-    """What is done when a run begins: say which verifier is used where none was named."""
+    """What is done when a run begins: say which strategy and which verifier are used where none was named."""
 
     def begin(run: SolveRun) -> None:
+        if run.why:
+            print(f"strategy {run.strategy}: {run.why}", file=sys.stderr)
         if run.verifier is not None and not config.verifier:
-            print(f"no --verifier: {config.strategy} goes by the {run.verifier.name} of the text", file=sys.stderr)
+            print(f"no --verifier: {run.strategy} goes by the {run.verifier.name} of the text", file=sys.stderr)
         also(run)
 
     return begin

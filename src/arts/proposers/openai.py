@@ -60,6 +60,7 @@ class OpenAIProposer:
         self.name, self.batch_size, self.reproducible = model, options.concurrency, False
         self.concurrent = True
         self._url, self._prompt, self._options, self._chat = url.rstrip("/"), prompt, options, options.api == "chat"
+        self.continues = not self._chat
         self._sleep, self._jitter = sleep, jitter
         self._gate = asyncio.Semaphore(options.concurrency)
         self._answers = 0

@@ -64,6 +64,8 @@ class Strategy(Protocol):
 
     answers: ClassVar[bool] = False
     """Whether it must be told the answers of finished solutions."""
+    selector: ClassVar[str] = "flow_vote"
+    """What decides between its solutions where there is a verifier and nothing else is asked for."""
     soundness: ClassVar[bool] = False
     """Whether states are to be scored by the steps that they have, and not by what is to be expected after them, where
     a verifier can tell these apart."""

@@ -244,5 +244,5 @@ def _check(plan: Plan, verifier: Verifier | None) -> None:
         raise UsageError(f"this strategy weighs states, and {verifier.name} only orders them; use another --verifier")
     if needs == "value" and np.isnan(verifier.values(np.zeros(1))).all():
         raise UsageError(
-            f"this strategy averages success, of which {verifier.name} says nothing; use another --verifier"
+            f"this strategy goes by success, of which {verifier.name} says nothing; use another --verifier"
         )

@@ -20,6 +20,7 @@ from arts.proposers.load import opened_proposer
 from arts.proposers.options import BackendOptions
 from arts.proposers.prompt import PromptFormat
 from arts.search.answer import Solved
+from arts.search.base import Strategy
 from arts.search.budget import Budget
 from arts.search.engine import Engine, Plan, Progress
 from arts.search.session import Drawing
@@ -32,6 +33,7 @@ from arts.verifiers.base import ReadsSteps, Verifier
 from arts.verifiers.load import cached, load_verifier
 from arts.workflows.blocking import blocking, like
 from arts.workflows.runs import open_run
+from arts.workflows.strategy import default_strategy
 from arts.workflows.tasks import CONGRUENCES, GIVEN, named_problems, task_defaults
 
 P = ParamSpec("P")
@@ -39,11 +41,16 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SolveRun:
-    """A run that has begun: its live ``progress``, how many ``problems`` it has, and the verifier that is asked."""
+    """A run that has begun: its live ``progress``, how many ``problems`` it has, and the verifier that is asked.
+
+    ``why`` says why this ``strategy`` was chosen; empty where it was asked for.
+    """
 
     progress: Progress
     problems: int
     verifier: Verifier | None
+    strategy: str
+    why: str = ""
 
 
 async def solve_problems_async(
@@ -74,9 +81,10 @@ async def solve_problems_async(
     """Search for a solution of every problem; one :class:`Solved` for each, in the order in which they were solved.
 
     ``problems`` is a name or file as for :func:`load_problems`, or problems. ``strategy`` is a name of ``STRATEGIES``,
-    ``n`` its size and ``settings`` its other settings, NAME=VALUE; by default an adaptive flow vote with a
-    ``verifier`` (a name, a checkpoint's folder or an object), else an adaptive majority. ``selector`` decides between
-    the solutions that were found, by default flow_vote with a verifier, else majority. ``budget`` is that of one
+    ``n`` its size and ``settings`` its other settings, NAME=VALUE; by default a guided search with a ``verifier`` (a
+    name, a checkpoint's folder or an object) that reads steps, an adaptive flow vote with another one, an adaptive
+    majority without. ``selector`` decides between the solutions that were found, by default as fits the strategy,
+    majority without a verifier. ``budget`` is that of one
     problem; at its end the best answer so far is given. With a ``store`` every draw is kept, and the same call goes
     on from there. ``score_all`` scores every state, for looking at the tree. ``on_start`` and ``on_solved`` are told
     of the run and of each result as it is there.
@@ -92,25 +100,31 @@ async def solve_problems_async(
     named, wanted = named_problems(problems, limit=limit)
     defaults = task_defaults(CONGRUENCES if named == GIVEN and model == BUNDLED else named)
     splitter, grader = splitter or defaults.splitter, grader or defaults.grader
-    strategy = strategy or ("adaptive_majority" if verifier is None else "adaptive_flow_vote")
-    selector = selector or ("majority" if verifier is None else "flow_vote")
     settings = (*settings, *([] if n is None else [f"n={n}"]))
-    plan = Plan(
-        strategy=strategy_factory(strategy, settings),
-        drawing=Drawing(sampling=sampling, splitter=splitter, step_tokens=step_tokens),
-        budget=budget,
-        selector=selector,
-        aggregation=aggregation,
-        in_flight=in_flight,
-        seed=seed,
-        score_all=score_all,
-    )
-    usable(selector)  # before anything is loaded
-    judge = _verifier(verifier, strategy, plan)
+    if strategy is not None:
+        strategy_factory(strategy, settings)  # refused before anything is loaded
+    if selector is not None:
+        usable(selector)
+    drawing = Drawing(sampling=sampling, splitter=splitter, step_tokens=step_tokens)
+    judge = None if verifier is None else _loaded(verifier)
     keys = {p.id: p.answer for p in wanted}
     found: list[Solved] = []
     with opened_grader(grader) as answers:
         async with opened_proposer(model, prompt, backend) as proposer:
+            strategy, why = (strategy, "") if strategy else default_strategy(judge, proposer, drawing)
+            factory = strategy_factory(strategy, settings)
+            selector = selector or ("majority" if judge is None else factory().selector)
+            judge = _for_search(judge, strategy, factory())
+            plan = Plan(
+                strategy=factory,
+                drawing=drawing,
+                budget=budget,
+                selector=selector,
+                aggregation=aggregation,
+                in_flight=in_flight,
+                seed=seed,
+                score_all=score_all,
+            )
             run = {
                 "problems": named,
                 "model": os.fspath(model) if isinstance(model, str | os.PathLike) else proposer.name,
@@ -124,7 +138,10 @@ async def solve_problems_async(
             config = RunConfig(command="solve", backend=to_dict(backend), sample=run, proposer=proposer.name)
             with nullcontext() if store is None else open_run(Path(store), config, wanted) as opened:
                 engine = Engine(proposer, plan, answers, verifier=judge, store=opened)
-                on_start(SolveRun(progress=engine.progress, problems=len(wanted), verifier=judge))
+                begun = SolveRun(
+                    progress=engine.progress, problems=len(wanted), verifier=judge, strategy=strategy, why=why
+                )
+                on_start(begun)
                 async for solved in engine.solve(wanted):
                     correct = await asyncio.to_thread(_correct, solved, keys[solved.tree.problem_id], answers)
                     found.append(replace(solved, correct=correct))
@@ -152,21 +169,23 @@ solve_async = _for_one(solve_problems_async)
 solve_problems, solve = blocking(solve_problems_async), blocking(solve_async)
 
 
-def _verifier(verifier: StrPath | Verifier | None, strategy: str, plan: Plan) -> Verifier | None:
-    """The verifier that the search asks; likelihood where the strategy needs scores and there is none."""
-    needs = plan.strategy().needs
-    if verifier is None and needs == "value":
-        raise UsageError(f"{strategy} needs success probabilities; give --verifier, a folder that 'arts train' made")
-    if verifier is None and needs != "nothing":
-        verifier = "likelihood"
-    if verifier is None:
-        return None
+def _loaded(verifier: StrPath | Verifier) -> Verifier:
     loaded = load_verifier(verifier) if isinstance(verifier, str | os.PathLike) else verifier
     if loaded.name == "oracle":
         raise UsageError("the oracle needs answer keys, which solve does not have; use another verifier")
-    if plan.strategy().soundness and isinstance(loaded, ReadsSteps):
-        loaded = loaded.soundness() or loaded
-    return cached(loaded)
+    return loaded
+
+
+def _for_search(verifier: Verifier | None, name: str, strategy: Strategy) -> Verifier | None:
+    """The verifier that the search asks; likelihood where the strategy needs scores and there is none."""
+    if verifier is None and strategy.needs == "value":
+        raise UsageError(f"{name} needs success probabilities; give --verifier, a folder that 'arts train' made")
+    if verifier is None and strategy.needs != "nothing":
+        verifier = load_verifier("likelihood")
+    if verifier is None:
+        return None
+    so_far = verifier.soundness() if strategy.soundness and isinstance(verifier, ReadsSteps) else None
+    return cached(so_far or verifier)
 
 
 def _identity(verifier: StrPath | Verifier | None) -> dict[str, str]:

@@ -13,6 +13,7 @@ STRATEGIES: dict[str, type[Strategy] | str] = {
     "best_of_n": f"{__name__}.best_of_n:BestOfN",
     "adaptive_majority": f"{__name__}.adaptive_vote:AdaptiveMajority",
     "adaptive_flow_vote": f"{__name__}.adaptive_vote:AdaptiveFlowVote",
+    "adaptive_best_of_n": f"{__name__}.adaptive_best:AdaptiveBestOfN",
     "guided": f"{__name__}.guided:GuidedSearch",
     "beam": f"{__name__}.beam:Beam",
     "dvts": f"{__name__}.dvts:DiverseTreeSearch",

@@ -45,6 +45,8 @@ class GuidedSearch(Strategy):
     """Worth is a probability."""
     soundness: ClassVar[bool] = True
     """That the steps so far are sound, where the verifier reads steps."""
+    selector: ClassVar[str] = "best_of_n"
+    """It ends as soon as one solution is better than all that is open; how often others were reached says little."""
 
     def __post_init__(self) -> None:
         if not self.discount < 1:

@@ -33,6 +33,8 @@ class ParticleFilter(Strategy):
 
     needs: ClassVar[Needs] = "flow"
     """Weights are ratios of flows."""
+    selector: ClassVar[str] = "majority"
+    """Flows have been counted already."""
 
     def __post_init__(self) -> None:
         self.candidates: list[int] = []
