@@ -4,8 +4,8 @@
     python benchmarks/study_search_equal_cost.py --quick    # a few problems, to see that it works
     python benchmarks/study_search_equal_cost.py --seed 1   # only the runs of one seed, without results
 
-Runs are kept under ``runs/search``; verifiers are trained there as in ``benchmarks/objectives`` (or taken from its
-``runs/objectives/testbed``). Results go to
+Runs are kept under ``runs/search``; verifiers are those of study_verifiers.py and study_objectives.py, taken from
+``runs/verifiers`` and ``runs/objectives`` or trained there. Results go to
 ``benchmarks/search_equal_cost/results.json``, tables to ``docs/search.md``.
 """
 
@@ -13,7 +13,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,17 +26,20 @@ from _study import (
     publish,
     runs,
     study_parser,
-    testbed_training,
     testbed_trees,
     trained,
     trees_of,
 )
 from numpy.typing import NDArray
+from objectives.objectives_results import stem
+from objectives.variants import VARIANTS
 from search_equal_cost.amplification import survival
-from search_equal_cost.cells import METHODS, VERIFIERS, Cell, Method, cells
+from search_equal_cost.cells import BEAM, EQUAL, LEADING, METHODS, MIDDLE, Cell, Method, cells
 from search_equal_cost.memory import RememberedDraws, RememberedScores, Soundness
 from search_equal_cost.search_page import write_page
 from search_equal_cost.search_results import summarise
+from step_reader.row_training import row_verifier
+from step_reader.trained_rows import BASE, DEFAULT
 
 from arts.problems.base import Problem, Verdict
 from arts.problems.graders import make_grader
@@ -45,6 +48,7 @@ from arts.proposers.load import load_proposer
 from arts.proposers.options import BackendOptions
 from arts.proposers.prompt import PromptFormat
 from arts.search.answer import Solved
+from arts.search.base import Expansion, Strategy
 from arts.search.budget import Budget
 from arts.search.engine import Engine, Plan
 from arts.search.session import Drawing
@@ -52,30 +56,31 @@ from arts.search.strategies import strategy_factory
 from arts.testbed.measure import SAMPLING
 from arts.trees.tree import Tree
 from arts.verifiers.base import Verifier
-from arts.verifiers.features import FeatureCache
-from arts.verifiers.load import load_verifier
-from arts.verifiers.modules import load_feature_model
+from arts.verifiers.neural import NeuralVerifier
 from arts.workflows.tasks import load_problems
 
 DRAWING = Drawing(sampling=SAMPLING, splitter="newline", step_tokens=8)
 """A line has five tokens."""
 LABEL_SEED = 1_000
 """Seed of the samples by which problems are called rare or deep; no method is measured on them."""
-TRAINED: dict[str, str] = {"flow": "value_flow", "prm": "prm"}
+PUBLISHED = {"published flow": "rfm", "prm": "prm", "rm": "rm", "orm": "orm"}
+"""Variants of the study of objectives, all of single states."""
+ROWS = {LEADING: DEFAULT[-1], EQUAL: BASE}
+"""Rows of the study of verifiers."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
     """How much of everything."""
 
-    problems: int = 300
-    validation: int = 300
+    problems: int = 400
+    validation: int = 400
     train: int = 1600
-    updates: int = 540
     seeds: int = 3
+    few: int | None = None
 
 
-QUICK = Size(problems=20, validation=20, train=60, updates=20, seeds=2)
+QUICK = Size(problems=20, validation=20, train=60, seeds=2, few=60)
 
 
 class Study:
@@ -84,8 +89,8 @@ class Study:
     def __init__(self, out: Path, size: Size) -> None:
         self.out, self.size = out, size
         self.grader = make_grader("exact")
-        self._draws: dict[tuple[str, int], Proposer] = {}
-        self._verifiers: dict[tuple[str, str, int], Verifier] = {}
+        self._draws: dict[tuple[str, int, float], Proposer] = {}
+        self._verifiers: dict[tuple[str, str, int, bool], Verifier] = {}
         self._model = load_proposer("bundled", prompt=PromptFormat(), options=BackendOptions(batch_size=1024))
 
     def problems(self, split: str) -> list[Problem]:
@@ -93,50 +98,71 @@ class Study:
         limit = self.size.problems if split == "test" else self.size.validation
         return load_problems(f"congruences:{split}", limit=limit)
 
-    def run(self, split: str, cell: Cell, sample_tokens: float) -> list[Solved]:
-        """Solve every problem; in the problems' order."""
-        method, problems = cell.method, self.problems(split)
+    def run(self, split: str, cell: Cell, sample_tokens: float) -> tuple[list[Solved], float]:
+        """Every problem solved, in the problems' order, and the mean number of rounds."""
+        method, problems, rounds = cell.method, self.problems(split), [0]
+        factory = strategy_factory(method.strategy, method.settings(cell.budget))
         plan = Plan(
-            strategy=strategy_factory(method.strategy, method.settings(cell.budget)),
-            drawing=DRAWING,
-            budget=Budget(generated_tokens=round(cell.budget * sample_tokens) if method.capped else None),
+            strategy=lambda: _counting(factory(), rounds),
+            drawing=replace(DRAWING, sampling=replace(SAMPLING, temperature=method.temperature)),
+            budget=Budget(generated_tokens=round(cell.budget * method.cap * sample_tokens) or None),
             selector=method.selector,
             in_flight=len(problems),
             seed=cell.seed,
         )
-        verifier = self.verifier(split, cell.verifier, cell.seed) if cell.verifier else None
-        engine = Engine(self.draws(split, cell.seed), plan, self.grader, verifier=verifier)
+        so_far = factory().soundness and not method.promise
+        verifier = self.verifier(split, cell.verifier, cell.seed, so_far=so_far) if cell.verifier else None
+        engine = Engine(self.draws(split, cell.seed, method.temperature), plan, self.grader, verifier=verifier)
         found = asyncio.run(_all(engine, problems))
-        return [found[p.id] for p in problems]
+        return [found[p.id] for p in problems], rounds[0] / len(problems)
 
-    def draws(self, split: str, seed: int) -> Proposer:
+    def draws(self, split: str, seed: int, temperature: float) -> Proposer:
         """The model, which remembers what it has drawn with this seed."""
-        key = (split, seed)
+        key = (split, seed, temperature)
         if key not in self._draws:
             self._draws[key] = RememberedDraws(self._model)
         return self._draws[key]
 
-    def verifier(self, split: str, name: str, seed: int) -> Verifier:
-        """A verifier of the study; a trained one has a training seed for each seed."""
-        key = (split, name, seed)
+    def verifier(self, split: str, name: str, seed: int, *, so_far: bool = False) -> Verifier:
+        """A verifier of the study, with ``so_far`` without what it expects after a state.
+
+        A trained one has a training seed for each seed.
+        """
+        key = (split, name, seed, so_far)
         if key not in self._verifiers:
             if name == "oracle":
                 self._verifiers[key] = Soundness(self.problems(split), self.grader)
-            elif name in TRAINED:
-                self._verifiers[key] = RememberedScores(self._trained(TRAINED[name], seed))
             else:
-                self._verifiers[key] = load_verifier(name)
+                made = self._trained(name, seed)
+                sound = made.soundness() if so_far else None
+                self._verifiers[key] = RememberedScores(sound or made)
         return self._verifiers[key]
 
-    def _trained(self, objective: str, seed: int) -> Verifier:
-        config = testbed_training(objective, seed, self.size.updates)
-        features = FeatureCache(load_feature_model(TESTBED_SHAPE), keep=True, folder=self.out / "features")
-        return trained(self.out / f"{objective}-{seed}", self._trees, TESTBED_SHAPE, config, features)
+    def _trained(self, name: str, seed: int) -> NeuralVerifier:
+        others = self.out.parent
+        if name in ROWS:
+            return row_verifier(others / "verifiers", ROWS[name], seed, self.size.few)
+        variant = next(v for v in VARIANTS if v.name == PUBLISHED[name])
+        folder = others / "objectives" / "testbed"
+        training = replace(variant.training(seed), epochs=1.0 if self.size.few else None)
+        return trained(folder / f"{stem(variant.name)}-{seed}", self._trees, TESTBED_SHAPE, training, None)
 
     def _trees(self) -> list[Tree]:
-        store = self.out / "train.db"
-        testbed_trees(store, "train", self.size.train)
+        store = self.out.parent / "objectives" / "testbed" / "train.db"
+        testbed_trees(store, "train", self.size.train, n=16, fork_probability=0.0)
         return trees_of(store)
+
+
+def _counting(strategy: Strategy, rounds: list[int]) -> Strategy:
+    ask = strategy.ask
+
+    def counted(tree: Tree, rng: np.random.Generator) -> Sequence[Expansion]:
+        expansions = ask(tree, rng)
+        rounds[0] += bool(expansions)
+        return expansions
+
+    strategy.ask = counted  # type: ignore[method-assign]
+    return strategy
 
 
 async def _all(engine: Engine, problems: Sequence[Problem]) -> dict[str, Solved]:
@@ -168,7 +194,7 @@ def labels(study: Study) -> float:
 
     def drawn(split: str, seed: int) -> Arrays:
         method = Method(name="labels", strategy="best_of_n", selector="majority", verified=False)
-        found = study.run(split, Cell(method=method, verifier="", budget=4, seed=seed), sample_tokens=1e6)
+        found, _ = study.run(split, Cell(method=method, verifier="", budget=16, seed=seed), sample_tokens=1e6)
         right = [_right(study, split, s)[:16] for s in found]
         lines = [np.mean([len(s.tree.path(c)) for c in s.candidates]) if s.candidates else np.nan for s in found]
         tokens = [s.spend.generated_tokens / s.spend.proposer_calls for s in found]
@@ -182,8 +208,7 @@ def validation(study: Study, sample_tokens: float, only: int | None) -> None:
     """On other problems: what the default strategy and the settings of adaptive stopping are chosen by."""
     for seed in range(study.size.seeds):
         for method in METHODS:
-            name = "flow" if method.verified else ""
-            cell = Cell(method=method, verifier=name, budget=16, seed=seed)
+            cell = Cell(method=method, verifier=LEADING if method.verified else "", budget=MIDDLE, seed=seed)
             if only in (None, seed):
                 measure(study, "validation", cell, sample_tokens)
 
@@ -193,7 +218,7 @@ def measure(study: Study, split: str, cell: Cell, sample_tokens: float) -> None:
 
     def found() -> Arrays:
         started = time.monotonic()
-        solved = study.run(split, cell, sample_tokens)
+        solved, rounds = study.run(split, cell, sample_tokens)
         right = [_right(study, split, s) for s in solved]
         decided = [s.decision is not None and r[s.decision.candidate] for s, r in zip(solved, right, strict=True)]
         print(
@@ -208,6 +233,7 @@ def measure(study: Study, split: str, cell: Cell, sample_tokens: float) -> None:
             "candidates": np.array([len(r) for r in right]),
             "tokens": np.array([s.spend.generated_tokens for s in solved]),
             "calls": np.array([s.spend.proposer_calls for s in solved]),
+            "rounds": np.full(len(solved), rounds),
         }
 
     keep(study.out / f"{split}-{cell.name}.npz", found)
@@ -222,10 +248,9 @@ def _right(study: Study, split: str, solved: Solved) -> NDArray[np.bool_]:
 
 
 def _survival(study: Study, seed: int, sample_tokens: float) -> Arrays:
-    method = next(m for m in METHODS if m.name == "beam")
     oracle = study.verifier("test", "oracle", seed)
     assert isinstance(oracle, Soundness)
-    solved = study.run("test", Cell(method=method, verifier=VERIFIERS[0], budget=16, seed=seed), 10 * sample_tokens)
+    solved, _ = study.run("test", Cell(method=BEAM, verifier=LEADING, budget=MIDDLE, seed=seed), sample_tokens)
     return survival(solved, oracle)
 
 

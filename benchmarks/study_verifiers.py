@@ -8,15 +8,15 @@ docs/verifiers.md. With --only it trains the rows of one group; with --write it 
 
 import asyncio
 import sys
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from _study import Arrays, keep, keep_measured, publish, runs, study_parser, testbed_trees, trained, trees_of
+from _study import Arrays, keep, keep_measured, publish, runs, study_parser, testbed_trees
 from objectives.measure import decisions, everything, states
 from step_reader.policies import measure_policies
+from step_reader.row_training import row_trees, row_verifier
 from step_reader.step_page import write_page
 from step_reader.step_results import KS, summarise
 from step_reader.trained_rows import ROWS, Row
@@ -27,10 +27,7 @@ from arts.logs.samples import Samples, read_samples
 from arts.problems.graders import make_grader
 from arts.proposers.options import BackendOptions
 from arts.selection import expected
-from arts.trees.tree import Tree
-from arts.verifiers.features import FeatureCache
 from arts.verifiers.load import load_verifier
-from arts.verifiers.modules import load_feature_model
 from arts.verifiers.neural import NeuralVerifier
 from arts.workflows.probes import Probes, count_success
 
@@ -70,28 +67,13 @@ def _measure(
 
     def on_test(verifier: NeuralVerifier) -> Arrays:
         scores = everything(verifier, candidates)
-        taught = [r for t in _trees(out, row, few) for r in t.rollouts]
+        taught = [r for t in row_trees(out, row, few) for r in t.rollouts]
         cost = np.array([len(taught), sum(r.tokens for r in taught)])
         return decisions(candidates, scores, KS) | states(scores, test.trees, reference) | {"cost": cost}
 
-    def make() -> NeuralVerifier:
-        features = None
-        if row.shape.mode == "frozen":
-            features = FeatureCache(load_feature_model(row.shape), keep=True, layers=row.shape.read_layers)
-        quick = {"epochs": 2.0} if few else {}
-        training = replace(row.training, seed=seed, **quick)
-        return trained(out / f"{row.stem}-{seed}", lambda: _trees(out, row, few), row.shape, training, features)
-
+    make = partial(row_verifier, out, row, seed, few)
     if keep_measured({out / f"{row.stem}-{seed}.npz": on_test}, make):
         print(f"{row.group}: {row.name}, seed {seed}", file=sys.stderr, flush=True)
-
-
-def _trees(out: Path, row: Row, few: int | None) -> list[Tree]:
-    """The trees of a row's problems, from a store that all rows sampled alike share."""
-    most = max(other.problems for other in ROWS if other.store == row.store)
-    store = out / f"{row.store}.db"
-    testbed_trees(store, "train", few or most, n=row.n, fork_probability=row.fork_probability)
-    return trees_of(store)[: few or row.problems]
 
 
 def _source(out: Path, split: str, limit: int, n: int) -> Samples:

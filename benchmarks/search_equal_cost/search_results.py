@@ -8,18 +8,21 @@ import numpy as np
 from _study import Arrays, Floats, arrays
 from numpy.typing import NDArray
 from search_equal_cost.amplification import DEPTHS
-from search_equal_cost.cells import BASELINES, BUDGETS, LEADING, METHODS, VERIFIERS, Cell, Method
+from search_equal_cost.cells import ABLATION, BUDGETS, GUIDED, LEADING, METHODS, MIDDLE, VERIFIERS, Cell, Method
+from step_reader.policies import policy_path
 
 from arts.evaluation.intervals import mean, paired_difference, ratio
 
 Runs = dict[str, Floats]
 """By kind of number, (seeds, problems)."""
 
-SCHEMA = 1
+SCHEMA = 2
 RARE = 2
 """A problem is rare when at least one and at most so many of 16 further samples are correct (arXiv 2602.12846)."""
 EQUIVALENCE = 0.01
 """Accuracies whose difference is within this, interval included, are called equal."""
+BASELINES = ("best-of-N", "flow vote")
+"""What every method is compared with, at the same budget and with the same verifier."""
 ADAPTIVE = (("adaptive majority", "majority", ""), ("adaptive flow vote", "flow vote", LEADING))
 
 
@@ -35,6 +38,7 @@ def summarise(out: Path, seeds: int) -> dict[str, Any]:
         if (runs := load(out, "test", key := (method, verifier, budget), seeds)) is not None
     }
     cells = {(m.name, v, b): runs for (m, v, b), runs in found.items()}
+    changed = {m.name: runs for m in ABLATION if (runs := load(out, "test", (m, LEADING, MIDDLE), seeds)) is not None}
     return {
         "schema": SCHEMA,
         "seeds": seeds,
@@ -43,10 +47,37 @@ def summarise(out: Path, seeds: int) -> dict[str, Any]:
         "intervals": "problem-clustered bootstrap of means over seeds, percentile, 95 %",
         "groups": {name: int(mask.sum()) for name, mask in masks.items()},
         "cells": [_cell(name, runs, cells, masks) for name, runs in cells.items()],
+        "policy": _beside_policy(out.parent / "verifiers", cells, seeds),
+        "ablation": {name: _changed(runs, changed[GUIDED.name]) for name, runs in changed.items()},
         "adaptive": {a: _adaptive(cells, a, fixed, verifier) for a, fixed, verifier in ADAPTIVE},
         "validation": _validation(out, seeds),
         "amplification": _amplification(out, seeds),
     }
+
+
+def _beside_policy(folder: Path, cells: Mapping[tuple[str, str, int], Runs], seeds: int) -> list[dict[str, Any]]:
+    """Methods with the leading verifier minus GRPO, one sample and the majority, paired by problem and seed."""
+    paths = [policy_path(folder, seed) for seed in range(seeds)]
+    if not all(path.exists() for path in paths):
+        return []
+    policies = [arrays(path) for path in paths]
+    rows = []
+    for (name, verifier, budget), runs in cells.items():
+        if verifier == LEADING:
+            rivals = {"one": "one", "majority": f"majority {max(budget, 16)}"}
+            minus = {
+                rival: paired_difference(runs["correct"], np.stack([policy[key] for policy in policies]))
+                for rival, key in rivals.items()
+            }
+            rows.append({"method": name, "budget": budget, "minus": minus})
+    return rows
+
+
+def _changed(runs: Runs, reference: Runs) -> dict[str, Any]:
+    accuracy, other = (r["correct"].mean(axis=0) for r in (runs, reference))
+    costs = {kind: float(runs[kind].mean()) for kind in ("tokens", "calls", "rounds")}
+    minus = {} if runs is reference else {"minus": paired_difference(accuracy, other)}
+    return {"accuracy": mean(accuracy), **minus, **costs}
 
 
 def load(out: Path, split: str, key: tuple[Method, str, int], seeds: int) -> Runs | None:
@@ -78,11 +109,9 @@ def _cell(
     name, verifier, budget = key
     accuracy = runs["correct"].mean(axis=0)
     minus = {}
-    capped = next(method.capped for method in METHODS if method.name == name)
     for baseline in BASELINES:
-        same = f"capped {baseline}" if capped else baseline
-        other = cells.get((same, verifier or LEADING, budget))
-        if other is not None and same != name:
+        other = cells.get((baseline, verifier or LEADING, budget))
+        if other is not None and baseline != name:
             minus[baseline] = paired_difference(accuracy, other["correct"].mean(axis=0))
     return {
         "method": name,
@@ -94,6 +123,7 @@ def _cell(
         "any_candidate": mean(runs["any"].mean(axis=0)),
         "tokens": float(runs["tokens"].mean()),
         "calls": float(runs["calls"].mean()),
+        "rounds": float(runs["rounds"].mean()),
         "groups": {group: mean(accuracy[mask]) for group, mask in masks.items()},
     }
 
