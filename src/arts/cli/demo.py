@@ -6,19 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 from msgspec import structs
 
 from arts.cli.evaluate import show
 from arts.cli.progress import SamplingProgress
 from arts.cli.sample import describe
 from arts.config import check_same_run, require_at_least
+from arts.documents.words import percent
 from arts.evaluation.cassette import CASSETTE, save_cassette
 from arts.evaluation.compare import compare
+from arts.evaluation.intervals import mean
 from arts.evaluation.parts import About
 from arts.evaluation.report import write_report
 from arts.evaluation.report.read import read_report
 from arts.evaluation.results import Evaluation
 from arts.models import BUNDLED
+from arts.search.budget import Budget
 from arts.testbed.measure import SAMPLING
 from arts.training.config import TrainConfig
 from arts.training.fit import is_finished
@@ -29,6 +33,7 @@ from arts.verifiers.modules import Architecture, load_feature_model
 from arts.versions import versions
 from arts.workflows.evaluate import VERSIONS, observe_samples
 from arts.workflows.sample import sample
+from arts.workflows.solve import solve_problems
 from arts.workflows.train import train_verifier
 
 FLOW = "flow"
@@ -36,6 +41,10 @@ FLOW = "flow"
 STATES = Architecture(backbone=BUNDLED, mode="frozen", reading="state", trunk_layers=2, trunk_width=96)
 TRAIN_N = 8
 """Solutions per training problem."""
+TEST_N, LINE_TOKENS = 16, 8
+"""Solutions per test problem; tokens of a line, which has five, at most."""
+SEARCHED = "search.txt"
+"""What the search came to, for a second run."""
 STATE_OBJECTIVES = ("rfm", "prm")
 """Beside it, on the same trees: objectives as published, which read one number at the end of a state."""
 
@@ -62,22 +71,26 @@ def run(config: Config) -> int:
     """Print the table, name the report; a second run resumes, or shows what is there."""
     started = time.monotonic()
     finished = config.out / "report" / "report.json"
-    if finished.is_file():
+    if finished.is_file() and (config.out / SEARCHED).is_file():
         result = _finished(finished, config)
         show(result)
+        print((config.out / SEARCHED).read_text(encoding="utf-8"), end="")
         page = _page(sorted(finished.parent.iterdir()))
         print(f"done already; the report is {page} (remove {config.out} to run again)")
         return 0
     stages = _Stages(started)
     train = _sample(config, "train", n=TRAIN_N, limit=config.train_problems)
-    test = _sample(config, "test", n=16, limit=config.test_problems)
+    test = _sample(config, "test", n=TEST_N, limit=config.test_problems)
     stages.done("sampling")
     verifiers = _verifiers(config, train)
     stages.done("training")
     result = _evaluate(config, test, verifiers)
     paths = write_report(result, config.out / "report")
     stages.done("evaluation")
+    searched = _search(config, test)
+    stages.done("search")
     show(result)
+    print(searched)
     print(f"{stages.text()}; the report is {_page(paths)}")
     print(_commands(config))
     return 0
@@ -173,6 +186,29 @@ def _evaluate(config: Config, store: Path, verifiers: Sequence[Verifier]) -> Eva
     folder.mkdir(parents=True, exist_ok=True)
     save_cassette(cassette, folder / CASSETTE)
     return compare(cassette)
+
+
+def _search(config: Config, samples: Path) -> str:
+    """What a search comes to where no problem may cost more tokens than its samples do on average."""
+    with open_store(samples) as store:
+        drawn = [sum(r.tokens for r in tree.rollouts) for tree in store.trees()]
+    solved = solve_problems(
+        "congruences:test",
+        limit=config.test_problems,
+        verifier=config.out / FLOW,
+        budget=Budget(generated_tokens=round(np.mean(drawn))),
+        sampling=SAMPLING,
+        step_tokens=LINE_TOKENS,
+        seed=config.seed,
+    )
+    right = mean(np.array([float(bool(s.correct)) for s in solved]))
+    spent = np.mean([s.spend.generated_tokens for s in solved])
+    line = (
+        f"arts solve with {FLOW}: {percent(right)} % right for {spent:.0f} tokens per problem,"
+        f" where {TEST_N} samples have {np.mean(drawn):.0f}"
+    )
+    (config.out / SEARCHED).write_text(f"{line}\n", encoding="utf-8")
+    return line
 
 
 def _page(paths: Sequence[Path]) -> Path:
