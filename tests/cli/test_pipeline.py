@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 
 import pytest
 
@@ -63,15 +64,19 @@ def test_the_store_holds_the_trees_that_were_asked_for(folder):
     assert any(r.pivot for tree in sampled for r in tree.rollouts)
 
 
+def about(folder):
+    return json.loads((folder.verifier / "verifier.json").read_text())
+
+
 def test_the_checkpoint_says_what_it_is(folder):
-    about = json.loads((folder.verifier / "verifier.json").read_text())
-    assert about["name"] == "rfm"
-    assert about["unit"] == "probability"
-    assert about["training"]["trees"] == PROBLEMS - 1
-    assert about["training"]["held_out_trees"] == 1
-    assert about["calibration"]["method"] == "temperature"
-    assert about["training"]["store"] == folder.store.name
-    assert math.isfinite(about["metrics"]["training_loss"])
+    said = about(folder)
+    assert said["name"] == "rfm"
+    assert said["unit"] == "probability"
+    assert said["training"]["trees"] == PROBLEMS - 1
+    assert said["training"]["held_out_trees"] == 1
+    assert said["calibration"]["method"] == "temperature"
+    assert said["training"]["store"] == folder.store.name
+    assert math.isfinite(said["metrics"]["training_loss"])
     assert (folder.verifier / "verifier.safetensors").is_file()
     assert not list(folder.verifier.glob("checkpoint-*"))
 
@@ -110,6 +115,34 @@ def test_the_report_compares_the_verifier_with_the_rest(folder, capsys):
     accuracies = [m["accuracy"][str(k)]["value"] for m in report["methods"].values() for k in report["ks"]]
     assert all(0 <= a <= 1 for a in accuracies)
     assert "# Evaluation" in (folder.report / "report.md").read_text()
+
+
+def test_a_verifier_of_steps_guides_the_search_and_says_how_sure_it_is(folder, tmp_path, capsys):
+    verifier = shutil.copytree(folder.verifier, tmp_path / "v")  # one held-out problem calibrates it to 0 and 1
+    (verifier / "verifier.json").write_text(json.dumps(about(folder) | {"calibration": None}))
+    flags = ("--problems", "congruences:test", "--limit", 3, "--verifier", verifier, "--budget-tokens", 200)
+    drawn = (*DRAWN, "--step-tokens", 8)
+    assert call("solve", *flags, *drawn) == 0
+    said = capsys.readouterr()
+    rows = {row["id"]: row for row in map(json.loads, said.out.splitlines())}
+    assert len(rows) == 3
+    assert "strategy guided: " in said.err and "steps so far knows" not in said.err
+    assert all(row["selector"] == "best_of_n" and 0 <= row["confidence"] <= 1 for row in rows.values())
+    assert all(row["generated_tokens"] <= 200 and "abstained" not in row for row in rows.values())
+    most = max(row["confidence"] for row in rows.values())
+    assert call("solve", *flags, *drawn, "--abstain-below", most) == 0
+    again = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert sum("abstained" not in row for row in again) == 1
+    for row in again:
+        if "abstained" in row:
+            assert (row["answer"], "correct" in row) == (None, False)
+            assert row["confidence"] == rows[row["id"]]["confidence"] < most
+        else:
+            assert row == rows[row["id"]] | {"seconds": row["seconds"]}
+    assert call("solve", "solve 7 x = 12 mod 29", "--verifier", verifier, "--abstain-below", 1, *drawn) == 0
+    said = capsys.readouterr()
+    assert said.out == "no answer: less sure than --abstain-below 1\n"
+    assert "confidence " in said.err
 
 
 @pytest.mark.parametrize("rule", ["flow_vote", "best_of_n"])

@@ -56,6 +56,8 @@ class Config:
     default: with a verifier as fits the strategy, else majority."""
     aggregation: Aggregation = "last"
     """How step scores become a solution's score."""
+    abstain_below: float = 0.0
+    """Give no answer where the verifier holds the chosen solution for less likely right than this, in [0, 1]."""
     budget_tokens: int | None = None
     """Generated tokens per problem at most."""
     budget_calls: int | None = None
@@ -89,6 +91,8 @@ class Config:
     def __post_init__(self) -> None:
         require_at_least(self, 1, "n", "in_flight", "step_tokens", "budget_tokens", "budget_calls")
         require_at_least(self, 1, "budget_verifier_tokens")
+        if not 0 <= self.abstain_below <= 1:
+            raise UsageError(f"abstain_below is {self.abstain_below:g}; use a probability")
         if self.deadline_s is not None and not self.deadline_s > 0:
             raise UsageError(f"deadline_s is {self.deadline_s:g}; use more than 0 seconds")
 
@@ -144,8 +148,11 @@ def _row(solved: Solved) -> dict[str, Any]:
     row: dict[str, Any] = {"id": solved.tree.problem_id}
     if solved.decision is None:
         return {**row, "error": solved.error, "stop_reason": solved.stop_reason, **spend}
-    share = None if np.isnan(solved.decision.share) else solved.decision.share
-    row |= {**asdict(solved.decision), "share": share, "stop_reason": solved.stop_reason, **spend}
+    said = asdict(solved.decision)
+    row |= {key: None if isinstance(value, float) and np.isnan(value) else value for key, value in said.items()}
+    row |= {"answer": solved.answer, "stop_reason": solved.stop_reason, **spend}
+    if solved.abstained:
+        row["abstained"] = True
     return row if solved.correct is None else {**row, "correct": solved.correct}
 
 
@@ -173,7 +180,13 @@ def _show(config: Config, solved: Solved, verifier: Verifier | None) -> None:
             table.add_row(Text(visible(first) if first is not None else "(none)"), count, share)
         console.print(table)
     print(_spent(solved), file=sys.stderr)
-    print(visible(solved.decision.answer) if solved.decision.answer is not None else "no answer")
+    confidence = solved.decision.confidence
+    if not np.isnan(confidence):
+        print(f"confidence {confidence:.0%}", file=sys.stderr)
+    if solved.abstained:
+        print(f"no answer: less sure than --abstain-below {config.abstain_below:g}")
+    else:
+        print(visible(solved.answer) if solved.answer is not None else "no answer")
 
 
 def _spent(solved: Solved) -> str:

@@ -22,7 +22,8 @@ class Solved:
 
     ``candidates`` are the nodes between which was decided, one for each time that a solution was reached; ``answers``
     their answers and ``classes`` which of them are equal, both empty where the selector needs neither. ``decision`` is
-    None without any candidate; ``error`` says why then. ``correct`` is None where nobody knows.
+    None without any candidate; ``error`` says why then. ``abstained``: its confidence was too low to give the answer.
+    ``correct`` is None where nobody knows, or nothing was answered.
     """
 
     tree: Tree
@@ -33,12 +34,13 @@ class Solved:
     answers: tuple[str | None, ...] = ()
     classes: tuple[int, ...] = ()
     error: str = ""
+    abstained: bool = False
     correct: bool | None = None
 
     @property
     def answer(self) -> str | None:
-        """The answer; None where no solution stated one."""
-        return None if self.decision is None else self.decision.answer
+        """The answer; None where no solution stated one or the search abstained."""
+        return None if self.decision is None or self.abstained else self.decision.answer
 
     @property
     def chosen(self) -> int | None:
@@ -75,6 +77,9 @@ async def conclude(
         if not answers:
             stated = grader.extract(tree.solution(candidates[decision.candidate]))
             decision = replace(decision, answer=stated)
+        if verifier is not None and scores is not None:
+            chosen = scores[[decision.candidate]]
+            decision = replace(decision, confidence=float(verifier.values(chosen)[0]))
     return Solved(
         tree=tree,
         candidates=tuple(candidates),

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
 
+import numpy as np
+
 from arts.config import to_dict
 from arts.errors import UsageError
 from arts.files import StrPath
@@ -73,6 +75,7 @@ async def solve_problems_async(
     sampling: Sampling = Sampling(max_tokens=1024),
     prompt: PromptFormat = PromptFormat(),
     backend: BackendOptions = BackendOptions(),
+    abstain_below: float = 0.0,
     score_all: bool = False,
     seed: int = 0,
     on_start: Callable[[SolveRun], None] = lambda run: None,
@@ -84,10 +87,10 @@ async def solve_problems_async(
     ``n`` its size and ``settings`` its other settings, NAME=VALUE; by default a guided search with a ``verifier`` (a
     name, a checkpoint's folder or an object) that reads steps, an adaptive flow vote with another one, an adaptive
     majority without. ``selector`` decides between the solutions that were found, by default as fits the strategy,
-    majority without a verifier. ``budget`` is that of one
-    problem; at its end the best answer so far is given. With a ``store`` every draw is kept, and the same call goes
-    on from there. ``score_all`` scores every state, for looking at the tree. ``on_start`` and ``on_solved`` are told
-    of the run and of each result as it is there.
+    majority without a verifier. ``budget`` is that of one problem; at its end the best answer so far is given. Where a
+    decision's confidence is below ``abstain_below``, none is. With a ``store`` every draw is kept, and the same call
+    goes on from there. ``score_all`` scores every state, for looking at the tree. ``on_start`` and ``on_solved`` are
+    told of the run and of each result as it is there.
 
     Raises:
         UsageError: strategy, settings, splitter and verifier do not fit together.
@@ -115,6 +118,8 @@ async def solve_problems_async(
             factory = strategy_factory(strategy, settings)
             selector = selector or ("majority" if judge is None else factory().selector)
             judge = _for_search(judge, strategy, factory())
+            if abstain_below and (judge is None or np.isnan(judge.values(np.zeros(1))).all()):
+                raise UsageError("abstaining needs success probabilities; give a verifier that 'arts train' made")
             plan = Plan(
                 strategy=factory,
                 drawing=drawing,
@@ -143,6 +148,8 @@ async def solve_problems_async(
                 )
                 on_start(begun)
                 async for solved in engine.solve(wanted):
+                    if solved.decision is not None and solved.decision.confidence < abstain_below:
+                        solved = replace(solved, abstained=True)
                     correct = await asyncio.to_thread(_correct, solved, keys[solved.tree.problem_id], answers)
                     found.append(replace(solved, correct=correct))
                     on_solved(found[-1])
@@ -206,7 +213,7 @@ def fingerprint(checkpoint: Path) -> str:
 
 def _correct(solved: Solved, key: str, grader: Grader) -> bool | None:
     """Whether the answer is right; None without a key, an answer or a verdict."""
-    if not key or solved.decision is None:
+    if not key or solved.decision is None or solved.abstained:
         return None
     verdict = grader.grade([(key, solved.decision.answer)])[0].verdict
     return None if verdict is Verdict.UNGRADED else verdict is Verdict.CORRECT
