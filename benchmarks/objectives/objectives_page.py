@@ -40,12 +40,12 @@ def tables(results: Part) -> str:
         table(("objective", "rare", "AUC", "first error", "Spearman", "calibration error (× 100)"), _measures(testbed)),
         "\nSpearman rank correlation with counted success, by depth of the state.\n",
         _by_depth(testbed["states"]["variants"]),
-        f"\n**Chosen on {results['validation']['problems']} validation problems** (mean of best-of-16 and vote):"
-        f" `{results['chosen_on_validation']}`. Validation:\n",
+        f"\n{results['validation']['problems']} validation problems; the best mean of best-of-16 and vote has"
+        f" `{results['chosen_on_validation']}`.\n",
         table(
             ("method", "best-of-16", "vote of 16"), _rows(results["validation"], ["best last 16", "vote 16"], plain=16)
         ),
-        f"\nTest problems: `{results['chosen_on_validation']}` minus the others, in points, paired.\n",
+        f"\nTest problems: `{results['compared']}` minus the others, in points, paired.\n",
         _differences(testbed["differences"]),
         "\nTest problems: every objective minus the published baselines, best-of-16 by the last score of both.\n",
         _against_baselines(testbed["against_baselines"]),
@@ -62,7 +62,7 @@ def tables(results: Part) -> str:
                     plain=top,
                 ),
             ),
-            f"\n`{results['chosen_on_validation']}` minus the others, in points, paired.\n",
+            f"\n`{results['compared']}` minus the others, in points, paired.\n",
             _differences(found["differences"]),
         ]
     return "\n".join(parts)

@@ -19,6 +19,8 @@ from arts.evaluation.calibration import bins
 RESAMPLES = 2_000
 STATE_RESAMPLES = 500
 METHOD = "bootstrap over problems and seeds, percentile"
+DEFAULT = "value_flow, steps"
+"""What arts train makes, which the others are compared with."""
 
 
 def two_level(matrix: Floats, weights: Floats | None = None) -> Estimate:
@@ -75,15 +77,16 @@ def summarise(out: Path, seeds: int) -> dict[str, Any]:
         "seeds": seeds,
         "intervals": METHOD,
         "chosen_on_validation": best,
+        "compared": DEFAULT,
         "chosen": {"objective": names[best].objective, "options": list(names[best].options)},
         "testbed": {
             **testbed,
-            "differences": _differences(out / "testbed", best, seeds, 16),
+            "differences": _differences(out / "testbed", DEFAULT, seeds, 16),
             "against_baselines": _against_baselines(out / "testbed", seeds, 16),
         },
         "validation": validation,
         "recorded": {
-            n: _recorded(out / n, n, best, seeds) for n in RECORDED_SETS if (out / n / "test-plain.npz").exists()
+            n: _recorded(out / n, n, DEFAULT, seeds) for n in RECORDED_SETS if (out / n / "test-plain.npz").exists()
         },
     }
 
@@ -92,7 +95,9 @@ def _recorded(folder: Path, name: str, best: str, seeds: int) -> dict[str, Any]:
     found = _set(folder, "test", seeds)
     top = RECORDED_SETS[name].candidates
     about = RECORDED_SETS[name].about
-    return {"about": about, **found, "top": top, "differences": _differences(folder, best, seeds, top)}
+    differences = _differences(folder, best, seeds, top)
+    against = _against_baselines(folder, seeds, top)
+    return {"about": about, **found, "top": top, "differences": differences, "against_baselines": against}
 
 
 def _set(folder: Path, split: str, seeds: int) -> dict[str, Any]:
@@ -149,13 +154,22 @@ def _differences(folder: Path, best: str, seeds: int, top: int) -> dict[str, Any
 
 
 def _against_baselines(folder: Path, seeds: int, top: int) -> dict[str, Any]:
-    """Every variant minus the published baselines, best-of-N by the last score."""
+    """Every variant, best-of-N by the last score, minus one sample, the majority and the published baselines.
+
+    These read in the same way, and by the minimum over steps, as published.
+    """
     key = f"best last {top}"
     found = {
         v.name: np.stack([run[key] for run in runs]) for v in VARIANTS if (runs := _runs(folder, "test", v.name, seeds))
     }
+    plain = arrays(folder / "test-plain.npz")
+    others = {"one sample": plain["oracle 1"][None], "majority": plain[f"majority {top}"][None]}
+    for base in PUBLISHED_MINIMUM:
+        runs = _runs(folder, "test", base, seeds)
+        others[base] = found[base]
+        others[f"{base}, minimum over steps"] = np.stack([run[f"best min {top}"] for run in runs])
     return {
-        name: {base: two_level(matrix - found[base]) for base in PUBLISHED_MINIMUM if base != name}
+        name: {base: two_level(matrix - other) for base, other in others.items() if base != name}
         for name, matrix in found.items()
     }
 

@@ -8,6 +8,7 @@ import numpy as np
 from arts.evaluation.candidates import Candidates, NodeScores, candidate_scores, collect
 from arts.evaluation.cassette import Cassette, Settings
 from arts.evaluation.comparisons import comparisons, power
+from arts.evaluation.confidence import confidence
 from arts.evaluation.drill_down import drill_down
 from arts.evaluation.intervals import gap_closed, mean, paired_difference
 from arts.evaluation.methods import MAJORITY, ORACLE, RANDOM, Method, methods
@@ -50,6 +51,7 @@ def compare(cassette: Cassette) -> Evaluation:
         cost=_cost(candidates),
         problem_table=_problem_table(candidates, table),
         unscored={s.label: n for s in cassette.scorers if (n := _unscored(s, candidates))},
+        confidence=confidence(candidates, cassette.scorers, seed),
         calibration=None if reference is None else calibration(cassette.scorers, cassette.trees, reference, seed),
         audit=cassette.audit,
         drill_down=drill_down(candidates, scored, settings.drill_down),

@@ -99,6 +99,23 @@ class Calibration(Part, frozen=True, kw_only=True):
     scorers: dict[str, ScorerCalibration]
 
 
+class CoveragePoint(Part, frozen=True, kw_only=True):
+    """Accuracy where only the surest share (``coverage``) of the problems is answered, all at ``least`` so sure."""
+
+    coverage: float
+    least: float
+    accuracy: Estimate
+
+
+class Confidence(Part, frozen=True, kw_only=True):
+    """Of one scorer, whose best sample of each problem is chosen: its success probability, and how right it is."""
+
+    predicted: Estimate
+    accuracy: Estimate
+    calibration_error: Estimate
+    curve: list[CoveragePoint]
+
+
 class CountedShare(Part, frozen=True, kw_only=True):
     """How many samples, and the mean over problems of their share."""
 

@@ -15,7 +15,7 @@ from msgspec import field
 from arts.documents.words import count
 from arts.estimate import Estimate
 from arts.evaluation import parts
-from arts.evaluation.optional_parts import Audit, Calibration
+from arts.evaluation.optional_parts import Audit, Calibration, Confidence
 
 SCHEMA_VERSION = 3
 """Of ``report.json``."""
@@ -84,7 +84,8 @@ class Evaluation(parts.Part, frozen=True, kw_only=True, omit_defaults=True):
 
     ``table`` has the methods by the name that tables show (``methods`` in JSON), :attr:`methods` by their scorer.
     ``ks`` are the numbers of samples that were decided between, ``top_k`` the largest. ``unscored``: by scorer, how
-    many samples have no score by it; they rank last and have no weight in a vote.
+    many samples have no score by it; they rank last and have no weight in a vote. ``confidence``: by scorer that says
+    how probable success is.
     """
 
     schema: int
@@ -104,6 +105,7 @@ class Evaluation(parts.Part, frozen=True, kw_only=True, omit_defaults=True):
     cost: parts.Cost
     problem_table: parts.ProblemTable
     unscored: dict[str, parts.Samples]
+    confidence: dict[str, Confidence] = field(default_factory=dict)
     calibration: Calibration | None = None
     audit: Audit | None = None
     drill_down: parts.DrillDown

@@ -11,7 +11,7 @@ from arts.documents.document import Document, Figure, Section, Table, line
 from arts.documents.words import count, percent, points, span
 from arts.estimate import Estimate
 from arts.evaluation.parts import About, Comparisons, LabelNoise, MethodResult, SolveRates, Subset
-from arts.evaluation.report import calibration
+from arts.evaluation.report import calibration, confidence
 from arts.evaluation.report.audit import audit_section
 from arts.evaluation.report.drill_down import drill_down_section
 from arts.evaluation.report.headline import headline, limits
@@ -37,6 +37,7 @@ def evaluation(result: "Evaluation") -> Document:
         ),
         None if result.solve_rates is None else _solve_rates(result.solve_rates),
         _subsets(result.subsets),
+        confidence.section(result.confidence) if result.confidence else None,
         None if result.calibration is None else calibration.section(result.calibration),
         None if result.audit is None else audit_section(result.audit),
         drill_down_section(result.drill_down),
