@@ -120,6 +120,7 @@ class Study:
         """The model, which remembers what it has drawn with this seed."""
         key = (split, seed, temperature)
         if key not in self._draws:
+            self._draws = {known: draws for known, draws in self._draws.items() if known[:2] == (split, seed)}
             self._draws[key] = RememberedDraws(self._model)
         return self._draws[key]
 
@@ -130,6 +131,7 @@ class Study:
         """
         key = (split, name, seed, so_far)
         if key not in self._verifiers:
+            self._verifiers = {known: made for known, made in self._verifiers.items() if known[2] == seed}
             if name == "oracle":
                 self._verifiers[key] = Soundness(self.problems(split), self.grader)
             else:

@@ -13,6 +13,7 @@ from _study import arrays, keep, keep_json
 from deciding import deciding_page
 from hypothesis import given, strategies as st
 from objectives import objectives_page
+from real_text import text_page
 from search_equal_cost import search_page
 from step_reader import step_page
 
@@ -27,6 +28,7 @@ PAGES = [
     ("deciding", deciding_page, "recorded.md"),
     ("squeeze", squeeze_page, "squeeze.md"),
     ("step_reader", step_page, "verifiers.md"),
+    ("real_text", text_page, "real-text.md"),
 ]
 FINITE = st.floats(-2, 2)
 
@@ -42,7 +44,7 @@ def test_a_page_and_its_figure_are_what_the_kept_results_give(study, module, pag
     module.write_page(results, copy)
     assert copy.read_text(encoding="utf-8") == text
     figure = written.with_suffix(".svg")
-    if study not in ("objectives", "step_reader"):
+    if study not in ("objectives", "step_reader", "real_text"):
         assert copy.with_suffix(".svg").read_bytes() == figure.read_bytes()
 
 
