@@ -49,11 +49,11 @@ class RememberedDraws:
 
 
 class RememberedScores:
-    """A verifier that scores each text once."""
+    """A verifier that scores each text once, a finished one apart from one that could go on."""
 
     def __init__(self, verifier: Verifier) -> None:
         self.name, self.unit, self._verifier = verifier.name, verifier.unit, verifier
-        self._known: dict[tuple[str, str], float] = {}
+        self._known: dict[tuple[str, str, bool], float] = {}
 
     def values(self, scores: Floats) -> Floats:
         """Those of the verifier."""
@@ -61,7 +61,7 @@ class RememberedScores:
 
     def score(self, batch: Sequence[tuple[Tree, Sequence[int]]]) -> list[Floats]:
         """Scores per tree, shape ``(len(nodes),)``."""
-        keys = [[(tree.problem_id, tree.solution(n)) for n in nodes] for tree, nodes in batch]
+        keys = [[_text(tree, n) for n in nodes] for tree, nodes in batch]
         new = [
             (tree, [n for n, key in zip(nodes, row, strict=True) if key not in self._known])
             for (tree, nodes), row in zip(batch, keys, strict=True)
@@ -69,8 +69,12 @@ class RememberedScores:
         asked = [(tree, nodes) for tree, nodes in new if nodes]
         for (tree, nodes), scores in zip(asked, self._verifier.score(asked), strict=True):
             for node, score in zip(nodes, scores.tolist(), strict=True):
-                self._known[tree.problem_id, tree.solution(node)] = score
+                self._known[_text(tree, node)] = score
         return [np.array([self._known[key] for key in row]) for row in keys]
+
+
+def _text(tree: Tree, node: int) -> tuple[str, str, bool]:
+    return tree.problem_id, tree.solution(node), tree.stop[node] == "stop"
 
 
 class Soundness:

@@ -1,4 +1,4 @@
-"""A solution that ends without a word is judged like any other."""
+"""A solution that says nothing is judged like any other; one whose end says nothing is as it was before."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,18 @@ def test_it_is_judged_by_the_token_that_it_is_read_at():
     tree, ends = with_empty_ends()
     nodes = list(range(len(tree)))
     steps = encode(tree, nodes, load_tokenizer("bundled"), 64).steps
-    assert not steps.judged[ROOT] and steps.judged[ends].all()
+    assert not steps.judged[ROOT]
+    assert steps.judged[ends].tolist() == [True, False, True]
+
+
+def test_an_end_drawn_by_itself_changes_no_score(verifier):
+    """As in a search, which asks for the next step until there is none."""
+    tree = Tree(problem_id="p", question=QUESTION)
+    lines = [Step(text="add 7 x = 5\n"), Step(text="mul 5 x = 4\n")]
+    whole, by_itself = (tree.add_path(ROOT, [*lines, *end], "stop") for end in ([], [Step(text="")]))
+    scores = verifier.score([(tree, [whole, by_itself])])[0]
+    assert scores[0] == scores[1]
+    assert CachedScoring(verifier).score([(tree, [by_itself])])[0][0] == pytest.approx(scores[0], abs=1e-6)
 
 
 def test_it_does_not_get_the_highest_score_for_saying_nothing(verifier):

@@ -86,7 +86,7 @@ def _task(config: Config) -> Task:
     return Task(
         model=config.model,
         problems=load_problems(config.problems, limit=config.limit, offset=config.offset),
-        max_tokens=config.max_tokens or task_defaults(config.problems).max_tokens,
+        max_tokens=config.max_tokens or task_defaults(config.problems).longest or 1024,
         prompt=config.prompt,
         held_out=held_out,
     )

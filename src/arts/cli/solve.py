@@ -80,7 +80,8 @@ class Config:
     show_tree: bool = False
     """Draw the tree: probabilities of the steps, flows of the states, the chosen path."""
     sampling: Sampling = field(default_factory=lambda: Sampling(max_tokens=1024))
-    """How text is drawn from the model; max-tokens is for a whole solution."""
+    """How text is drawn from the model; max-tokens is for a whole solution, and never more than the problem set needs
+    where that is known."""
     prompt: PromptFormat = field(default_factory=PromptFormat)
     """How a question becomes a prompt."""
     backend: BackendOptions = field(default_factory=BackendOptions)

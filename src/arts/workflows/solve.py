@@ -108,6 +108,8 @@ async def solve_problems_async(
         strategy_factory(strategy, settings)  # refused before anything is loaded
     if selector is not None:
         usable(selector)
+    if defaults.longest is not None:  # what is kept back for a solution should not be more than one can need
+        sampling = replace(sampling, max_tokens=min(sampling.max_tokens, defaults.longest))
     drawing = Drawing(sampling=sampling, splitter=splitter, step_tokens=step_tokens)
     judge = None if verifier is None else _loaded(verifier)
     keys = {p.id: p.answer for p in wanted}

@@ -22,7 +22,8 @@ class TaskDefaults:
 
     grader: str
     splitter: SplitterName
-    max_tokens: int = 1024
+    longest: int | None = None
+    """Tokens of the longest solution there is; None where nobody knows."""
 
 
 def load_problems(spec: StrPath, *, limit: int | None = None, offset: int = 0) -> list[Problem]:
@@ -91,10 +92,10 @@ def _congruences(spec: str) -> list[Problem]:
 
 
 def task_defaults(spec: str) -> TaskDefaults:
-    """Grader and splitter that fit a problem set; files of one's own get mathematics in paragraphs."""
+    """Grader, splitter and length that fit a problem set; files of one's own get mathematics in paragraphs."""
     name = spec.split(":")[0]
     if name == CONGRUENCES:
-        return TaskDefaults(grader="exact", splitter="newline", max_tokens=46)
+        return TaskDefaults(grader="exact", splitter="newline", longest=46)
     from arts.problems.procedural import GYM
     from arts.problems.sets import SETS
 
