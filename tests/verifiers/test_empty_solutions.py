@@ -39,6 +39,23 @@ def test_it_is_judged_by_the_token_that_it_is_read_at():
     assert steps.judged[ends].tolist() == [True, False, True]
 
 
+@pytest.mark.parametrize("ends", [[], [Step(text="")]])
+def test_a_solution_whose_text_is_part_of_the_question_s_last_token_is_judged(ends):
+    """As with tokenizers that take two line ends for one token."""
+
+    def tokenizer(texts, return_offsets_mapping):
+        return {
+            "input_ids": [list(range(len(text) - 1)) for text in texts],
+            "offset_mapping": [[*((i, i + 1) for i in range(len(t) - 2)), (len(t) - 2, len(t))] for t in texts],
+        }
+
+    tree = Tree(problem_id="p", question=QUESTION)
+    leaf = tree.add_path(ROOT, [Step(text="\n"), *ends], "stop")
+    path = [ROOT, *tree.path(leaf)]
+    judged = encode(tree, path, tokenizer, 64).steps.judged
+    assert judged.tolist() == [False] * (len(path) - 1) + [True]
+
+
 def test_an_end_drawn_by_itself_changes_no_score(verifier):
     """As in a search, which asks for the next step until there is none."""
     tree = Tree(problem_id="p", question=QUESTION)

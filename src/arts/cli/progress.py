@@ -98,7 +98,7 @@ class SolveProgress:
 
     def count(self, solved: Solved) -> None:
         """One more is there."""
-        self.answered += solved.decision is not None
+        self.answered += solved.decision is not None and not solved.abstained
         self._graded += solved.correct is not None
         self._correct += bool(solved.correct)
 

@@ -46,7 +46,8 @@ class Config:
     """How solutions are searched for; default: guided with a verifier that reads steps (adaptive_best_of_n where the
     model cannot be asked for single steps), adaptive_flow_vote with another verifier, else adaptive_majority."""
     n: int | None = None
-    """Size of the search: solutions, beams, particles, simulations; default: what the literature uses (mostly 16)."""
+    """Size of the search: solutions, beams, particles, simulations, first draws of a guided search; default: the
+    strategy's (mostly 16)."""
     settings: tuple[str, ...] = ()
     """Other settings of the strategy, NAME=VALUE, as in: --settings width=2."""
     verifier: str = ""
@@ -80,8 +81,7 @@ class Config:
     show_tree: bool = False
     """Draw the tree: probabilities of the steps, flows of the states, the chosen path."""
     sampling: Sampling = field(default_factory=lambda: Sampling(max_tokens=1024))
-    """How text is drawn from the model; max-tokens is for a whole solution, and never more than the problem set needs
-    where that is known."""
+    """How text is drawn from the model; max-tokens is for a whole solution, of the bundled model 46 at most."""
     prompt: PromptFormat = field(default_factory=PromptFormat)
     """How a question becomes a prompt."""
     backend: BackendOptions = field(default_factory=BackendOptions)

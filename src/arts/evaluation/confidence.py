@@ -16,8 +16,8 @@ COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.25)
 def confidence(candidates: Candidates, scorers: Sequence[NodeScores], seed: int) -> dict[str, Confidence]:
     """By scorer that says how probable success is; what it chooses is the best of all N candidates by the last score.
 
-    A curve of risk and coverage (El-Yaniv and Wiener 2010, jmlr.org/papers/v11/el-yaniv10a.html), with accuracies for
-    risks.
+    A scorer that says nothing of some chosen sample has no part. A curve of risk and coverage (El-Yaniv, Wiener 2010,
+    jmlr.org/papers/v11/el-yaniv10a.html), with accuracies for risks.
     """
     found = {scorer.label: _of(candidates, scorer, seed) for scorer in scorers}
     return {label: part for label, part in found.items() if part is not None}

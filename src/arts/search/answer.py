@@ -77,9 +77,9 @@ async def conclude(
         if not answers:
             stated = grader.extract(tree.solution(candidates[decision.candidate]))
             decision = replace(decision, answer=stated)
-        if verifier is not None and scores is not None:
-            chosen = scores[[decision.candidate]]
-            decision = replace(decision, confidence=float(verifier.values(chosen)[0]))
+        if verifier is not None and decision.answer is not None:
+            last = candidate_scores(tree, [candidates[decision.candidate]], verifier, "last")
+            decision = replace(decision, confidence=float(verifier.values(last)[0]))
     return Solved(
         tree=tree,
         candidates=tuple(candidates),

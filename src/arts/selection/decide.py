@@ -19,7 +19,8 @@ class Decision:
     ``candidate`` is the index of the solution that stands for it, ``share`` its share of the vote (of the weights
     for a flow vote; NaN where nothing was voted on). ``shares`` are those of all answer classes, in the order of the
     classes; empty without a vote. ``answer`` is None when no candidate stated any. ``confidence`` is the probability
-    that the solution is right, as the verifier of a search was calibrated on held-out problems; NaN where it says none.
+    that the solution is right, as the verifier of a search says it, calibrated where it was trained with held-out
+    problems; NaN where it says none or there is no answer.
     """
 
     answer: str | None

@@ -31,8 +31,8 @@ class TrainConfig:
     backbone_learning_rate: float = 2e-4
     """The same of adapters, or of all weights of the backbone where these are trained."""
     epochs: float | None = None
-    """Passes over the trees; default: 20 on a frozen backbone; where it is trained as many as make about 1,000 updates,
-    from 3 to 20."""
+    """Passes over the trees; default: 20 on a frozen backbone; where it is trained as many as make about 1,000 updates
+    of one process, from 3 to 20."""
     updates: int = 0
     """Number of updates instead of epochs; 0 goes by epochs."""
     trees_per_batch: int | None = None

@@ -135,8 +135,8 @@ class _Progress(TrainerCallback):  # type: ignore[misc]
     ) -> None:
         if logs.get("loss", 0.0) != logs.get("loss", 0.0):
             raise UsageError(
-                f"the loss is not a number at update {state.global_step}; use a smaller --training.learning-rate and"
-                " another --out"
+                f"the loss is not a number at update {state.global_step}; use a smaller --training.learning-rate"
+                " (or --training.backbone-learning-rate, where that is trained) and another --out"
             )
         if "loss" in logs and state.global_step % REPORT_EVERY and state.global_step != state.max_steps:
             return

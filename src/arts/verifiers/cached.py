@@ -48,6 +48,11 @@ class CachedScoring(Verifier):
         self._size = max(memory_tokens, verifier.window)
         self._forget()
 
+    def soundness(self) -> "CachedScoring | None":
+        """As the verifier's, with a memory of its own."""
+        sound = self._verifier.soundness()
+        return None if sound is None else CachedScoring(sound, memory_tokens=self._size)
+
     def values(self, scores: Floats) -> Floats:
         """As the verifier says."""
         return self._verifier.values(scores)

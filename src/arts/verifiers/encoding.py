@@ -34,7 +34,7 @@ class StepPlaces:
 
     ``sizes`` (N,): tokens of each step, at least 1: of the root and of a step without text the one that the state is
     read at. ``judged`` (N,): whether the step is sound or not; the root is no step, and one without text says nothing,
-    unless all that the solution says is nothing. ``above`` (N,): which of the states is the one before, −1 for none of them.
+    unless the whole solution does. ``above`` (N,): which of the states is the one before, −1 for none of them.
     ``ended`` (N,): whether the solution ends there by itself.
     """
 
@@ -93,17 +93,16 @@ def encode(tree: Tree, nodes: Sequence[int], tokenizer: Any, max_tokens: int) ->
 def _places(tree: Tree, nodes: Sequence[int], place: Mapping[int, Ints], steps: Mapping[int, Ints]) -> StepPlaces:
     index = {node: i for i, node in enumerate(nodes)}
     read = [steps[n] if len(steps[n]) else place[n][None] for n in nodes]
+    silent = [tree.stop[n] == "stop" and not any(len(steps.get(m, ())) for m in tree.path(n)) for n in nodes]
     return StepPlaces(
         tokens=np.concatenate([np.empty((0, 2), dtype=np.int64), *read]),
         sizes=np.array([len(tokens) for tokens in read], dtype=np.int64),
-        judged=np.array([n != ROOT and (len(steps[n]) > 0 or _says_nothing(tree, n)) for n in nodes], dtype=bool),
+        judged=np.array(
+            [n != ROOT and (len(steps[n]) > 0 or nothing) for n, nothing in zip(nodes, silent, strict=True)], dtype=bool
+        ),
         above=np.array([index.get(tree.parent[n], NO_PARENT) for n in nodes], dtype=np.int64),
         ended=np.array([tree.stop[n] == "stop" for n in nodes], dtype=bool),
     )
-
-
-def _says_nothing(tree: Tree, node: int) -> bool:
-    return tree.stop[node] == "stop" and not any(tree.text[n] for n in tree.path(node))
 
 
 def windows(ids: list[int], opening: int, most: int) -> tuple[list[list[int]], Ints]:

@@ -27,6 +27,7 @@ from arts.search.budget import Budget
 from arts.search.engine import Engine, Plan, Progress
 from arts.search.session import Drawing
 from arts.search.strategies import strategy_factory
+from arts.selection.base import SCORES
 from arts.selection.decide import usable
 from arts.selection.scores import Aggregation
 from arts.trees.runs import RunConfig
@@ -108,7 +109,9 @@ async def solve_problems_async(
         strategy_factory(strategy, settings)  # refused before anything is loaded
     if selector is not None:
         usable(selector)
-    if defaults.longest is not None:  # what is kept back for a solution should not be more than one can need
+    if (
+        model == BUNDLED and defaults.longest is not None
+    ):  # what is kept back for a solution should not be more than one can need
         sampling = replace(sampling, max_tokens=min(sampling.max_tokens, defaults.longest))
     drawing = Drawing(sampling=sampling, splitter=splitter, step_tokens=step_tokens)
     judge = None if verifier is None else _loaded(verifier)
@@ -122,6 +125,8 @@ async def solve_problems_async(
             judge = _for_search(judge, strategy, factory())
             if abstain_below and (judge is None or np.isnan(judge.values(np.zeros(1))).all()):
                 raise UsageError("abstaining needs success probabilities; give a verifier that 'arts train' made")
+            if abstain_below and not usable(selector).needs & SCORES:
+                raise UsageError(f"abstaining goes by scores, selector {selector} does not; use best_of_n or flow_vote")
             plan = Plan(
                 strategy=factory,
                 drawing=drawing,
@@ -150,7 +155,7 @@ async def solve_problems_async(
                 )
                 on_start(begun)
                 async for solved in engine.solve(wanted):
-                    if solved.decision is not None and solved.decision.confidence < abstain_below:
+                    if abstain_below and solved.decision and not solved.decision.confidence >= abstain_below:
                         solved = replace(solved, abstained=True)
                     correct = await asyncio.to_thread(_correct, solved, keys[solved.tree.problem_id], answers)
                     found.append(replace(solved, correct=correct))

@@ -15,7 +15,10 @@ class DefaultStrategy(NamedTuple):
 
 
 def default_strategy(verifier: Verifier | None, proposer: Proposer, drawing: Drawing) -> DefaultStrategy:
-    """The best one in docs/search.md of those that can be used."""
+    """The best one in docs/search.md of those that can be used.
+
+    A proposer of one's own whose attribute ``continues`` is False is asked for whole solutions.
+    """
     if verifier is None:
         return DefaultStrategy("adaptive_majority", "there is no verifier")
     if not (isinstance(verifier, ReadsSteps) and verifier.soundness()):

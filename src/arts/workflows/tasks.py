@@ -23,7 +23,7 @@ class TaskDefaults:
     grader: str
     splitter: SplitterName
     longest: int | None = None
-    """Tokens of the longest solution there is; None where nobody knows."""
+    """Tokens of the longest solution that the bundled model can write; None where nobody knows."""
 
 
 def load_problems(spec: StrPath, *, limit: int | None = None, offset: int = 0) -> list[Problem]:
