@@ -119,6 +119,7 @@ def run(config: Config) -> int:
         problem = Problem(id="question", question=config.question, answer="")
         settings |= {"problems": [problem], "score_all": config.show_tree, "on_start": _begins(config, runs.append)}
         (solved,) = call(solve_problems, config, **settings)
+        _say_strategy(runs[0])
         _show(config, solved, runs[0].verifier)
         return 0
 
@@ -132,16 +133,22 @@ def run(config: Config) -> int:
 
 
 def _begins(config: Config, also: Callable[[SolveRun], None]) -> Callable[[SolveRun], None]:
-    """What is done when a run begins: say which strategy and which verifier are used where none was named."""
+    """What is done when a run begins: say what is used where nothing was named."""
 
     def begin(run: SolveRun) -> None:
-        if run.why:
-            print(f"strategy {run.strategy}: {run.why}", file=sys.stderr)
+        if config.problems:
+            _say_strategy(run)
         if run.verifier is not None and not config.verifier:
             print(f"no --verifier: {run.strategy} goes by the {run.verifier.name} of the text", file=sys.stderr)
         also(run)
 
     return begin
+
+
+def _say_strategy(run: SolveRun) -> None:
+    """Of one question it is said with the answer, so that a failure has one line."""
+    if run.why:
+        print(f"strategy {run.strategy}: {run.why}", file=sys.stderr)
 
 
 def _row(solved: Solved) -> dict[str, Any]:
