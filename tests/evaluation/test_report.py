@@ -403,7 +403,9 @@ def test_markdown_shows_a_few_problems_within_fences_that_their_texts_cannot_clo
 def test_figures_are_files_that_others_can_open(result, tmp_path):
     write_report(result, tmp_path)
     names = sorted(p.name for p in (tmp_path / "figures").iterdir())
-    assert names == sorted(f"{n}.{e}" for n in ("accuracy-tokens", "pass-at-k", "solve-rates") for e in ("svg", "png"))
+    assert names == sorted(
+        f"{n}.{e}" for n in ("accuracy-tokens", "pass-at-k", "risk-coverage", "solve-rates") for e in ("svg", "png")
+    )
     for path in (tmp_path / "figures").iterdir():
         if path.suffix == ".svg":
             assert ElementTree.fromstring(path.read_text(encoding="utf-8")).tag == "{http://www.w3.org/2000/svg}svg"
@@ -411,7 +413,7 @@ def test_figures_are_files_that_others_can_open(result, tmp_path):
             assert path.read_bytes().startswith(b"\x89PNG\r\n") and b"tIME" not in path.read_bytes()
         assert b"metadata" not in path.read_bytes()
     links = re.findall(r"\]\((figures/[a-z-]+\.svg)\)", (tmp_path / "report.md").read_text(encoding="utf-8"))
-    assert len(links) == 3 and all((tmp_path / link).is_file() for link in links)
+    assert len(links) == 4 and all((tmp_path / link).is_file() for link in links)
 
 
 def test_all_files_of_equal_results_are_equal(result, tmp_path):
@@ -419,7 +421,7 @@ def test_all_files_of_equal_results_are_equal(result, tmp_path):
     for folder in folders:
         write_report(altered(result, lambda data: None), folder)
     files = [{p.relative_to(f): p.read_bytes() for p in f.rglob("*") if p.is_file()} for f in folders]
-    assert files[0] == files[1] and len(files[0]) == 9
+    assert files[0] == files[1] and len(files[0]) == 11
 
 
 def test_what_is_undefined_does_not_stop_any_form(result, tmp_path):

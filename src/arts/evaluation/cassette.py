@@ -162,8 +162,8 @@ def _with_scores(tree: Tree, cassette: Cassette) -> Tree:
     """The tree with the scores that the evaluation needs and no others."""
     kept = copy.copy(tree)
     kept.scores = {s.label: s.columns[tree] for s in cassette.scorers if tree in s.columns}
-    if cassette.reference is not None:
-        kept.scores |= {_SUCCESS + s.label: s.success[tree] for s in cassette.scorers if tree in s.success}
+    success = {_SUCCESS + s.label: s.success[tree] for s in cassette.scorers if tree in s.success}
+    kept.scores |= {name: column for name, column in success.items() if not np.isnan(column).all()}
     return kept
 
 

@@ -79,7 +79,8 @@ async def conclude(
             decision = replace(decision, answer=stated)
         if verifier is not None and decision.answer is not None:
             last = candidate_scores(tree, [candidates[decision.candidate]], verifier, "last")
-            decision = replace(decision, confidence=float(verifier.values(last)[0]))
+            sure = float(verifier.values(last)[0])
+            decision = decision if np.isnan(sure) else replace(decision, confidence=sure)
     return Solved(
         tree=tree,
         candidates=tuple(candidates),
