@@ -34,7 +34,6 @@ from frontier.frontier_plan import (
     VERIFIERS,
     Size,
     longest,
-    stages,
     stem,
     sweep,
 )
@@ -151,7 +150,7 @@ class Study:
         """GRPO at several lengths, and what a verifier that learns from its solutions adds at the end."""
         config = longest(sweep(self.size)[chosen], self.size, seed)
         reinforce(self.out / f"GRPO-{seed}", config, watched())
-        for updates in stages(self.size):
+        for updates in self.size.stages:
             self._keep(f"policy-{updates}-{seed}", partial(self._policy, config, updates))
         self._keep(f"own-{seed}", partial(self._own_best, config))
         self._keep(f"own-guided-{seed}", partial(self._own_search, seed))
@@ -171,14 +170,14 @@ class Study:
         return str(self.out / f"GRPO-{seed}" / f"checkpoint-{updates}")
 
     def _own_verifier(self, seed: int) -> NeuralVerifier:
-        shape = Architecture(backbone=self._model(self.size.updates, seed))
+        shape = Architecture(backbone=self._model(self.size.stages[-1], seed))
         features = FeatureCache(load_feature_model(shape), keep=True, layers=shape.read_layers)
         return trained(
             self.out / f"own-{seed}", partial(self._own_trees, seed), shape, TrainConfig(seed=seed), features
         )
 
     def _own_trees(self, seed: int) -> list[Tree]:
-        store, model = self.out / f"own-{seed}.db", self._model(self.size.updates, seed)
+        store, model = self.out / f"own-{seed}.db", self._model(self.size.stages[-1], seed)
         testbed_trees(store, "train", self.size.own_problems, model=model, n=16, fork_probability=0.0, seed=seed)
         return trees_of(store)
 
@@ -188,7 +187,7 @@ class Study:
         return _best_of(verifier, self._drawn_by_policy(config.updates, config.seed)) | {"cost": cost}
 
     def _own_search(self, seed: int) -> Arrays:
-        model, tokens = self._model(self.size.updates, seed), BUDGET * self.sample_tokens
+        model, tokens = self._model(self.size.stages[-1], seed), BUDGET * self.sample_tokens
         return guided(model, self._own_verifier(seed), self.problems, tokens=tokens, seed=seed)
 
     def rare(self, seed: int) -> None:
@@ -196,7 +195,7 @@ class Study:
         self._keep(f"rare-{seed}", partial(self._rare, seed))
 
     def _rare(self, seed: int) -> Arrays:
-        base, policy = self._base, self._drawn_by_policy(self.size.updates, seed)
+        base, policy = self._base, self._drawn_by_policy(self.size.stages[-1], seed)
         accuracy = {
             rare.RANDOM: rare.shares(base.correct),
             "GRPO, one sample": rare.shares(policy.correct),

@@ -29,15 +29,15 @@ class Size:
     problems: int = 400
     """Test problems, and validation problems."""
     seeds: int = 3
-    updates: int = 640
-    """Of the chosen setting of GRPO, 256 solutions each."""
+    stages: tuple[int, ...] = (80, 160, 240, 400)
+    """Updates of the chosen setting of GRPO, 256 solutions each, after which the policy is measured."""
     sweep_updates: int = 160
     own_problems: int = 3000
     """Training problems of which a GRPO model draws 16 solutions, for a verifier that reads that model."""
     few: int | None = None
 
 
-QUICK = Size(problems=16, seeds=2, updates=8, sweep_updates=4, own_problems=40, few=40)
+QUICK = Size(problems=16, seeds=2, stages=(2, 4), sweep_updates=4, own_problems=40, few=40)
 
 
 def sweep(size: Size) -> dict[str, RLConfig]:
@@ -56,12 +56,7 @@ def sweep(size: Size) -> dict[str, RLConfig]:
 
 def longest(config: RLConfig, size: Size, seed: int) -> RLConfig:
     """The chosen setting at its full length; checkpoints are what is measured on the way."""
-    return replace(config, updates=size.updates, save_updates=size.updates // 8, seed=seed)
-
-
-def stages(size: Size) -> list[int]:
-    """Numbers of updates after which a policy is measured."""
-    return [size.updates * eighths // 8 for eighths in (1, 2, 4, 6, 8)]
+    return replace(config, updates=size.stages[-1], save_updates=size.stages[0], seed=seed)
 
 
 def stem(name: str) -> str:

@@ -14,7 +14,6 @@ from frontier.frontier_plan import (
     NS,
     VERIFIERS,
     Size,
-    stages,
     stem,
 )
 from frontier.rare import table_of
@@ -33,8 +32,8 @@ def summarise(out: Path, size: Size, chosen: str, alpha: float) -> dict[str, Any
     def load(name: str) -> list[Arrays]:
         return [arrays(out / f"{name}-{seed}.npz") for seed in range(size.seeds)]
 
-    policies = {updates: load(f"policy-{updates}") for updates in stages(size)}
-    last = policies[size.updates]
+    policies = {updates: load(f"policy-{updates}") for updates in size.stages}
+    last = policies[size.stages[-1]]
     full = load(f"guided-{stem(FULL.name)}-{BUDGET}")
     own, own_guided = load("own"), load("own-guided")
     return {
@@ -64,8 +63,8 @@ def summarise(out: Path, size: Size, chosen: str, alpha: float) -> dict[str, Any
                 for updates, found in policies.items()
                 for point in _by_samples("GRPO, majority", "majority", found, f"{updates} updates")
             ),
-            *_by_samples("GRPO and verifier, best of N", "best", own, f"{size.updates} updates"),
-            _point(f"GRPO and verifier, {SEARCH}", own_guided, "correct", f"{size.updates} updates", cost=own),
+            *_by_samples("GRPO and verifier, best of N", "best", own, f"{size.stages[-1]} updates"),
+            _point(f"GRPO and verifier, {SEARCH}", own_guided, "correct", f"{size.stages[-1]} updates", cost=own),
         ],
         "rare": table_of(load("rare")),
         "crossings": {

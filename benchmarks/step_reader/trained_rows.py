@@ -78,11 +78,18 @@ ABLATION = (
     _row("10 passes", "ablation", 1600, epochs=10.0, advice="enough for a first look"),
     _row("40 passes", "ablation", 1600, epochs=40.0, advice="stop at twenty"),
     _row("bootstrapped (trace 0)", "ablation", 1600, options=("trace=0",), advice="either will do"),
-    _row("every rollout counts", "ablation", 1600, options=("per=rollout",)),
+    _row("every rollout counts", "ablation", 1600, options=("per=rollout",), advice="leave every node its weight"),
     _row("leaves weigh 3 times", "ablation", 1600, options=("leaf_weight=3",), advice="leave the weights equal"),
 )
 REWARDS = tuple(
-    _row(f"rfm, R(correct) / R(incorrect) = {c:,}", "rewards", 1600, objective="rfm", options=(f"reward_contrast={c}",))
+    _row(
+        f"rfm, R(correct) / R(incorrect) = {c:,}",
+        "rewards",
+        1600,
+        objective="rfm",
+        options=(f"reward_contrast={c}",),
+        advice="keep it at 100 or above" if c < 100 else "",
+    )
     for c in (100, 10, 1_000, 10_000)
 )
 ADAPTERS = (
