@@ -37,7 +37,7 @@ from frontier.frontier_plan import (
     stem,
     sweep,
 )
-from frontier.frontier_results import CHOICE, summarise
+from frontier.frontier_results import CHOICE, shown, summarise
 from frontier.operations import of_policy, of_verifier
 from frontier.power import PowerSampler
 from frontier.searches import LINE, guided
@@ -196,13 +196,11 @@ class Study:
 
     def _rare(self, seed: int) -> Arrays:
         base, policy = self._base, self._drawn_by_policy(self.size.stages[-1], seed)
+        searches = {row.name: arrays(self.out / f"guided-{stem(row.name)}-{BUDGET}-{seed}.npz") for row in (FULL, BASE)}
         accuracy = {
             rare.RANDOM: rare.shares(base.correct),
             "GRPO, one sample": rare.shares(policy.correct),
-            **{
-                f"guided, {row.name}": arrays(self.out / f"guided-{stem(row.name)}-{BUDGET}-{seed}.npz")["correct"]
-                for row in (FULL, BASE)
-            },
+            **{f"guided, {shown(row)}": found["correct"] for row, found in searches.items()},
         }
         for name, (make, aggregation) in self._judges(seed).items():
             scores = candidate_scores(base, everything(make(), base), (aggregation,))[0].scores
@@ -212,7 +210,7 @@ class Study:
     def _judges(self, seed: int) -> dict[str, tuple[Callable[[], NeuralVerifier], Aggregation]]:
         """Verifiers of the frozen model, all but the first of the same 1,600 problems."""
         found: dict[str, tuple[Callable[[], NeuralVerifier], Aggregation]] = {
-            f"best of 16, {row.name}": (partial(row_verifier, self._verifiers, row, seed, self.size.few), "last")
+            f"best of 16, {shown(row.name)}": (partial(row_verifier, self._verifiers, row, seed, self.size.few), "last")
             for row in (FULL, BASE)
         }
         for name, variant, aggregation in rare.PUBLISHED:
@@ -249,10 +247,11 @@ def _cost(folder: Path, trees: list[Tree]) -> Floats:
 
 
 def _majorities(found: Candidates) -> Arrays:
-    """By problem: accuracy of the majority of N (one sample for 1), and tokens of a sample."""
+    """By problem: accuracy of the majority of N (one sample for 1), whether one of N is right, tokens of a sample."""
     equal = np.ones(found.correct.shape)
     votes = {f"majority {n}": expected.vote_at_k(found.correct, found.classes, equal, n) for n in NS}
-    return votes | {"tokens": np.array([np.mean([r.tokens for r in t.backbones]) for t in found.trees])}
+    oracles = {f"oracle {n}": expected.pass_at_k(found.correct, n) for n in NS}
+    return votes | oracles | {"tokens": np.array([np.mean([r.tokens for r in t.backbones]) for t in found.trees])}
 
 
 def _best_of(verifier: NeuralVerifier, found: Candidates) -> Arrays:

@@ -1,13 +1,30 @@
 """The tables and the figure of docs/frontier.md; the text around them is written by hand and stays."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from _page import Part, bars, drawn, number, percent, percents, table, write_part
+from matplotlib.ticker import NullFormatter
 
-SAMPLED = ("GRPO, majority", "GRPO and verifier, best of N", "frozen model, best of N", "frozen model, majority")
-"""Systems with a curve over N."""
+COLOURS = {
+    "frozen model, guided search": "C3",
+    "frozen model, best of N": "C1",
+    "frozen model, majority": "C7",
+    "frozen model, power sampling": "C8",
+    "GRPO, majority": "C0",
+    "GRPO and verifier, guided search": "C2",
+    "GRPO and verifier, best of N": "C9",
+}
+"""Of what is drawn."""
+TRAINING = (
+    ("frozen model, guided search", 64),
+    ("frozen model, best of N", 16),
+    ("GRPO, majority", 16),
+    ("GRPO, majority", 1),
+    ("GRPO and verifier, guided search", 1),
+)
+"""Systems and N that are drawn against training."""
 
 
 def write_page(results: Part, path: Path) -> None:
@@ -81,55 +98,36 @@ def _row(point: Part) -> list[str]:
 
 
 def draw(results: Part, path: Path) -> None:
-    """Left what more training brings, right what more tokens of inference bring the best trained."""
+    """Left what more training brings, right what more tokens bring what was trained most."""
     points = results["points"]
+    most = {system: max(p["operations"] for p in points if p["system"] == system) for system in COLOURS}
     with drawn(path, 2, figsize=(11, 4.4), sharey=True) as (training, inference):
-        _curve(training, points, "GRPO, one sample", lambda p: p["system"] == "GRPO, majority" and p["n"] == 1)
-        _curve(training, points, "GRPO, majority of 16", lambda p: p["system"] == "GRPO, majority" and p["n"] == 16)
-        _curve(
-            training, points, "frozen, best of 16", lambda p: p["system"] == "frozen model, best of N" and p["n"] == 16
-        )
-        _curve(
-            training, points, "frozen, guided", lambda p: p["system"] == "frozen model, guided search" and p["n"] == 64
-        )
-        _curve(training, points, "GRPO and verifier, guided", lambda p: p["system"].endswith("verifier, guided search"))
-        training.set(xscale="log", xlabel="operations of training", ylabel="accuracy, %")
-        most = max(p["operations"] for p in points if p["system"] == "frozen model, best of N")
-        longest = max(p["operations"] for p in points if p["system"] == "GRPO, majority")
-        for system in SAMPLED:
-            at = {"frozen model, best of N": most, "GRPO, majority": longest}.get(system)
+        for system, n in TRAINING:
+            label = f"{system.partition(',')[0]}, one sample" if n == 1 and "majority" in system else system
             _curve(
-                inference,
-                points,
-                system,
-                lambda p, system=system, at=at: p["system"] == system and at in (None, p["operations"]),
-                by="tokens",
+                training,
+                [p for p in points if (p["system"], p["n"]) == (system, n)],
+                "operations",
+                label.replace("of N", f"of {n}").replace("majority", f"majority of {n}"),
+                COLOURS[system],
+                dashed=n > 1 and "majority" in system,
             )
-        _curve(
-            inference,
-            points,
-            "frozen model, guided search",
-            lambda p: p["system"] == "frozen model, guided search" and p["operations"] == most,
-            by="tokens",
-        )
-        _curve(
-            inference,
-            points,
-            "GRPO and verifier, guided search",
-            lambda p: p["system"].endswith("guided search") and p["system"].startswith("GRPO"),
-            by="tokens",
-        )
-        _curve(inference, points, "frozen model, power sampling", lambda p: "power" in p["system"], by="tokens")
-        inference.set(xscale="log", xlabel="generated tokens per problem")
+        for system, colour in COLOURS.items():
+            chosen = [p for p in points if p["system"] == system and p["operations"] in (0, most[system])]
+            _curve(inference, chosen, "tokens", system, colour)
+        training.set(xlabel="operations of training", ylabel="accuracy, %")
+        inference.set(xlabel="generated tokens per problem")
         for axes in (training, inference):
-            axes.grid(alpha=0.3)
-            axes.legend(fontsize=7)
+            axes.set_xscale("log")
+            axes.xaxis.set_minor_formatter(NullFormatter())
+            axes.grid(alpha=0.3, which="both", axis="x")
+            axes.grid(alpha=0.3, axis="y")
+            axes.legend(fontsize=7, loc="lower right")
         training.figure.tight_layout()
 
 
-def _curve(
-    axes: Any, points: Iterable[Part], label: str, which: Callable[[Part], bool], by: str = "operations"
-) -> None:
-    chosen = sorted((p for p in points if which(p)), key=lambda p: p[by])
+def _curve(axes: Any, points: Iterable[Part], by: str, label: str, colour: str, *, dashed: bool = False) -> None:
+    chosen = sorted(points, key=lambda p: p[by])
     middle, reach = bars(p["accuracy"] for p in chosen)
-    axes.errorbar([p[by] for p in chosen], middle, yerr=reach, label=label, marker="o", ms=3, lw=1.2, elinewidth=0.5)
+    how = {"ls": "--" if dashed else "-", "color": colour, "marker": "o", "ms": 3, "lw": 1.2, "elinewidth": 0.5}
+    axes.errorbar([p[by] for p in chosen], middle, yerr=reach, label=label, **how)

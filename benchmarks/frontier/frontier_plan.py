@@ -10,6 +10,8 @@ NS = (1, 4, 16, 64)
 """Samples that are decided between."""
 VERIFIERS: tuple[Row, ...] = (ADAPTERS[0], BASE, *DEFAULT)
 """On the frozen model, by rising number of problems."""
+SHOWN = {ADAPTERS[0].name: "400 problems × 16", BASE.name: "1,600 problems × 16"}
+"""Rows that are called otherwise in another study."""
 FULL = DEFAULT[-1]
 """The one that is searched with at several budgets."""
 BUDGETS = (1, 4, 16, 64)

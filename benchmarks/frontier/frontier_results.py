@@ -12,6 +12,7 @@ from frontier.frontier_plan import (
     FULL,
     MOVES,
     NS,
+    SHOWN,
     VERIFIERS,
     Size,
     stem,
@@ -46,7 +47,7 @@ def summarise(out: Path, size: Size, chosen: str, alpha: float) -> dict[str, Any
         "points": [
             *_by_samples("frozen model, majority", "majority", [arrays(out / "majority.npz")], ""),
             *(
-                _point("frozen model, power sampling", load(f"power-{moves}"), "correct", f"{moves} moves a line")
+                _point("frozen model, power sampling", load(f"power-{moves}"), "correct", f"{moves} per line")
                 for moves in MOVES
             ),
             *(
@@ -63,6 +64,8 @@ def summarise(out: Path, size: Size, chosen: str, alpha: float) -> dict[str, Any
                 for updates, found in policies.items()
                 for point in _by_samples("GRPO, majority", "majority", found, f"{updates} updates")
             ),
+            *_by_samples("frozen model, oracle", "oracle", [arrays(out / "majority.npz")], ""),
+            *_by_samples("GRPO, oracle", "oracle", last, f"{size.stages[-1]} updates"),
             *_by_samples("GRPO and verifier, best of N", "best", own, f"{size.stages[-1]} updates"),
             _point(f"GRPO and verifier, {SEARCH}", own_guided, "correct", f"{size.stages[-1]} updates", cost=own),
         ],
@@ -93,9 +96,14 @@ def summarise(out: Path, size: Size, chosen: str, alpha: float) -> dict[str, Any
     }
 
 
+def shown(row: str) -> str:
+    """What a row of the study of verifiers is called here."""
+    return SHOWN.get(row, row)
+
+
 def _guided(load: Callable[[str], list[Arrays]], row: str, budget: int) -> dict[str, Any]:
     found, cost = load(f"guided-{stem(row)}-{budget}"), load(f"verifier-{stem(row)}")
-    return _point(f"frozen model, {SEARCH}", found, "correct", row, cost=cost) | {"n": budget}
+    return _point(f"frozen model, {SEARCH}", found, "correct", shown(row), cost=cost) | {"n": budget}
 
 
 def _by_samples(system: str, rule: str, found: Sequence[Arrays], trained: str) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ import pytest
 from _page import as_json, estimate, number, percent, table, write_json, write_part
 from _study import arrays, keep, keep_json
 from deciding import deciding_page
+from frontier import frontier_page
 from hypothesis import given, strategies as st
 from objectives import objectives_page
 from real_text import text_page
@@ -29,6 +30,7 @@ PAGES = [
     ("squeeze", squeeze_page, "squeeze.md"),
     ("step_reader", step_page, "verifiers.md"),
     ("real_text", text_page, "real-text.md"),
+    ("frontier", frontier_page, "frontier.md"),
 ]
 FINITE = st.floats(-2, 2)
 
