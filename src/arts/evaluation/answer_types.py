@@ -3,7 +3,8 @@
 import re
 from typing import Literal, get_args
 
-from arts.problems.normalise import exact_number, normalise
+from arts.problems.answers.numbers import exact_number
+from arts.problems.answers.spelling import normalise
 
 AnswerType = Literal["whole number", "fraction or decimal", "expression", "tuple or set", "text", "choice"]
 ANSWER_TYPES: tuple[AnswerType, ...] = get_args(AnswerType)

@@ -9,9 +9,12 @@ from typing import final
 import numpy as np
 
 from arts.errors import UsageError
+from arts.problems.answers.equality import equal
+from arts.problems.answers.reading import read
+from arts.problems.answers.spelling import normalise
 from arts.problems.base import Grade, Grader, Verdict
-from arts.problems.extract import MAX_ANSWER, extract_answer
-from arts.problems.normalise import exact_number, normalise
+from arts.problems.extraction.answer import extract_answer
+from arts.problems.extraction.boxes import MAX_ANSWER
 from arts.problems.pool import MathPool
 from arts.registry import find
 
@@ -32,13 +35,14 @@ def quick_grade(key: str, answer: str | None) -> Grade | None:
         return _NO_ANSWER
     if len(answer) > MAX_ANSWER:
         return Grade(verdict=Verdict.UNGRADED, reason=f"the answer has more than {MAX_ANSWER} characters")
-    mine, theirs = normalise(key), normalise(answer)
-    if mine == theirs:
+    if key == answer:
         return _CORRECT
-    numbers = exact_number(mine), exact_number(theirs)
-    if None not in numbers:
-        return _CORRECT if numbers[0] == numbers[1] else _INCORRECT
-    return None
+    same = equal(read(key), read(answer), _unknown)
+    return None if same is None else _CORRECT if same else _INCORRECT
+
+
+def _unknown(key: str, answer: str) -> None:
+    """What exact arithmetic and spelling know of two formulas."""
 
 
 class _StatedAnswer:
