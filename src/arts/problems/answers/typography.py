@@ -80,7 +80,7 @@ _THIN_THOUSANDS = re.compile(r"(?<![\d.])\d{1,3}(?:(?:\\,|\{,\}|\{\\,\})\d{3})+(
 _THIN = re.compile(r"\\,|\{,\}|\{\\,\}")
 _COMMA_IN_BRACES = re.compile(r"(?<=\d)\{,\}(?=\d)")
 _NOTHING = re.compile(
-    r"\\!|\\(?:left|right)(?![a-z])\.?|\\(?:[bB]igg?[lrm]?|displaystyle|textstyle|limits|boldsymbol|mathbf|mathit)(?![a-z])"
+    r"\\!\s*|\\(?:left|right)(?![a-z])\.?|\\(?:[bB]igg?[lrm]?|displaystyle|textstyle|limits|boldsymbol|mathbf|mathit)(?![a-z])"
     r"|\\label\{[^{}]{0,100}\}|\\tag\{[^{}]{0,100}\}"
 )
 _SPACES = re.compile(r"(?<!\\)(?:\\[,;: ]|~)|\\q?quad|\\hspace\*?\{[^{}]{0,40}\}")
@@ -103,6 +103,8 @@ _TEXT = re.compile(
 _UNIT_LETTERS = "mgshlLWVJNKACF"
 """Single letters that are units when they are set upright behind a number."""
 _FRACTION = re.compile(r"\\frac\s*(?:\{([^{}]*)\}|(\d)|([a-zA-Z]))\s*(?:\{([^{}]*)\}|(\d)|([a-zA-Z]))")
+_THOUSANDS_ALONE = re.compile(r"(?:(?<=frac\{)|(?<=\}\{))\d{1,3}(?:,\d{3})+(?=\})")
+"""In a fraction, which holds no lists."""
 _SHORT_ROOT = re.compile(r"\\sqrt\s*([0-9a-zA-Z])(?![0-9])")
 _EMPHASIS = re.compile(r"(?<![\w)*])\*\*([^*\n]+)\*\*(?![\w(*])")
 _BOLD = re.compile(r"^\*\*(.*)\*\*$", re.DOTALL)
@@ -200,6 +202,7 @@ def _latex(text: str) -> str:
     text = _DEGREES.sub(r"^\\circ ", text)
     text = _TEXT.sub(_upright, text)
     text = _FRACTION.sub(_fraction, text)
+    text = _THOUSANDS_ALONE.sub(lambda m: m[0].replace(",", ""), text)
     return _SHORT_ROOT.sub(r"\\sqrt{\1}", text)
 
 

@@ -21,9 +21,12 @@ from arts.problems.extraction.thinking import final_part
 TAIL = 20_000
 """Phrases, marks and numbers are looked for in this many characters at the end."""
 
-How = Literal["boxed", "tag", "json", "hash", "phrase", "ending", "last_number"]
+How = Literal["boxed", "tag", "json", "hash", "phrase", "ending", "last_number", "own"]
+"""``own``: by the extraction of a grader of one's own."""
 UNSTATED: frozenset[How] = frozenset({"ending", "last_number"})
 """Ways of finding an answer that nothing announces. Of a text that was cut they find what was not meant as one."""
+LAST_NUMBER = "the answer is the last number of the text"
+"""The remark on an answer that was found so; it ends the reason of an outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,10 @@ class Extraction:
 
     value: str
     how: How
+
+    def remarked(self, reason: str) -> str:
+        """The reason of an outcome with a remark where the text does not state the answer."""
+        return "; ".join(filter(None, (reason, LAST_NUMBER if self.how == "last_number" else "")))
 
 
 def extract_answer(text: str) -> Extraction | None:
