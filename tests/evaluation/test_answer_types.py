@@ -5,8 +5,9 @@ from arts.evaluation.answer_types import ANSWER_TYPES, MOST_CHARACTERS, answer_t
 
 KEYS = {
     "whole number": [
-        "42", "-125", "58,500", r"10,\!080", r"11,\! 111,\! 111,\! 100", r"\text{A5}_{11}", r"1{,}008{,}016", r"\$32,\!348", r"\$36",
+        "42", "-125", "58,500", r"10,\!080", r"11,\! 111,\! 111,\! 100", r"1{,}008{,}016", r"\$32,\!348", r"\$36",
         r"90^\circ", r"120^{\circ}", "x=5", "x = 12", "52_8", r"4210_{5}", r"15\mbox{ cm}^2", r"864 \mbox{ inches}^2",
+        r"\text{A5}_{11}",
         r"17\%", "10.00", r"7\text{ hours}.", r"320000 \mbox{ acres}", r"14 \text{ right triangles}", "001",
         r"\frac{4}{2}", "$18$",
     ],
@@ -34,7 +35,8 @@ KEYS = {
     ],
     "text": [
         r"\text{Evelyn}", r"\text{east}", r"\text{two lines}", r"\text{October 30}", r"\mbox{four}", "LQSX",
-        r"\text{CBAD}", "Monday", "yes", "No", "odd", "", "(", r"8\!:\!34 \text{ p.m.}", "a" * (MOST_CHARACTERS + 1), r"\textbf{even}",
+        r"\text{CBAD}", "Monday", "yes", "No", "odd", "", "(", r"8\!:\!34 \text{ p.m.}",
+        "a" * (MOST_CHARACTERS + 1), r"\textbf{even}",
         "1+" * (MOST_CHARACTERS // 2) + "1", r"$\text{even}$", r"\text{even}.", "BCA",
     ],
     "choice": [r"\text{(C)}", r"\text{B}", "(E)", "A", r"(\text{H})"],

@@ -5,6 +5,7 @@ their difference has no digit other than zero, or, where one of them is a decima
 five digits. Formulas are read whole or not at all. Imported by the grading worker only.
 """
 
+import contextlib
 import re
 from functools import lru_cache
 from typing import Any
@@ -17,6 +18,8 @@ from sympy.core.evalf import PrecisionExhausted
 
 DIGITS = 400
 """Digits up to which a difference is looked for."""
+SPARE = 50
+"""Digits at the end that may be wrong."""
 PLACES = 5e-7
 """Decimals agree that differ by no more than this,"""
 RELATIVE = 1e-5
@@ -83,10 +86,11 @@ def _exact(expression: Any) -> Any:
 
 
 def _no_digit_differs(a: Any, b: Any) -> bool:
-    try:
-        return bool((a - b).evalf(2, maxn=DIGITS, strict=True) == 0)
-    except PrecisionExhausted:
-        return True
+    with contextlib.suppress(PrecisionExhausted):
+        if (a - b).evalf(2, maxn=DIGITS, strict=True) != 0:
+            return False
+    first, second = a.evalf(DIGITS), b.evalf(DIGITS)  # sympy takes log(1 + 10⁻²⁰) for 0 where two digits are wanted
+    return bool(abs(first - second) <= Float(f"1e-{DIGITS - SPARE}", DIGITS) * max(1, abs(first), abs(second)))
 
 
 def _close(a: Any, b: Any) -> bool:

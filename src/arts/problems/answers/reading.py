@@ -31,7 +31,7 @@ MAX_ITEMS = 200
 """Longer lists are text."""
 
 _TEXT = re.compile(r"\\text\{([^{}]*)\}")
-_CHOICE = re.compile(r"\(?([A-J])\)?")
+_CHOICE = re.compile(r"\(([A-Z])\)|([A-J])\)?")
 _CHOICE_WITH_TEXT = re.compile(
     r"(?:\(([A-J])\)|([A-J])[).]|\\text\{\(?([A-J])[).:]*\}[).:]?|([A-J]):(?=.*\w{3}|\s*\d))\s*(\S.*)", re.DOTALL
 )
@@ -88,7 +88,7 @@ def _read(text: str, depth: int) -> Value:
 
 def _choice(text: str, depth: int) -> Value | None:
     if letter := _CHOICE.fullmatch(text):
-        return Choice(text, letter[1])
+        return Choice(text, letter[1] or letter[2])
     found = _CHOICE_WITH_TEXT.fullmatch(text)
     if found is None:
         return None

@@ -97,9 +97,10 @@ _SAME = {
 }
 _COMMAND = re.compile(rf"\\({'|'.join(sorted(_SAME, key=len, reverse=True))})(?![a-zA-Z])")
 _TEXT = re.compile(
-    r"(?P<before>[\d}) ])?\\(?P<name>text(?:bf|it|rm|sf|tt|normal|up)?|mathrm|mathsf|mathtt|mbox|hbox|rm)\s*"
+    r"(?P<before>[\d})]\s*)?\\(?P<name>text(?:bf|it|rm|sf|tt|normal|up)?|mathrm|mathsf|mathtt|mbox|hbox|rm)\s*"
     r"\{(?P<inner>[^{}\\]*(?:\\[^a-zA-Z{}][^{}\\]*)*)\}"
 )
+_TEMPERATURE = re.compile(r"\^\\circ\s*(?:\\text\{)?([CF])\b\}?")
 _UNIT_LETTERS = "mgshlLWVJNKACF"
 """Single letters that are units when they are set upright behind a number."""
 _FRACTION = re.compile(r"\\frac\s*(?:\{([^{}]*)\}|(\d)|([a-zA-Z]))\s*(?:\{([^{}]*)\}|(\d)|([a-zA-Z]))")
@@ -117,17 +118,20 @@ _STOP = re.compile(r"(?<![\\.,;\s])(?<![ap]\.m)(?<!\s)[.,;]\s*$", re.IGNORECASE)
 _ENDS = " \t\r\n"
 
 _MONEY = re.compile(
-    r"(?P<sign>-?)\s*(?P<mark>\\\$|\\euro|\\pounds|\\yen|\\rupee|(?:USD|EUR|GBP)(?=\s*\d))\s*(?P<minus>-?)"
+    r"(?P<sign>-?)\s*(?P<mark>\\\$|\\euro|\\pounds|\\yen|\\rupee|(?:USD|EUR|GBP|Rs\.?|INR)(?=\s*\d))\s*(?P<minus>-?)"
     r"(?P<amount>\d[\d,]*(?:\.\d+)?|\.\d+)(?P<scale>\s*(?:\\text\{\s*)?(?:hundred|thousand|million|billion|trillion)\}?)?"
 )
 _MONEY_ALONE = re.compile(r"\\(?:\$|euro|pounds|yen|rupee)(?![a-zA-Z])\s*")
 _NAMES = {"\\$": "dollar", "\\euro": "euro", "\\pounds": "pound", "\\yen": "yen", "\\rupee": "rupee"}
-_NAMES |= {"USD": "dollar", "EUR": "euro", "GBP": "pound"}
+_NAMES |= {"USD": "dollar", "EUR": "euro", "GBP": "pound", "Rs": "rupee", "Rs.": "rupee", "INR": "rupee"}
+_CODES = tuple(name for name in _NAMES if name.isalnum())
 
 _PIECES = re.compile(r"(\\text\{[^{}]*\})")
 _SCIENTIFIC = re.compile(r"(?<![A-Za-z\\\d.])(\d+\.?\d*|\.\d+)[eE]([+-]?\d{1,6})(?![\d.A-Za-z])")
 _FUNCTION = "arcsin|arccos|arctan|sinh|cosh|tanh|sin|cos|tan|cot|sec|csc|log|ln|exp|det|max|min|gcd|lcm"
 _CALLED = re.compile(rf"(?<![A-Za-z\\])({_FUNCTION})(?=\s*[(\d^{{\\]|\s+[a-z](?![a-z]))")
+_FRACTION_BEFORE = re.compile(r"(?<![\d./)}])(\d+)/(\d+)\s+(?=[a-zA-Z\\])")
+"""With a blank behind it the whole of 4/3 stands before pi."""
 _PLAIN_ROOT = re.compile(r"(?<![A-Za-z\\])sqrt\s*(\d+|[a-z](?![a-z]))")
 _ROOT_CALL = re.compile(r"\\?(?<![A-Za-z])(sqrt|cbrt)\s*\(")
 _EXPONENT_CALL = re.compile(r"\^\s*\(|\\exp\s*\(")
@@ -151,7 +155,7 @@ def typeset(answer: str) -> str:
     text = _bare(answer.strip())
     if not text.isascii() or "\x00" in text:
         text = _ascii(text)
-    if "\\" in text or "{,}" in text:
+    if "\\" in text or "{,}" in text or "~" in text:
         text = _latex(text)
     text = _money(text)
     if any(map(str.isalpha, text)) or "**" in text:
@@ -201,6 +205,7 @@ def _latex(text: str) -> str:
     text = _COMMAND.sub(lambda m: _SAME[m[1]], text)
     text = _DEGREES.sub(r"^\\circ ", text)
     text = _TEXT.sub(_upright, text)
+    text = _TEMPERATURE.sub(r"\\text{degree \1}", text)
     text = _FRACTION.sub(_fraction, text)
     text = _THOUSANDS_ALONE.sub(lambda m: m[0].replace(",", ""), text)
     return _SHORT_ROOT.sub(r"\\sqrt{\1}", text)
@@ -231,7 +236,7 @@ def _money(text: str) -> str:
         if bare.count("$") % 2 and re.search(r"(?<!\\)\$\s*-?\d", text):
             text = re.sub(r"(?<!\\)\$", r"\\$", text)
         text = re.sub(r"(?<!\\)\$", " ", text)
-    if "\\" in text or text[:3] in _NAMES:
+    if "\\" in text or text.startswith(_CODES):
         text = _MONEY.sub(_amount, text)
         text = _MONEY_ALONE.sub("", text)
     return text
@@ -259,6 +264,7 @@ def _code(text: str) -> str:
         .replace(">=", "\\ge ")
         .replace("!=", "\\ne ")
     )
+    text = _FRACTION_BEFORE.sub(r"\\frac{\1}{\2} ", text)
     text = _SCIENTIFIC.sub(lambda m: f"{m[1]}\\cdot 10^{{{int(m[2])}}}", text)
     text = _WORD_SIGNS.sub(lambda m: f"\\{m[1]} " if m[1] else "\\infty ", text)
     text = _PLAIN_ROOT.sub(r"\\sqrt{\1}", text)

@@ -29,7 +29,7 @@ _NAMES = {
     "g": "gram gramme",
     "kg": "kilogram kilogramme",
     "mg": "milligram",
-    "lb": "pound_weight lbs",
+    "pound": "lb lbs gbp",
     "oz": "ounce",
     "s": "second sec",
     "min": "minute",
@@ -42,7 +42,6 @@ _NAMES = {
     "mL": "milliliter millilitre ml",
     "dollar": "usd buck",
     "euro": "eur",
-    "pound": "gbp",
     "cent": "¢",
     "degree": "deg",
     "rad": "radian",
@@ -100,7 +99,7 @@ MAX_CHARACTERS = 300
 """Longer texts are no quantities."""
 
 _TAIL = re.compile(
-    r"(?P<number>.*?(?:[\d})\]]|\\pi|[A-Za-z](?=\s*\\text\{)))(?:st|nd|rd|th)?(?!\s*\^\{?-?\d)(?![a-z])"
+    r"(?P<number>.*?(?:[\d})\]]|\\pi|[A-Za-z](?=\s*\\text\{)))(?:(?:st|nd|rd|th)(?![a-z]))?(?!\s*\^\{?-?\d)"
     r"(?P<unit>(?:\s*(?:\\text\{[^{}]*\}|\^\\circ|\\%|%|¢|\^\{?-?\d\}?|[/*.,]|\\cdot|(?<=[\s}/.,*])[A-Za-z]+(?:-[a-z]+)?))+)"
 )
 _TEXT = re.compile(r"\\text\{([^{}]*)\}")
@@ -109,6 +108,7 @@ _PIECE = re.compile(
     r"|(?P<word>[^\W\d_]+(?:-[^\W\d_]+)*|¢)",
     re.IGNORECASE,
 )
+_ORDINAL = re.compile(r"(\d+)\^?\{?(?:\\text\{)?(?:st|nd|rd|th)\}?\}?")
 _HALF = re.compile(r"(?P<half>[ap])\.?\s?m\.?", re.IGNORECASE)
 _RATE = re.compile(r" (?:m|g|J|N|mol|km|mi|L|kg)/(?:s|h|m|L|K|kg|g|min)(?:\^-?\d)?")
 
@@ -134,6 +134,9 @@ def quantity(text: str) -> Quantity | None:
     >>> quantity("5\\text{million dollars}")
     Quantity(number='5', scale=1000000, unit='dollar', percent=False, half='')
     """
+    ordinal = _ORDINAL.fullmatch(text)
+    if ordinal:
+        return Quantity(ordinal[1], 1, "")
     found = None if len(text) > MAX_CHARACTERS else _TAIL.fullmatch(text)
     if found is None:
         return None
@@ -176,7 +179,7 @@ def _measured(number: str, tail: str) -> Quantity | None:
             power = _POWERS[word]
         elif word in SCALES and not units:
             scale *= SCALES[word]
-        elif word and word not in _NO_UNITS:
+        elif word and (word not in _NO_UNITS or (word == "in" and piece.end() == len(tail.rstrip()))):
             units += [(name, sign * power * size) for name, size in _COMPOUND.get(word) or ((_unit(piece["word"]), 1),)]
             power = 1
     unit = " ".join(sorted(name if size == 1 else f"{name}^{size}" for name, size in units))

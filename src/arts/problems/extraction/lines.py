@@ -25,6 +25,7 @@ _WORD = re.compile(rf"\b(?!(?:{_NO_PROSE})\b)[^\W\d_]{{2,}}+", re.IGNORECASE)
 _LATEX = re.compile(r"\\[^$]|\$(?!\s)[^$]*(?<!\s)\$(?!\d)")
 _REASON = r"\s+(?:since|because|as|for|which)\b"
 _LETTER = re.compile(rf"(?:\\text(?:bf)?\{{)?(?:\(?[A-J]\)|[A-J](?=[.,:;*]|\s*$|{_REASON}))")
+_AFTER_LETTER = re.compile(rf"{_REASON}|[,;]\s+[a-z]{{2,}}")
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?(?:/\d+)?")
 _HASH = re.compile(r"^[ \t]*####[ \t]*([^\n]{1,500})", re.MULTILINE)
 _HASH_VALUE = re.compile(r"[-+−$€£*(\\\[{]*\s*(?:\d|\.\d|\\|[a-zA-Z]\b|[a-zA-Z]\s*=)")
@@ -58,7 +59,7 @@ def value_of(line: str, *, below: bool = False) -> Found | None:
     number = last_number(value)
     if number and not letter and not _LATEX.search(value) and len(_WORD.findall(value)) > 1:
         return None if below else Found(number, number=True)
-    if letter and re.match(_REASON, value[letter.end() :]):
+    if letter and _AFTER_LETTER.match(value, letter.end()):
         value = letter[0]
     return Found(value) if value else None
 

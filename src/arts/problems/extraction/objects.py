@@ -17,7 +17,7 @@ _KEY = re.compile(
 _STRING = re.compile(
     r"\"((?:[^\"\\]|\\.){0,2000})\"(?=\s*(?:[,}\]`]|\Z|\n))|'((?:[^'\\\n]|\\.){0,2000})'(?=\s*[,}\]])", re.DOTALL
 )
-_BARE = re.compile(r"-?\d[\d,_.eE+/-]{0,100}?(?=\s*[,}\]\n])|true|false", re.IGNORECASE)
+_BARE = re.compile(r"-?\d[\d,_.eE+/-]{0,100}?(?=\s*[,}\]\n])|true|false|null", re.IGNORECASE)
 _LIST = re.compile(r"\[([^\[\]{}]{0,1000})\]")
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|[bfnrt](?![a-zA-Z])|[\"'\\/])")
 _OPENED = re.compile(r"\s*(?:```\w{0,12}\s*)?\{\s*[\"']\w{1,30}[\"']\s*:")
@@ -35,7 +35,7 @@ def tagged(text: str) -> str | None:
 
 
 def from_object(text: str) -> str | None:
-    r"""The last value of a JSON object under ``answer`` or a name like it.
+    r"""The last value of a JSON object under ``answer`` or a name like it, "" where it is null.
 
     >>> from_object('{"reasoning": "the answer is simple", "answer": "\\\\frac{1}{2}"}')
     '\\frac{1}{2}'
@@ -55,7 +55,7 @@ def _value(text: str, at: int) -> str | None:
         return _unescaped(string[1] if string[1] is not None else string[2]).strip()
     bare = _BARE.match(text, at)
     if bare:
-        return bare[0].rstrip(",")
+        return "" if bare[0].lower() == "null" else bare[0].rstrip(",")
     listed = _LIST.match(text, at)
     if listed is None:
         return None

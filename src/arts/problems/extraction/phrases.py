@@ -36,9 +36,7 @@ _NOUN = (
     r"(?<![a-z])answers?|(?:(?<=correct )|(?<=right )|(?<=best )|(?<=final ))(?:option|choice|result|solution)"
     r"|respuestas?|r[ée]ponse|antwort|resposta|risposta|ответ"
 )
-_OF_WHAT = (
-    r"(?:[ \t]++(?:final|finale|correcta?|correcte|richtige|to (?:the|this) (?:question|problem)|here|in total)){0,2}+"
-)
+_OF_WHAT = r"(?:[ \t]++(?:final|finale|correcta?|correcte|richtige|to (?:the|this) (?:question|problem)|here)\b){0,2}+"
 _VERB = r"(?:is|are|was|(?:would|will|should|must) be|es|son|est|ist|lautet|é|è|будет)\b"
 _SPACED = re.compile(
     rf"(?:{_NOUN}){_OF_WHAT}[*_]*+(?:[ \t]++{_VERB}[*_]*+(?:[ \t]*+(?!:)(?=\S)|[ \t]*+:?{_GAP})"
