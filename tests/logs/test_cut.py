@@ -55,7 +55,7 @@ def test_a_last_number_is_remarked_counted_and_shown(tmp_path):
     result = compare(observe(found.problems, found.trees, [], grader, Settings(ks=(2, 4))))
     assert result.last_numbers == 1
     assert "1 of 4 answers are the last number of a text that states none" in " ".join(limits(result))
-    facts = {name: value for section in evaluation(result).sections for name, value in section.facts.items()}
+    facts = {name: value for section in evaluation(result).sections for name, value in (section.facts or {}).items()}
     assert facts["answers that are the last number of the text"] == "1 of 4"
 
 

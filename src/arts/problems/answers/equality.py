@@ -100,7 +100,9 @@ def _items(a: Items, b: Value, judge: Judge) -> bool | None:
             return _as_fraction(a, b)
     if isinstance(b, Formula) and _SET_LIKE.search(b.text):
         return judge(a.text, b.text)
-    return equal(a.items[0], b, judge) if len(a.items) == 1 else False
+    if not a.items or (a.kind not in _UNORDERED and len(a.items) > 1):
+        return False
+    return _all([equal(x, b, judge) for x in a.items])  # several spellings of one value
 
 
 def _as_fraction(ratio: Items, number: Number) -> bool:

@@ -52,6 +52,8 @@ def interval(text: str, read: Read) -> Interval | None:
 
 def named(text: str, read: Read) -> Value | None:
     r"""``name = value``, also at the end of a chain, before ``\approx`` or with ``\in``; None for anything else."""
+    if text.startswith("\\approx"):
+        return read(text.removeprefix("\\approx"))
     if "\\approx" in text:
         exact = cut(text, lambda mark: mark == "\\approx")
         first = exact[0] if exact else ""

@@ -103,7 +103,7 @@ _TEXT = re.compile(
 _TEMPERATURE = re.compile(r"\^\\circ\s*(?:\\text\{)?([CF])\b\}?")
 _UNIT_LETTERS = "mgshlLWVJNKACF"
 """Single letters that are units when they are set upright behind a number."""
-_FRACTION = re.compile(r"\\frac\s*(?:\{([^{}]*)\}|(\d)|([a-zA-Z]))\s*(?:\{([^{}]*)\}|(\d)|([a-zA-Z]))")
+_FRACTION = re.compile(r"\\frac\s*(?:\{([^{}]*)\}|(\d)|([a-zA-Z]|\\pi))\s*(?:\{([^{}]*)\}|(\d)|([a-zA-Z]|\\pi))")
 _THOUSANDS_ALONE = re.compile(r"(?:(?<=frac\{)|(?<=\}\{))\d{1,3}(?:,\d{3})+(?=\})")
 """In a fraction, which holds no lists."""
 _SHORT_ROOT = re.compile(r"\\sqrt\s*([0-9a-zA-Z])(?![0-9])")
