@@ -9,6 +9,7 @@ from arts.problems.answers.numbers import exact_number
 from arts.problems.answers.spelling import normalise
 from arts.problems.base import Grade, Grader, Problem, Verdict
 from arts.problems.extraction.answer import extract_answer, has_several_boxes
+from arts.problems.extraction.boxes import boxes
 from arts.problems.near import nearest, one_spelling
 
 ANOTHER = "\\sqrt{7}+\\sqrt{11}"
@@ -131,7 +132,9 @@ def failing_keys(problems: Sequence[Problem], grader: Grader) -> list[FailingKey
 def _stated(problem: Problem) -> str | None:
     """The answer in the last box, or after the last ``####``, of a problem's solution."""
     found = extract_answer(problem.solution or "")
-    return found.value if found and found.how in ("boxed", "hash") else None
+    if found and found.how == "boxed":
+        return boxes(problem.solution or "")[-1]  # not the list of the last ones, of which the key may be a part
+    return found.value if found and found.how == "hash" else None
 
 
 def _wrong(problems: Sequence[Problem], stated: Mapping[str, str], grader: Grader) -> list[KeyRemark]:

@@ -66,7 +66,7 @@ def value_of(line: str, *, below: bool = False) -> Found | None:
 
 def hashed(text: str) -> Found | None:
     """What stands behind the last ``####``, GSM8K's mark, that is no heading of Markdown."""
-    for match in reversed(deque(_HASH.finditer(text), maxlen=_HEADINGS)):
+    for match in reversed(deque(_HASH.finditer(text) if "####" in text else (), maxlen=_HEADINGS)):
         line = match[1].strip()
         if _HASH_VALUE.match(line) and not _HEADING.match(line):
             return Found(line, match.start())

@@ -27,7 +27,7 @@ _PLAIN = {"b": " ", "f": " ", "n": "\n", "r": " ", "t": " "}
 
 def tagged(text: str) -> str | None:
     """What the last ``<answer>`` tag holds."""
-    found = deque(_TAG.finditer(text), maxlen=1)
+    found = deque(_TAG.finditer(text) if "<" in text else (), maxlen=1)
     if not found:
         return None
     inside = found[0]["inside"].strip()
@@ -40,7 +40,7 @@ def from_object(text: str) -> str | None:
     >>> from_object('{"reasoning": "the answer is simple", "answer": "\\\\frac{1}{2}"}')
     '\\frac{1}{2}'
     """
-    found = deque(_KEY.finditer(text), maxlen=1)
+    found = deque(_KEY.finditer(text) if ":" in text else (), maxlen=1)
     return _value(text, found[0].end()) if found else None
 
 

@@ -18,6 +18,8 @@ def final_part(text: str) -> str:
     >>> final_part("<think>7?</think>It is 8.<|im_end|>")
     'It is 8.'
     """
+    if not any(sign in text for sign in "<◁["):
+        return text
     last = deque(_END.finditer(text), maxlen=1)
     text = text[last[0].end() :] if last else text
     if _START.search(text):
