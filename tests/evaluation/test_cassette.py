@@ -209,7 +209,8 @@ def test_a_recording_of_version_1_gives_the_report_that_was_made_of_it(tmp_path)
     for packed, name in (("cassette_of_version_1.db.gz", "recorded.db"), ("report_of_schema_2.json.gz", "report.json")):
         (tmp_path / name).write_bytes(gzip.decompress((DATA / packed).read_bytes()))
     made, before = json.loads(as_text(compare(load_cassette(tmp_path / "recorded.db")))), read_report(tmp_path)
-    assert made.pop("confidence").keys() == {"rm|<b>score</b>"}  # what reports of then did not have
+    assert made.pop("confidence").keys() == {"rm|<b>score</b>"}  # what reports of then did not have, and
+    assert made.pop("g_pass_at_k").keys() == {"0.5", "1"}
     assert made.keys() == json.loads(as_text(before)).keys() >= {"calibration", "audit"}
     assert alike(made, json.loads(as_text(before)))
 

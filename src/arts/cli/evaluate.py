@@ -190,4 +190,6 @@ def show(result: Evaluation) -> None:
             print(shown(f"--where: {s.name} holds for no problem"), file=sys.stderr)
     for name, n in result.unscored.items():
         print(shown(f"{name}: {n:,} samples have no score; they rank last"), file=sys.stderr)
+    of = result.problems * result.samples_per_problem
+    print(f"answers that are the last number of the text: {result.last_numbers:,} of {of:,}", file=sys.stderr)
     print(shown(headline(result)), file=sys.stderr)

@@ -8,6 +8,7 @@ import numpy as np
 from arts.arrays import Bools, Floats, Ints
 from arts.errors import UsageError
 from arts.problems.base import Grader, Problem, Verdict
+from arts.problems.extraction.answer import LAST_NUMBER
 from arts.problems.graders import equivalence_classes
 from arts.selection.base import Pool
 from arts.selection.scores import Aggregation, aggregate
@@ -70,7 +71,8 @@ class Candidates:
     """N exchangeable solutions of each of P problems.
 
     ``correct``, ``ungraded`` and ``classes`` are (P, N); an ungraded answer counts as not correct and is reported.
-    ``left_out`` problems had fewer than N successful samples.
+    ``left_out`` problems had fewer than N successful samples. ``last_numbers`` counts the answers that are but the last
+    number of a text that states none.
     """
 
     problems: list[Problem]
@@ -80,6 +82,7 @@ class Candidates:
     ungraded: Bools
     classes: Ints
     left_out: int
+    last_numbers: int = 0
 
     @property
     def n(self) -> int:
@@ -131,6 +134,7 @@ def collect(
         ungraded=np.array([[o.verdict is Verdict.UNGRADED for o in row] for row in outcomes]),
         classes=np.array(classes),
         left_out=len(trees) - len(kept),
+        last_numbers=sum(o.reason.endswith(LAST_NUMBER) for row in outcomes for o in row),
     )
 
 

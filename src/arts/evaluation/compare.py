@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from arts.estimate import Estimate
 from arts.evaluation.candidates import Candidates, NodeScores, candidate_scores, collect
 from arts.evaluation.cassette import Cassette, Settings
 from arts.evaluation.comparisons import comparisons, power
@@ -19,6 +20,9 @@ from arts.evaluation.steps import calibration
 from arts.evaluation.subsets import subset_panel
 from arts.problems.base import question_key
 from arts.selection import expected as metrics
+
+STABLE = (0.5, 1.0)
+"""Shares of k samples that must be correct, for G-Pass@k."""
 
 
 def compare(cassette: Cassette) -> Evaluation:
@@ -39,9 +43,11 @@ def compare(cassette: Cassette) -> Evaluation:
         samples_per_problem=candidates.n,
         left_out_problems=candidates.left_out,
         ungraded_share=float(candidates.ungraded.mean()),
+        last_numbers=candidates.last_numbers,
         ks=list(ks),
         top_k=top,
         pass_at_k={k: mean(metrics.pass_at_k(candidates.correct, k), seed) for k in _ladder(candidates.n)},
+        g_pass_at_k={f"{t:g}": _stable(candidates, t, seed) for t in STABLE},
         vote_subsets={k: _vote_subsets(candidates.n, k) for k in ks},
         table={m.name: _summary(m, table, settings, _tokens(candidates)) for m in table},
         comparisons=comparisons(table, settings),
@@ -76,6 +82,11 @@ def _summary(m: Method, table: Sequence[Method], settings: Settings, tokens: flo
         minus_random=paired_difference(own, single, seed),
         gap_closed=gap_closed(own, single, by_name[ORACLE], seed),
     )
+
+
+def _stable(candidates: Candidates, threshold: float, seed: int) -> dict[int, Estimate]:
+    ladder = _ladder(candidates.n)
+    return {k: mean(metrics.g_pass_at_k(candidates.correct, k, threshold), seed) for k in ladder}
 
 
 def _vote_subsets(n: int, k: int) -> VoteSubsets:

@@ -45,6 +45,8 @@ class Fields:
     """How many tokens were generated."""
     logprob: str = ""
     """The log-probability of the whole text in nats."""
+    finish: str = ""
+    """Why the sample ended: "length" where it was cut at its token limit, or true."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,10 @@ class LogFormat:
     fields: Fields
 
 
-_AS_HERE = Fields(id="problem_id|id", level="level", subject="subject", tokens="tokens", logprob="logprob")
+_FINISH = "finish_reason|stop_reason|truncated"
+_AS_HERE = Fields(
+    id="problem_id|id", level="level", subject="subject", tokens="tokens", logprob="logprob", finish=_FINISH
+)
 """Names of our own, of formats that nobody else has fixed."""
 FORMATS = (
     LogFormat(
@@ -75,7 +80,7 @@ FORMATS = (
     LogFormat(
         name="verl",
         marks=frozenset({"input", "output", "score"}),
-        fields=Fields(problem="input", key="gts", text="output", answer="pred", correct="acc|score"),
+        fields=Fields(problem="input", key="gts", text="output", answer="pred", correct="acc|score", finish=_FINISH),
     ),
     LogFormat(
         name="trl",
@@ -85,6 +90,7 @@ FORMATS = (
             key="solution|answer",
             text="completion",
             correct="accuracy_reward|reasoning_accuracy_reward|correct|reward",
+            finish=_FINISH,
         ),
     ),
     LogFormat(
@@ -112,7 +118,13 @@ FORMATS = (
         name="openai-batch",
         marks=frozenset({"custom_id"}),
         fields=Fields(
-            id="custom_id", problem="prompt", samples="choices", text="text", tokens="tokens", logprob="logprob"
+            id="custom_id",
+            problem="prompt",
+            samples="choices",
+            text="text",
+            tokens="tokens",
+            logprob="logprob",
+            finish="finish_reason",
         ),
     ),
     LogFormat(
@@ -122,7 +134,7 @@ FORMATS = (
             _AS_HERE, problem="prompt", key="answer|key|solution", text="completion", correct="correct|score|reward"
         ),
     ),
-    LogFormat(name="custom", marks=frozenset(), fields=Fields()),
+    LogFormat(name="custom", marks=frozenset(), fields=Fields(finish=_FINISH)),
 )
 
 

@@ -34,12 +34,13 @@ from arts.logs.values import (
     spelling,
     spread,
     text_of,
+    was_cut,
 )
 from arts.problems.base import Problem
 from arts.problems.fields import whole_number
 from arts.problems.rows import Row
 
-PER_SAMPLE = ("text", "answer", "correct", "tokens", "logprob")
+PER_SAMPLE = ("text", "answer", "correct", "tokens", "logprob", "finish")
 """The fields that are of a sample."""
 STEP = "step"
 """The field in which verl and TRL write the training step."""
@@ -234,6 +235,7 @@ class _Reader:
             correct=self._verdict(values["correct"], place),
             tokens=whole_number(values["tokens"], f"{place}: 'tokens'"),
             logprob=as_float(values["logprob"], f"{place}: 'logprob'"),
+            cut=was_cut(values["finish"]),
             scores=scores_of(found.scores, place),
         )
 

@@ -15,7 +15,8 @@ class Sample:
 
     ``body`` is its text, or its steps where the log gives these. ``answer`` is what the tool has read off it,
     ``correct`` the log's verdict, ``tokens`` how many were generated, ``logprob`` the log-probability of the whole in
-    nats; None where the log says nothing. ``place`` names file and row for errors.
+    nats; None where the log says nothing. ``cut``: the log says that the token limit cut it. ``place`` names file and
+    row for errors.
     """
 
     place: str
@@ -24,6 +25,7 @@ class Sample:
     correct: bool | None = None
     tokens: int | None = None
     logprob: float | None = None
+    cut: bool = False
     scores: Mapping[str, Score] = field(default_factory=dict)
 
 

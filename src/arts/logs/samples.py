@@ -123,7 +123,7 @@ def read_samples(
     with opened_grader(grader) as judge:
         believe = verdicts == "log"
         trees = [tree_of(p, splitter=splitter, grader=judge, believe=believe) for p in found.problems]
-    reasons = Counter(tree.outcomes[r.leaf].reason for tree in trees for r in tree.backbones)
+    reasons = Counter(tree.outcomes[r.leaf].reason.partition("; ")[0] for tree in trees for r in tree.backbones)
     return Samples(
         path=Path(source),
         kind=kind,

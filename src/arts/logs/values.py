@@ -21,6 +21,9 @@ _PER_TOKEN = frozenset({"logprobs", "token_ids", "token_logprobs"})
 MISSING = object()
 """What :func:`look` finds where there is nothing; None is a value."""
 
+_CUT = frozenset({"length", "max_tokens", "max_length", "model_length", "token_limit"})
+"""What the end of a sample that was cut is called."""
+
 
 def look(paths: str, holder: Row, *, nulls: bool = True) -> object:
     """The value under the first of the alternatives that is there; without ``nulls``, is there and is not null."""
@@ -89,6 +92,11 @@ def level_of(value: object) -> int | None:
         return value
     ending = re.search(r"(?<![\d.-])\d{1,9}$", value) if isinstance(value, str) else None
     return int(ending[0]) if ending else None
+
+
+def was_cut(finish: object) -> bool:
+    """Whether what a log says of a sample's end means that it was cut at its token limit."""
+    return finish is True or (isinstance(finish, str) and finish.lower() in _CUT)
 
 
 def is_number(value: object) -> TypeGuard[int | float]:

@@ -100,6 +100,11 @@ def _lacking(result: "Evaluation") -> list[str]:
     ]
     if result.ungraded_share:
         found.append(f"{result.ungraded_share:.2%} of the answers could not be graded and count as wrong.")
+    if result.last_numbers:
+        found.append(
+            f"{result.last_numbers:,} of {of:,} answers are the last number of a text that states none"
+            " (--grader math-stated takes none)."
+        )
     drawn = [f"N = {k} ({v.count:,})" for k, v in result.vote_subsets.items() if not v.all]
     if drawn:
         found.append(f"Votes are averages over a random choice of subsets of the samples at {', '.join(drawn)}.")
