@@ -23,6 +23,9 @@ def tree_of(sampled: SampledProblem, *, splitter: SplitterName, grader: Grader, 
     verdict of the log, the log's verdicts go: a sample without one is then ungraded, and samples of one text have the
     verdict of most of them.
 
+    Where the log has no answer, or the whole text for one, the grader reads one off the text; of a text that states
+    none the whole counts where the log says so.
+
     Scores of samples become scores at their leaves, lists scores at the nodes of their paths, the leaf included;
     samples that share a node give it the mean of their scores.
 
@@ -36,7 +39,8 @@ def tree_of(sampled: SampledProblem, *, splitter: SplitterName, grader: Grader, 
     scores: dict[str, dict[int, list[float]]] = {}
     for index, sample in enumerate(sampled.samples):
         leaf = _add_sample(tree, index, sample, splitter)
-        answers[leaf] = grader.extract(tree.solution(leaf)) if sample.answer is None else sample.answer
+        read = grader.extract(tree.solution(leaf)) if sample.read_off is None else sample.read_off
+        answers[leaf] = sample.answer if read is None else read
         logged.setdefault(leaf, []).append(sample.correct)
         for name, node, value in _scores(sample, tree.path(leaf)):
             scores.setdefault(name, {}).setdefault(node, []).append(value)

@@ -32,7 +32,8 @@ def evaluation(result: "Evaluation") -> Document:
         _comparisons(result.comparisons, result.top_k),
         reach_section(
             "pass@k: at least one of k samples is correct",
-            "Unbiased (Chen et al. 2021, arXiv 2107.03374), in percent with 95 % intervals over problems.",
+            "Unbiased (Chen et al. 2021, arXiv 2107.03374), over every sample of the problems that have k, in percent"
+            " with 95 % intervals over problems.",
             {"pass@k": result.pass_at_k},
         ),
         None if result.solve_rates is None else _solve_rates(result.solve_rates),
