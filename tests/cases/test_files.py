@@ -79,7 +79,7 @@ def test_a_task_without_right_and_wrong_is_refused():
 def test_verdicts_that_are_of_no_sample_are_not_used_unsaid():
     found = read("lmeval_repeats.jsonl", verdicts="log")
     assert found.verdicts == "of the math grader"
-    assert any("the log has no verdicts of its samples (--verdicts log)" in note for note in found.notes)
+    assert any("the log has no verdicts of its samples" in note for note in found.notes)
     assert any("2 rows with one verdict for several samples" in note for note in found.notes)
     with pytest.raises(InputError, match=r":1: 1 value of 'correct' for 4 samples"):
         read("lmeval_repeats.jsonl", Fields(correct="exact_match"))

@@ -36,7 +36,7 @@ def notes(
         yield f"{counted(log.shared, 'row')} with one verdict for several samples, not used as it is of none of them."
     by_log = reasons[AS_GIVEN] + reasons[AS_MOST_GIVEN]
     if verdicts == "log" and not by_log:
-        yield "the log has no verdicts of its samples (--verdicts log), so the grader judges."
+        yield "the log has no verdicts of its samples, so the grader judges."
     if remark := differing.remark(believed=verdicts == "log" and by_log > 0):
         yield remark
     if len(log.scores) > FEW_SCORES and by_log:

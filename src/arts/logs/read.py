@@ -26,6 +26,8 @@ from arts.problems.base import Problem
 from arts.problems.fields import whole_number
 from arts.problems.rows import Row
 
+GUESS: LogName = "rows"
+"""The format of names that many scripts use; what is there is guessed."""
 STEP = "step"
 """The field in which verl and TRL write the training step."""
 DIFFERENT_SCORES = 9
@@ -103,8 +105,10 @@ def _is_row(row: Row, options: LogOptions) -> bool:
 def _format(first: Placed, options: LogOptions) -> LogFormat:
     place, row = first
     given = options.fields
+    guessed = not (given.text or given.samples)  # who names where texts are knows the fields
     for known in FORMATS:  # the last one is the custom one
-        if options.format == known.name or (options.format == "auto" and known.fits(row)):
+        fits = known.fits(row) and (guessed or known.name != GUESS)
+        if options.format == known.name or (options.format == "auto" and fits):
             break
     else:
         if not (given.text and (given.problem or (given.id and options.keys))):
