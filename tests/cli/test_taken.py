@@ -71,3 +71,5 @@ def test_a_replay_says_the_same_and_a_store_says_what_it_has(evaluate, tmp_path,
         "scores: none chosen; stored are prm (--scores names them)",
         "verdicts: of the store",
     ]
+    assert main(["evaluate", store, "--grader", "exact", "--scores", "prm", "--out", str(tmp_path / "third")]) == 0
+    assert lines(capsys.readouterr().err)[1] == "scores: prm"

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from arts.logs.read import Log
 from arts.logs.unread import counted
@@ -26,6 +26,10 @@ class Taken:
     answers: str
     scores: str
     verdicts: str
+
+    def with_scores(self, names: Sequence[str] | None) -> "Taken":
+        """With the score columns that were asked for, None where nobody did."""
+        return self if names is None else replace(self, scores=", ".join(names) or "none")
 
     def named(self) -> dict[str, str | int | float]:
         """By the names under which a report keeps them."""
