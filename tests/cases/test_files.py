@@ -59,7 +59,7 @@ def test_the_row_without_a_key_is_named():
     found = read("one_empty_key.jsonl", SKYTHOUGHT)
     place = f"{FILES / 'one_empty_key.jsonl'}:2"
     assert [note for note in found.notes if place in note]
-    assert f"1 sample ungraded, 1 problem without a key ({place})" in found.taken.verdicts
+    assert "1 sample ungraded, 1 problem without a key (one_empty_key.jsonl:2)" in found.taken.verdicts
 
 
 def test_a_list_of_steps_is_one_solution_with_its_verdict():
@@ -146,6 +146,7 @@ def test_parquet_rows_are_read_too(tmp_path):
         ("{broken\n" + lines(rows()), 1, "not JSON"),
         (lines(rows()) + '"text"\n', 4, "a str, no object"),
         (lines([*rows(), {"index": 3}]), 4, "no text under"),
+        (lines([{"model": "m"}, *rows()]), 1, "no text under"),
         (json.dumps(rows())[:-1] + ', {"index": ', 4, "not JSON"),
         (json.dumps(rows())[:-1], 4, "the array has no end"),
         (json.dumps([*rows(), 7]), 4, "a int, no object"),
@@ -157,4 +158,4 @@ def test_one_row_that_cannot_be_read_is_named_and_the_rest_is_read(text, place, 
     assert counted(found) == (0, 0, 3)
     (note,) = found.notes
     assert note.startswith(f"1 row cannot be read and left out: {tmp_path / 'rows.json'}:{place}: {why}"), note
-    assert "1 row not read" in found.taken.verdicts
+    assert f"1 row not read (rows.json:{place})" in found.taken.verdicts

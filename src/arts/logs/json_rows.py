@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 from arts.errors import InputError
-from arts.logs.inspect_log import is_log as is_inspect_log
+from arts.logs.held import opened
 from arts.logs.unread import Unread
 from arts.problems.rows import Row
 from arts.text import well_formed
@@ -18,11 +18,6 @@ LONGEST_LINE = 64 * 2**20
 """Bytes of a line; a longer one is left out."""
 LARGEST_DOCUMENT = 512 * 2**20
 """Bytes of an array, or of an object over several lines, which is in memory whole."""
-HOLDERS = (
-    *("results", "samples", "data", "rows", "examples", "items", "records", "instances"),
-    *("predictions", "generations", "completions", "responses", "outputs"),
-)
-"""Names under which an object holds rows, where it holds several lists; the first of them counts."""
 _BOM, _SPACE = b"\xef\xbb\xbf", " \t\r\n\ufeff"
 _DECODER = json.JSONDecoder()
 
@@ -32,8 +27,8 @@ def json_rows(
 ) -> Iterator[tuple[str, Row]]:
     """Rows with their places, ``file:line`` or, of an array, ``file:number``; blank lines are skipped.
 
-    An object that is alone in the file, and of which ``is_row`` does not hold, is looked into: the rows are its one
-    list of objects, of several lists that with a name of ``HOLDERS``, or its values where all are objects.
+    An object that is alone in the file, and of which ``is_row`` does not hold, is looked into
+    (:func:`arts.logs.held.opened`).
 
     Raises:
         InputError: no JSON, or an object without rows.
@@ -58,7 +53,7 @@ def json_rows(
         return
     second = next(lines, None)
     if second is None:
-        yield from ((f"{path}:{n}", found) for n, found in enumerate(_opened(path, row, is_row), start=number))
+        yield from ((f"{path}:{n}", found) for n, found in enumerate(opened(path, row, is_row), start=number))
     else:
         yield from _placed(path, chain([(number, first), second], lines), unread)
 
@@ -145,7 +140,7 @@ def _document(
     for fault in faults.named:
         unread.add(fault)
     if not array and len(found) == 1 and not faults.count and isinstance(found[0], Mapping):
-        found = list(_opened(path, found[0], is_row))
+        found = list(opened(path, found[0], is_row))
     for n, value in enumerate(found, start=1):
         if isinstance(value, Mapping):
             yield f"{path}:{n}", value
@@ -170,39 +165,6 @@ def _values(path: Path, text: str, faults: Unread, *, array: bool) -> Iterator[o
             return
         count += 1
         yield value
-
-
-def _opened(path: Path, document: Row, is_row: Callable[[Row], bool]) -> list[Row]:
-    """The rows inside an object that is alone in its file; the object itself where it is one."""
-    if is_inspect_log(document):
-        return _listed(path, document, "samples", "a log of inspect_ai without samples; log them (--log-samples)")
-    if {"results", "configs"} <= document.keys() and isinstance(document["results"], Mapping):
-        raise InputError(
-            f"{path}: the totals of lm-evaluation-harness; give the samples_*.jsonl beside it (--log_samples)"
-        )
-    if is_row(document):
-        return [document]
-    lists = [name for name, value in document.items() if _objects(value)]
-    if len(lists) > 1 and not any(name in HOLDERS for name in lists):
-        raise InputError(f"{path}: an object with the lists {', '.join(lists)}; give a file with one of them")
-    if lists:
-        name = next((name for name in HOLDERS if name in lists), lists[0])
-        return _listed(path, document, name, "")
-    held = next((document[name] for name in HOLDERS if isinstance(document.get(name), Mapping)), document)
-    if isinstance(held, Mapping) and held and all(isinstance(value, Mapping) for value in held.values()):
-        return [{"id": name, **value} for name, value in held.items()]
-    return [document]
-
-
-def _listed(path: Path, document: Row, name: str, lacking: str) -> list[Row]:
-    value = document.get(name)
-    if not isinstance(value, list) or not value:
-        raise InputError(f"{path}: {lacking}")
-    return value
-
-
-def _objects(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(item, Mapping) for item in value)
 
 
 def _no_json(path: Path, first: bytes) -> str:

@@ -6,28 +6,26 @@ problem are brought together by its id, and by its question where there is none.
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from itertools import chain
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 
 from arts.errors import InputError
 from arts.files import StrPath
 from arts.logs.conditions import Where
 from arts.logs.fields import Found, RowFields
-from arts.logs.files import Placed
-from arts.logs.formats import FORMATS, LogFormat, LogName, LogOptions
+from arts.logs.formats import LogFormat, LogName, LogOptions
 from arts.logs.keys import Keys
 from arts.logs.rows import joined, rows_of
 from arts.logs.sample import Sample, SampledProblem
 from arts.logs.scores import Chosen, choose_scores, keep_scores, numbers_of
+from arts.logs.told import HEAD, is_row, told_format
 from arts.logs.unread import Unread
-from arts.logs.values import MISSING, as_float, either, field_names, is_number, look, spelling
+from arts.logs.values import MISSING, as_float, either, field_names, is_number, spelling
 from arts.logs.verdicts import UnfitFields, refuse_tasks_without_verdicts
 from arts.problems.base import Problem
 from arts.problems.fields import whole_number
 from arts.problems.rows import Row
 
-GUESS: LogName = "rows"
-"""The format of names that many scripts use; what is there is guessed."""
 STEP = "step"
 """The field in which verl and TRL write the training step."""
 DIFFERENT_SCORES = 9
@@ -72,15 +70,15 @@ def read_log(source: StrPath, options: LogOptions, scores: Sequence[str] | None 
         UsageError: an expression of ``where`` cannot be read.
     """
     name, unread = os.fspath(source), Unread()
-    rows = rows_of(name, unread, lambda row: _is_row(row, options))
-    first = next(rows, None)
-    if first is None:
+    rows = rows_of(name, unread, lambda row: is_row(row, options))
+    head = list(islice(rows, HEAD))
+    if not head:
         raise InputError(
             unread.first or f"{name}: no rows; give a log with one JSON object per line, or a Parquet file"
         )
-    known = _format(first, options)
-    reader = _Reader(known, options, scores, first[0])
-    for place, row in joined(known.name, chain([first], rows)):
+    known = told_format(head, options)
+    reader = _Reader(known, options, scores, head[0][0])
+    for place, row in joined(known.name, chain(head, rows)):
         try:
             reader.add(place, row)
         except UnfitFields:
@@ -90,34 +88,6 @@ def read_log(source: StrPath, options: LogOptions, scores: Sequence[str] | None 
         except RecursionError:
             unread.add(f"{place}: nested too deeply")
     return reader.done(name, unread)
-
-
-def _is_row(row: Row, options: LogOptions) -> bool:
-    """Whether an object that is alone in its file is a row: it holds a question and samples."""
-    given = options.fields
-    formats = [known.fields for known in FORMATS if known.fits(row)]
-    return any(
-        path and look(path, row) is not MISSING
-        for path in (given.problem, given.text, given.samples, *(fields.problem for fields in formats))
-    )
-
-
-def _format(first: Placed, options: LogOptions) -> LogFormat:
-    place, row = first
-    given = options.fields
-    guessed = not (given.text or given.samples)  # who names where texts are knows the fields
-    for known in FORMATS:  # the last one is the custom one
-        fits = known.fits(row) and (guessed or known.name != GUESS)
-        if options.format == known.name or (options.format == "auto" and fits):
-            break
-    else:
-        if not (given.text and (given.problem or (given.id and options.keys))):
-            raise InputError(
-                f"{place}: no known format has the fields {field_names(row)}; list the samples under 'samples', or name"
-                " at least the fields of problem and text (--log.fields.problem, --log.fields.text)"
-            )
-    named = {name: path for name, path in asdict(given).items() if path}
-    return replace(known, fields=replace(known.fields, **named))
 
 
 class _Reader:

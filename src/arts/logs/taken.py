@@ -59,8 +59,8 @@ def taken_from_log(log: Log, trees: Sequence[Tree], judges: str) -> Taken:
     ]
     ungraded = [
         *([f"{counted(_count(trees)[1], 'sample')} ungraded"] if _count(trees)[1] else []),
-        *([f"{counted(len(log.keyless), 'problem')} without a key ({log.keyless[0]})"] if log.keyless else []),
-        *([f"{counted(log.unread.count, 'row')} not read ({log.unread.first})"] if log.unread.count else []),
+        *([f"{counted(len(log.keyless), 'problem')} without a key ({_short(log.keyless[0])})"] if log.keyless else []),
+        *([f"{counted(log.unread.count, 'row')} not read ({_short(log.unread.first)})"] if log.unread.count else []),
     ]
     return Taken(
         answers=f"{answers}; {_stating(trees)}",
@@ -78,6 +78,11 @@ def taken_from_trees(trees: Sequence[Tree], judges: str) -> Taken:
         scores=f"none chosen; stored are {', '.join(scores)} (--scores names them)" if scores else "none",
         verdicts=f"{judges}; {counted(ungraded, 'sample')} ungraded" if ungraded else judges,
     )
+
+
+def _short(place: str) -> str:
+    """A place without its folders and without what is wrong there."""
+    return place.split(": ")[0].replace("\\", "/").rpartition("/")[2]
 
 
 def _stating(trees: Sequence[Tree]) -> str:
