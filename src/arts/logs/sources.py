@@ -18,13 +18,15 @@ SAMPLES = (".jsonl", ".jsonl.gz", ".json", ".json.gz", ".ndjson", ".parquet", ".
 """How names of logs end, where there is no such file."""
 MODEL_FILE = ".gguf"
 _SQLITE = b"SQLite format 3\0"
+_ROWS = (b"{", b"[", b"\xef\xbb\xbf", b"\x1f\x8b", b"PK\x03\x04", b"PAR1")
+"""How files of rows start, if not by a space."""
 
 
 def kind_of(source: StrPath) -> SourceKind:
     """What a source is: a tree store, a file or pattern of samples, a folder of exported trees, or else a model.
 
     A file is a store by its content, a model by its name, or else samples, whatever its name and whatever it holds:
-    who reads it says what it is. Names of the catalogue and endpoints (``openai:…``) are models, also where a file has
+    who reads it says what it is. Only of one that is called a store and holds no rows the name counts. Names of the catalogue and endpoints (``openai:…``) are models, also where a file has
     that name.
 
     >>> kind_of("runs/train.db"), kind_of("logs/*.jsonl"), kind_of("Qwen/Qwen2.5-0.5B")
@@ -41,7 +43,7 @@ def kind_of(source: StrPath) -> SourceKind:
                 start = file.read(len(_SQLITE))
             if start == _SQLITE:
                 return "store"
-            if start and path.suffix != MODEL_FILE:
+            if start and path.suffix != MODEL_FILE and (start.startswith(_ROWS) or not name.endswith(STORES)):
                 return "samples"
     if name.endswith(STORES):
         return "store"
