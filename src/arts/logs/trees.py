@@ -25,6 +25,9 @@ def tree_of(sampled: SampledProblem, *, splitter: SplitterName, grader: Grader, 
     verdict of the log, the log's verdicts go: a sample without one is then ungraded, and samples of one text have the
     verdict of most of them.
 
+    Where the log has no answer, or the whole text for one, the grader reads one off the text; of a text that states
+    none the whole counts where the log says so.
+
     Scores of samples become scores at their leaves, lists scores at the nodes of their paths, the leaf included;
     samples that share a node give it the mean of their scores.
 
@@ -55,8 +58,11 @@ def tree_of(sampled: SampledProblem, *, splitter: SplitterName, grader: Grader, 
 
 
 def _answer(grader: Grader, text: str, sample: Sample) -> Extraction | None:
-    """What the log has read off the text, or what the grader reads."""
-    return find_answer(grader, text, cut=sample.cut) if sample.answer is None else Extraction(sample.answer, "own")
+    """What the log has read off the text, or what the grader reads; where neither reads any, what the log says."""
+    if sample.read_off is not None:
+        return Extraction(sample.read_off, "own")
+    found = find_answer(grader, text, cut=sample.cut)
+    return Extraction(sample.answer, "own") if found is None and sample.answer is not None else found
 
 
 def _outcome(found: Extraction | None, verdict: Verdict, reason: str) -> Outcome:
