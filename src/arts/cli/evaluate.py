@@ -59,8 +59,8 @@ class Config:
     score_unit: Unit = "logit"
     """What those scores mean; it decides their weight in a vote."""
     grader: str = "math"
-    """Grades samples of other tools; of a store, only says which answers are equal: exact, math, or module:function of
-    your own."""
+    """Grades samples of other tools; of a store, only says which answers are equal: exact, math, either with -stated
+    (takes no last numbers), or module:function of your own."""
     splitter: SplitterName = "paragraph"
     """Cuts samples of other tools into steps."""
     log: LogOptions = field(default_factory=LogOptions)

@@ -45,7 +45,8 @@ class Config:
     splitter: SplitterName = "paragraph"
     """Logs: how texts are cut into steps."""
     grader: str = "math"
-    """Logs: how answers are graded: exact, math, or module:function of your own."""
+    """Logs: how answers are graded: exact, math, either with -stated (takes no last numbers), or module:function of
+    your own."""
 
 
 def run(config: Config) -> int:
