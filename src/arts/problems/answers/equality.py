@@ -102,6 +102,8 @@ def _items(a: Items, b: Value, judge: Judge) -> bool | None:
         return judge(a.text, b.text)
     if not a.items or (a.kind not in _UNORDERED and len(a.items) > 1):
         return False
+    if a.kind == "list" and len({item.text for item in a.items}) < len(a.items):
+        return False
     return _all([equal(x, b, judge) for x in a.items])  # several spellings of one value
 
 
