@@ -8,7 +8,7 @@ from deciding.files import FILES
 
 from arts.evaluation.candidates import Candidates, candidate_scores, stored_scores
 from arts.problems.base import Grader
-from arts.problems.extract import extract_answer
+from arts.problems.extraction.answer import extract_answer
 from arts.problems.graders import equivalence_classes
 from arts.problems.rows import read_rows
 from arts.selection.scores import best as best_scored

@@ -10,7 +10,7 @@ from _study import Arrays, arrays
 from numpy.typing import NDArray
 
 from arts.evaluation.candidates import Candidates, CandidateScores, NodeScores, candidate_scores
-from arts.problems.extract import extract_answer
+from arts.problems.extraction.answer import extract_answer
 from arts.selection.scores import Aggregation
 from arts.trees.tree import Tree
 from arts.verifiers.base import Verifier

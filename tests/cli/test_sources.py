@@ -82,11 +82,16 @@ def test_the_solutions_of_a_search_are_refused_in_every_form(run):
             assert f"{source}: was made by arts solve" in run(f"{line} --out out", code=2).err
 
 
-@pytest.mark.parametrize("source", ["nowhere", "bundled", "some/model", "empty"])
+@pytest.mark.parametrize("source", ["nowhere", "bundled", "some/model"])
 def test_evaluate_says_what_it_takes_where_there_are_no_samples(run, source):
-    Path("empty").mkdir()
     said = run(f"evaluate {source} {EVALUATE} --out out", code=2).err
-    assert f"{source}: neither a store nor samples (.jsonl" in said
+    assert f"{source}: neither a store nor samples (JSON Lines, JSON, Parquet" in said
+
+
+def test_evaluate_says_how_the_files_of_a_folder_are_given(run):
+    Path("empty").mkdir()
+    said = run(f"evaluate empty {EVALUATE} --out out", code=2).err
+    assert "empty: a folder without trees/*.parquet; give its files of samples, as 'empty/*.jsonl'" in said
 
 
 def test_a_store_is_not_imported_again(run):

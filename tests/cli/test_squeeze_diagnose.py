@@ -96,7 +96,7 @@ def test_what_has_to_be_known_is_noted(tmp_path, capsys):
 
 @pytest.mark.parametrize("last, named", [(11, "10, 11"), (14, "10, 11, 12, 13, 14"), (15, "10, 11, 12, 13, 14, …")])
 def test_training_steps_that_are_pooled_are_noted(tmp_path, last, named):
-    base, rl = verl(tmp_path / "base.jsonl", "q", [0, 1]), tmp_path / "rl.jsonl"
+    base, rl = verl(tmp_path / "base.jsonl", "q", [1, 0]), tmp_path / "rl.jsonl"
     rows = [{"input": "q", "output": f"{s}", "score": 1, "step": s} for s in range(10, last + 1)]
     rl.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     assert call(base, rl, "--out", tmp_path / "out") == 0

@@ -7,6 +7,7 @@ KEYS = {
     "whole number": [
         "42", "-125", "58,500", r"10,\!080", r"11,\! 111,\! 111,\! 100", r"1{,}008{,}016", r"\$32,\!348", r"\$36",
         r"90^\circ", r"120^{\circ}", "x=5", "x = 12", "52_8", r"4210_{5}", r"15\mbox{ cm}^2", r"864 \mbox{ inches}^2",
+        r"\text{A5}_{11}",
         r"17\%", "10.00", r"7\text{ hours}.", r"320000 \mbox{ acres}", r"14 \text{ right triangles}", "001",
         r"\frac{4}{2}", "$18$",
     ],
@@ -19,8 +20,8 @@ KEYS = {
     "expression": [
         "p - q", r"3\sqrt{13}", r"11\sqrt2", "6 - 5i", r"\pi", r"-\frac{\pi}{6}", "x^3+3x-6", r"\cot x", "2k+2",
         "(a+5)(b+2)", r"\frac{11+9a}{20}", "y = -2x", "5x - 7y + 11z + 4 = 0", r"\frac{20000}{\pi}", "3R^2", "xy", "n",
-        "1 : 2", r"2^{2008} -2", r"12\sqrt{13}\text{ feet}", r"8\!:\!34 \text{ p.m.}", r"-(ab + ac + bc)", "f(4 - x)",
-        r"\log\left(\frac{2007}{2006}\right)", r"\text{A5}_{11}", "", "(", r"AB=12+12\sqrt{3}",
+        "1 : 2", r"2^{2008} -2", r"12\sqrt{13}\text{ feet}", r"-(ab + ac + bc)", "f(4 - x)",
+        r"\log\left(\frac{2007}{2006}\right)", r"AB=12+12\sqrt{3}",
         r"\gcd(a,b)+1", "1+" * (MOST_CHARACTERS // 2 - 1) + "11",
     ],
     "tuple or set": [
@@ -34,7 +35,8 @@ KEYS = {
     ],
     "text": [
         r"\text{Evelyn}", r"\text{east}", r"\text{two lines}", r"\text{October 30}", r"\mbox{four}", "LQSX",
-        r"\text{CBAD}", "Monday", "yes", "No", "odd", "a" * (MOST_CHARACTERS + 1), r"\textbf{even}",
+        r"\text{CBAD}", "Monday", "yes", "No", "odd", "", "(", r"8\!:\!34 \text{ p.m.}",
+        "a" * (MOST_CHARACTERS + 1), r"\textbf{even}",
         "1+" * (MOST_CHARACTERS // 2) + "1", r"$\text{even}$", r"\text{even}.", "BCA",
     ],
     "choice": [r"\text{(C)}", r"\text{B}", "(E)", "A", r"(\text{H})"],

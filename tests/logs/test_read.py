@@ -193,10 +193,14 @@ def test_events_of_openai_evals_are_joined_by_sample(log):
     assert problems["1+1?"] == ("s.1", "2", [{"text": "3", "answer": None, "correct": False}])
 
 
-def test_an_answer_that_is_the_whole_text_is_none(log):
-    match = {**EVALS[3], "data": {"correct": True, "expected": "2", "picked": "so 2", "sampled": "so 2"}}
-    _, problems = log([EVALS[0], EVALS[2], match])
-    assert problems["1+1?"][2] == [{"text": "so 2", "answer": None, "correct": True}]
+@pytest.mark.parametrize("text, answer", [("so #### 2", "2"), ("maybe", "maybe")])
+def test_an_answer_that_is_the_whole_text_counts_where_the_text_states_none(log, tmp_path, text, answer):
+    match = {**EVALS[3], "data": {"correct": True, "expected": "2", "picked": text, "sampled": text}}
+    log([EVALS[0], EVALS[2], match])
+    (sampled,) = read_log(str(tmp_path / "log.jsonl"), LogOptions()).problems
+    assert sampled.samples[0].read_off is None
+    tree = tree_of(sampled, splitter="newline", grader=make_grader("exact"), believe=False)
+    assert tree.outcomes[tree.backbones[0].leaf].answer == answer
 
 
 def test_any_other_log_is_read_by_naming_its_fields(log):
@@ -265,9 +269,9 @@ def test_a_question_names_its_problem_whatever_its_white_space(log):
     "rows, options, words",
     [
         ([{"a": 1}], {}, ["log.jsonl:1", "the fields a", "fields.problem"]),
-        ([VERL[0], {**VERL[1], "output": None}], {}, ["log.jsonl:2", "no text under 'output'", "input, output"]),
-        ([VERL[0], {**VERL[1], "input": 3}], {}, ["log.jsonl:2", "no text under 'input'"]),
-        ([{**VERL[0], "score": "good"}], {}, ["log.jsonl:1", "'acc|score' is \"good\"", "true, false or a number"]),
+        ([{**VERL[1], "output": None}] * 2, {}, ["log.jsonl:1", "no text under 'output'", "input, output"]),
+        ([{**VERL[1], "input": 3}], {}, ["log.jsonl:1", "no text under 'input'"]),
+        ([{**VERL[0], "score": "good"}], {}, ["log.jsonl:1", "'acc|score' is \"good\"", "true, false, a number"]),
         ([VERL[0], {**VERL[1], "score": 10**400}], {}, ["log.jsonl:2", "is 1000", "64-bit floating point"]),
         ([{**VERL[0], "score": -math.inf}], {}, ["log.jsonl:1", "is -Infinity", "64-bit floating point"]),
         ([{**LM_EVAL[0], "resps": CHOICES}], {}, ["log.jsonl:1", "loglikelihood requests have no samples"]),
@@ -278,7 +282,7 @@ def test_a_question_names_its_problem_whatever_its_white_space(log):
         (FLAT, {"where": ("model",)}, ["log.jsonl", "model is a or b or c"]),
         (FLAT, {"where": ("level > 2",)}, ["log.jsonl", "level is 1 or 2"]),
         ([FLAT[0], {**FLAT[1], "id": 7}], {}, ["log.jsonl:2", "problem '7'", "log.jsonl:1", "fields.id"]),
-        ([{**FLAT[0], "samples": "x"}], {}, ["log.jsonl:1", "no list under 'samples'"]),
+        ([{**FLAT[0], "samples": "x"}], {}, ["log.jsonl:1", "no list under 'samples|rollouts'"]),
         ([{**FLAT[0], "samples": [3]}], {}, ["log.jsonl:1: sample 1", "int", "object"]),
         ([], {}, ["log.jsonl", "no rows"]),
         (EVALS[:2], {}, ["log.jsonl", "no graded samples"]),

@@ -67,15 +67,16 @@ def verl(score, step=1, output="4"):
 
 def test_notes_name_scores_steps_and_texts_that_are_judged_both_ways(read):
     rows = [verl(0.0, 1), verl(0.7, 2), verl(1.0, 3), verl(1.0, 3)]
-    scores, odd, steps = read(rows, verdicts="log").notes
+    differ, scores, odd, steps = read(rows, verdicts="log").notes
+    assert "the exact grader differ on 1 of 4 samples (25.0%), those of the log count" in differ
     assert scores == "scores are 0, 0.7, 1; correct means above 0.5 (correct_above)."
     assert odd == "4 samples have a text that the log judges both ways; most of its verdicts count."
     assert "3 training steps (1, 2, 3)" in steps and "--log.where step=3" in steps
 
 
 def test_what_the_log_says_is_no_matter_where_the_key_judges(read):
-    assert read([verl(0.0), verl(0.7), verl(1.0)]).notes == ()
-    assert read([verl(0.0), verl(1.0, output="5")], verdicts="log").notes == ()
+    assert read([verl(0.7), verl(1.0)]).notes == ()
+    assert read([verl(1.0), verl(0.0, output="5")], verdicts="log").notes == ()
 
 
 def test_rows_without_samples_are_counted(read):

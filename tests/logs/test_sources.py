@@ -14,7 +14,10 @@ from arts.trees.store import TreeStore
     "source, kind",
     [
         *[(name, "store") for name in ("a.db", "a.sqlite", "a.store", "runs/none/a.db")],
-        *[(name, "samples") for name in ("a.jsonl", "a.jsonl.gz", "a.parquet", "a/*.jsonl", "*.parquet", "a/b-*")],
+        *[
+            (name, "samples")
+            for name in ("a.jsonl", "a.jsonl.gz", "a.json", "a.eval", "a.parquet", "a/*.jsonl", "*.parquet", "a/b-*")
+        ],
         *[(name, "model") for name in ("bundled", "smollm2-135m", "openai:http://x/v1#m", "openai:http://x#m.db")],
         *[(name, "model") for name in ("a.gguf", "Qwen/Qwen2.5-0.5B", "nowhere", "a/model", "", "\0", "x" * 999)],
     ],
@@ -30,12 +33,23 @@ def test_a_store_is_told_by_its_content_whatever_its_name(tmp_path, name):
     assert kind_of(tmp_path / name) == "store"
 
 
-@pytest.mark.parametrize("content", [b"", b"SQLite", b"{}\n"])
-@pytest.mark.parametrize(
-    "name, kind", [("a.db", "store"), ("a.jsonl", "samples"), ("a.parquet", "samples"), ("a.gguf", "model")]
-)
-def test_another_file_is_told_by_its_name(tmp_path, name, kind, content):
-    (tmp_path / name).write_bytes(content)
+@pytest.mark.parametrize("content", [b"[]", b"{}\n", b"PAR1", b"\x1f\x8b\x08"])
+@pytest.mark.parametrize("name", ["a.db", "a.jsonl", "a.json", "a.parquet", "a.eval", "plain", "a.txt"])
+def test_any_other_file_is_samples_whatever_its_name_but_a_model(tmp_path, name, content):
+    for path, kind in ((tmp_path / name, "samples"), (tmp_path / "a.gguf", "model")):
+        path.write_bytes(content)
+        assert kind_of(path) == kind
+
+
+@pytest.mark.parametrize("name, kind", [("a.db", "store"), ("a.json", "samples"), ("plain", "samples")])
+def test_a_store_that_is_damaged_is_told_by_its_name(tmp_path, name, kind):
+    (tmp_path / name).write_bytes(b"SQLite")
+    assert kind_of(tmp_path / name) == kind
+
+
+@pytest.mark.parametrize("name, kind", [("a.db", "store"), ("a.jsonl", "samples"), ("a.gguf", "model")])
+def test_an_empty_file_is_told_by_its_name(tmp_path, name, kind):
+    (tmp_path / name).touch()
     assert kind_of(tmp_path / name) == kind
 
 

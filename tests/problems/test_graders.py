@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from arts.errors import UsageError
+from arts.problems.answers.spelling import normalise
 from arts.problems.base import Verdict
 from arts.problems.graders import MathGrader, equivalence_classes, make_grader, quick_grade
-from arts.problems.normalise import normalise
 
 DATA = Path(__file__).parents[1] / "data"
 KEYS = [json.loads(line) for line in (DATA / "keys.jsonl").read_text(encoding="utf-8").splitlines()]

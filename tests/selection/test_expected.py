@@ -12,7 +12,7 @@ from arts.evaluation.intervals import gap_closed
 from arts.problems.base import Problem, Verdict
 from arts.problems.graders import make_grader
 from arts.selection import expected as metrics
-from arts.selection.expected import DRAWN, best_of_k, pass_at_k, subsets, subsets_at, vote_at_k
+from arts.selection.expected import DRAWN, best_of_k, g_pass_at_k, pass_at_k, subsets, subsets_at, vote_at_k
 from arts.trees.tree import Outcome, Step, Tree
 
 NAN = math.nan
@@ -57,7 +57,12 @@ def majority_is_right(chosen):
     return vote_is_right([(c, 1.0) for c, _ in chosen])
 
 
+def three_quarters_are_right(chosen):
+    return sum(c == RIGHT for c, _ in chosen) >= max(1, math.ceil(0.75 * len(chosen)))
+
+
 METRICS = {
+    "g-pass": (three_quarters_are_right, lambda correct, classes, scores, k: g_pass_at_k(correct, k, 0.75)),
     "pass": (solved, lambda correct, classes, scores, k: pass_at_k(correct, k)),
     "best": (best_is_right, lambda correct, classes, scores, k: best_of_k(correct, scores, k)),
     "vote": (vote_is_right, lambda correct, classes, scores, k: vote_at_k(correct, classes, scores, k)),
@@ -118,6 +123,30 @@ def test_a_vote_is_the_rational_number_of_all_subsets(problems):
 @given(samples=SAMPLES)
 def test_more_samples_than_there_are_give_no_number(name, samples):
     assert np.isnan(METRICS[name][1](*arrays(samples), len(samples) + 1)).all()
+
+
+@given(st.integers(1, 300), st.data())
+def test_the_products_are_the_binomials(n, data):
+    k, right = data.draw(st.integers(1, n)), data.draw(st.integers(0, n))
+    least = data.draw(st.integers(1, k))
+    correct = np.arange(n)[None] < right
+    none = Fraction(math.comb(n - right, k), math.comb(n, k))
+    assert pass_at_k(correct, k)[0] == pytest.approx(float(1 - none), abs=1e-12)
+    hits = sum(math.comb(right, j) * math.comb(n - right, k - j) for j in range(least, min(right, k) + 1))
+    assert g_pass_at_k(correct, k, least / k)[0] == pytest.approx(hits / math.comb(n, k), abs=1e-12)
+
+
+def test_ten_thousand_samples_need_no_binomials():
+    correct = np.arange(10_000)[None] < np.array([[0], [3], [5_000], [10_000]])
+    assert pass_at_k(correct, 5_000) == pytest.approx([0, 0.875, 1, 1], abs=1e-3)
+    assert g_pass_at_k(correct, 5_000, 1.0) == pytest.approx([0, 0, 0, 1])
+    assert g_pass_at_k(correct, 5_001, 0.5) == pytest.approx([0, 0, 0.5, 1], abs=0.01)
+
+
+@pytest.mark.parametrize("threshold", [0, -0.5, 1.5, NAN])
+def test_a_threshold_is_a_share(threshold):
+    with pytest.raises(ValueError, match="give a share above 0 and at most 1"):
+        g_pass_at_k(np.array([[True]]), 1, threshold)
 
 
 @given(SAMPLES)

@@ -23,10 +23,11 @@ from arts.evaluation.methods import MAJORITY
 from arts.evaluation.parts import About
 from arts.evaluation.report import write_report
 from arts.evaluation.report.calibration import about_reference, overall_table
-from arts.evaluation.report.headline import headline
+from arts.evaluation.report.headline import headline, unused
 from arts.evaluation.report.sections import main_table
 from arts.evaluation.results import Evaluation
 from arts.logs.formats import LogOptions, VerdictsOf
+from arts.logs.taken import taken_lines
 from arts.proposers.options import BackendOptions
 from arts.selection.scores import Aggregation
 from arts.trees.splitting import SplitterName
@@ -41,23 +42,25 @@ class Config:
     """Flags of ``arts evaluate``."""
 
     source: tyro.conf.Positional[Path | None] = None
-    """A tree store, or samples of other tools: JSON Lines of {"problem", "answer", "samples": [{"text", SCORES…}, …]},
-    logs of lm-evaluation-harness, verl, TRL, OpenAI evals and chats, what arts store export wrote."""
+    """A tree store, or samples of other tools: rows of {"problem", "answer", "samples": [{"text", SCORES…}, …]}, logs
+    of lm-evaluation-harness, verl, TRL, inspect_ai, OpenAI evals and chats, what arts store export wrote. Files are
+    told by what they hold: JSON Lines, JSON, Parquet, .eval, gzipped or not."""
     verifiers: tuple[str, ...] = ("likelihood",)
     """Checkpoint folders, or: likelihood, length, random, oracle. NAME=FOLDER,FOLDER,… is one verifier that was trained
     with several seeds: its numbers are means over them, and their intervals cover the seeds."""
     n: tuple[int, ...] = (2, 4, 8, 16)
-    """Numbers of samples to decide between; those that most problems do not have are left out, and of the rest the
-    problems with fewer than the largest."""
+    """Numbers of samples to decide between, out of all that a problem has; those that most problems do not have are
+    left out, and of the rest the problems with fewer than the largest. pass@k counts every sample in any case."""
     out: Path = Path("runs/report")
     """Folder for report.json, report.md, report.html, the figures and the cassette."""
     scores: tuple[str, ...] | None = None
-    """Score columns to select by; default: all that samples of other tools carry, none of a store."""
+    """Score columns to select by; default: of samples of other tools the numbers that look like scores by their names
+    and values, of a store none."""
     score_unit: Unit = "logit"
     """What those scores mean; it decides their weight in a vote."""
     grader: str = "math"
-    """Grades samples of other tools; of a store, only says which answers are equal: exact, math, or module:function of
-    your own."""
+    """Grades samples of other tools; of a store, only says which answers are equal: exact, math, either with -stated
+    (takes no last numbers), or module:function of your own."""
     splitter: SplitterName = "paragraph"
     """Cuts samples of other tools into steps."""
     log: LogOptions = field(default_factory=LogOptions)
@@ -121,6 +124,8 @@ def run(config: Config) -> int:
         if config.cassette:
             save_cassette(cassette, config.out / CASSETTE)
     result = compare(cassette)
+    for line in taken_lines(result.about.settings):
+        _say(line)
     show(result)
     paths = write_report(result, config.out)
     if config.cassette and config.replay is None:
@@ -188,6 +193,10 @@ def show(result: Evaluation) -> None:
     for s in result.subsets:
         if s.kind == "given" and not s.problems:
             print(shown(f"--where: {s.name} holds for no problem"), file=sys.stderr)
+    if said := unused(result):
+        print(said, file=sys.stderr)
     for name, n in result.unscored.items():
         print(shown(f"{name}: {n:,} samples have no score; they rank last"), file=sys.stderr)
+    of = result.problems * result.samples_per_problem
+    print(f"answers that are the last number of the text: {result.last_numbers:,} of {of:,}", file=sys.stderr)
     print(shown(headline(result)), file=sys.stderr)

@@ -148,7 +148,7 @@ def _table(found: Checked) -> Iterator[str]:
 
 def _speed(found: Checked) -> str:
     rate = found.pairs / max(found.seconds, 1e-9)
-    hard = f", {found.respelled:,} of them by math-verify" if found.grader == "math" else ""
+    hard = f", {found.respelled:,} of them by math-verify" if found.grader.startswith("math") else ""
     return f"{found.pairs:,} pairs in {found.seconds:.1f} s, {rate:,.0f}/s (grader {found.grader}{hard})"
 
 

@@ -46,7 +46,8 @@ class Config:
     max_tokens: int | None = None
     """Longest solution; default: what fits the problem set (congruences 46, others 1024)."""
     grader: str | None = None
-    """Gives the reward: exact, math, or module:function of your own; default: what fits the problem set."""
+    """Gives the reward: exact, math, either with -stated (takes no last numbers), or module:function of your own;
+    default: what fits the problem set."""
     prompt: PromptFormat = field(default_factory=PromptFormat)
     """How a question becomes a prompt."""
     rl: RLConfig = field(default_factory=RLConfig)

@@ -51,7 +51,8 @@ class Config:
     splitter: SplitterName | None = None
     """How text is cut into steps; default: what fits the problem set."""
     grader: str | None = None
-    """How answers are graded: exact, math, or module:function of your own; default: what fits the problem set."""
+    """How answers are graded: exact, math, either with -stated (takes no last numbers), or module:function of your own;
+    default: what fits the problem set."""
     sampling: Sampling = field(default_factory=Sampling)
     """How text is drawn from the model."""
     prompt: PromptFormat = field(default_factory=PromptFormat)

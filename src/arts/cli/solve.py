@@ -72,8 +72,8 @@ class Config:
     store: Path | None = None
     """Keep every draw in this tree store; the same command goes on from there."""
     grader: str | None = None
-    """Says which answers are equal: exact, math, or module:function of your own; default: what fits the problem set or
-    the bundled model, else math."""
+    """Says which answers are equal: exact, math, either with -stated (takes no last numbers), or module:function of
+    your own; default: what fits the problem set or the bundled model, else math."""
     splitter: SplitterName | None = None
     """How text is cut into steps; default: what fits the problem set or the bundled model, else paragraph."""
     step_tokens: int = 256

@@ -49,9 +49,9 @@ class Config:
     rate: float = 0.1
     """Rate of false discoveries among the problems that are called gained, squeezed or extinct."""
     grader: str | None = None
-    """Grades the answers of logs against their keys, and says which wrong answers are equal: exact, math, or
-    module:function of your own. Default: the verdicts of logs are believed, math grades where there is none, exact says
-    which are equal."""
+    """Grades the answers of logs against their keys, and says which wrong answers are equal: exact, math, either with
+    -stated (takes no last numbers), or module:function of your own. Default: the verdicts of logs are believed, math
+    grades where there is none, exact says which are equal."""
     splitter: SplitterName | None = None
     """Cuts solutions into steps; default: what fits the problem set, paragraph for logs."""
     problems: str | None = None

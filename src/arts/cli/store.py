@@ -12,11 +12,11 @@ from arts.cli.sample import describe
 from arts.errors import UsageError
 from arts.logs.formats import LogOptions, VerdictsOf
 from arts.logs.samples import read_samples
-from arts.logs.sources import kind_of
+from arts.logs.sources import holds_trees, kind_of
 from arts.sampling.grow import spent
 from arts.text import visible
 from arts.trees.data_set import export_data_set
-from arts.trees.exchange import export_trees, import_trees, is_exported
+from arts.trees.exchange import export_trees, import_trees
 from arts.trees.splitting import SplitterName
 from arts.trees.store import TreeStore
 
@@ -45,7 +45,8 @@ class Config:
     splitter: SplitterName = "paragraph"
     """Logs: how texts are cut into steps."""
     grader: str = "math"
-    """Logs: how answers are graded: exact, math, or module:function of your own."""
+    """Logs: how answers are graded: exact, math, either with -stated (takes no last numbers), or module:function of
+    your own."""
 
 
 def run(config: Config) -> int:
@@ -95,7 +96,7 @@ def _import(config: Config, out: Path) -> None:
     kind = kind_of(config.source)
     if kind == "store":
         raise UsageError(f"{config.source}: is a store; import takes a log or exported trees")
-    if kind == "data set" or is_exported(config.source):
+    if holds_trees(config.source):
         with import_trees(config.source, out) as store:
             print(f"{out}: {len(store.problems())} trees")
         return
@@ -107,6 +108,8 @@ def _import(config: Config, out: Path) -> None:
         verdicts=config.verdicts,
         scores=config.scores,
     )
+    for line in found.taken.lines():
+        print(visible(line), file=sys.stderr)
     for note in found.notes:
         print(f"note: {visible(note)}", file=sys.stderr)
     found.save(out)

@@ -13,7 +13,7 @@ from arts.estimate import Estimate
 from arts.evaluation import optional_parts as parts
 from arts.evaluation.intervals import mean
 from arts.problems.base import Grade, Grader, Problem, Verdict
-from arts.problems.check import failing_keys
+from arts.problems.check import ANOTHER, failing_keys
 from arts.problems.graders import make_grader
 from arts.trees.tree import Outcome, Tree
 
@@ -26,8 +26,6 @@ SHOWN = 200
 _WARM_UP = [(f"x + {i}", f"y + {i}") for i in range(8)]
 """Pairs that no spelling settles, so that a grader starts its processes."""
 _NOTHING = Outcome(answer=None, verdict=Verdict.UNGRADED, reason="not graded")
-_ANOTHER = "0.31830988"
-"""An answer that no key has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +137,7 @@ def _rate(count: int, seconds: float) -> float | None:
 def _golds(grader: Grader, problems: Sequence[Problem]) -> parts.OddKeys:
     """Keys that are not correct when a solution states them, and keys against which another answer has no verdict."""
     failing = failing_keys(problems, grader)
-    others = grader.grade([(p.answer, _ANOTHER) for p in problems])
+    others = grader.grade([(p.answer, ANOTHER) for p in problems])
     unread = [(p, g) for p, g in zip(problems, others, strict=True) if g.verdict is Verdict.UNGRADED]
     return parts.OddKeys(failing=_keys((f.problem, f.grade) for f in failing), only_by_spelling=_keys(unread))
 

@@ -8,6 +8,7 @@ import numpy as np
 from arts.arrays import Bools, Floats, Ints
 from arts.errors import UsageError
 from arts.problems.base import Grader, Problem, Verdict
+from arts.problems.extraction.answer import LAST_NUMBER
 from arts.problems.graders import equivalence_classes
 from arts.selection.base import Pool
 from arts.selection.scores import Aggregation, aggregate
@@ -17,6 +18,8 @@ from arts.verifiers.calibration import success_probability
 
 STEPWISE = frozenset({"log_flow", "probability", "logit"})
 """Units whose scores of single steps can be aggregated; the others are of the whole path already, or only an order."""
+MOST = 256
+"""Samples of a problem that are decided between, where no larger N is asked for: their pairs are compared."""
 Columns = Ints | slice
 EVERY = slice(None)
 """All columns of an array."""
@@ -70,7 +73,8 @@ class Candidates:
     """N exchangeable solutions of each of P problems.
 
     ``correct``, ``ungraded`` and ``classes`` are (P, N); an ungraded answer counts as not correct and is reported.
-    ``left_out`` problems had fewer than N successful samples.
+    ``left_out`` problems had too few successful samples, ``unused`` is how many samples the others have beyond N.
+    ``last_numbers`` counts the answers that are but the last number of a text that states none.
     """
 
     problems: list[Problem]
@@ -80,6 +84,8 @@ class Candidates:
     ungraded: Bools
     classes: Ints
     left_out: int
+    last_numbers: int = 0
+    unused: int = 0
 
     @property
     def n(self) -> int:
@@ -103,21 +109,25 @@ class Candidates:
 
 
 def collect(
-    problems: Sequence[Problem], trees: Sequence[Tree], n: int, same: Grader | Mapping[str, Sequence[int]]
+    problems: Sequence[Problem], trees: Sequence[Tree], least: int, same: Grader | Mapping[str, Sequence[int]]
 ) -> Candidates:
-    """The first ``n`` backbones of every problem that has so many.
+    """The backbones of every problem that has at least ``least``; as many of each as all of these have.
 
     ``same`` says which answers of a problem are equivalent: a grader, or answer classes by problem id, as recorded.
 
     Raises:
         UsageError: no problem has so many.
     """
-    kept = [(p, t, t.backbones[:n]) for p, t in zip(problems, trees, strict=True) if len(t.backbones) >= n]
-    if not kept:
+    enough = [(p, t) for p, t in zip(problems, trees, strict=True) if len(t.backbones) >= least]
+    if not enough:
         most = max((len(t.backbones) for t in trees), default=0)
         raise UsageError(
-            f"no problem has {n} successful samples (the most is {most}); use a smaller --n or sample more"
+            f"no problem has {least} successful samples (the most is {most}); use a smaller --n or sample more"
         )
+    n = min(max(MOST, least), *(len(t.backbones) for _, t in enough))
+    if isinstance(same, Mapping):
+        n = min(n, *(len(same[p.id]) for p, _ in enough))
+    kept = [(p, t, t.backbones[:n]) for p, t in enough]
     outcomes = [[t.outcomes.get(r.leaf, NO_OUTCOME) for r in rollouts] for _, t, rollouts in kept]
     if isinstance(same, Mapping):
         classes = [same[p.id] for p, _, _ in kept]
@@ -131,6 +141,8 @@ def collect(
         ungraded=np.array([[o.verdict is Verdict.UNGRADED for o in row] for row in outcomes]),
         classes=np.array(classes),
         left_out=len(trees) - len(kept),
+        last_numbers=sum(o.reason.endswith(LAST_NUMBER) for row in outcomes for o in row),
+        unused=sum(len(t.backbones) - n for _, t in enough),
     )
 
 

@@ -41,7 +41,7 @@ class Settings:
     """What a report shows of its samples."""
 
     ks: tuple[int, ...]
-    """Numbers of samples to decide between; as many as the largest are taken of each problem."""
+    """Numbers of samples to decide between; problems with fewer than the largest are left out."""
     aggregations: tuple[Aggregation, ...] = LEAD_AGGREGATIONS
     """How scores of steps become a solution's score; the first also weighs its vote."""
     against: str = "majority"
@@ -60,7 +60,8 @@ class Settings:
 class Cassette:
     """The samples of a run with everything that was said about them.
 
-    ``classes``: by problem id the answer classes of its first samples, as :func:`equivalence_classes` numbers them.
+    ``classes``: by problem id the answer classes of the samples that are decided between, the first ones, as
+    :func:`equivalence_classes` numbers them.
     ``policy``: by problem id the verdicts on samples of another policy.
     """
 
@@ -143,7 +144,9 @@ def _upgraded(header: Any) -> Any:
 
 def _cassette(header: _Header, problems: list[Problem], trees: list[Tree]) -> Cassette:
     decided = [p.id for p, t in zip(problems, trees, strict=True) if len(t.backbones) >= max(header.settings.ks)]
-    if any(len(header.classes[name]) < max(header.settings.ks) for name in decided):
+    if len({len(header.classes[name]) for name in decided}) > 1 or any(
+        len(header.classes[name]) < max(header.settings.ks) for name in decided
+    ):
         raise ValueError("its answer classes are not those of its samples")
     return Cassette(
         settings=header.settings,

@@ -13,12 +13,16 @@ from arts.evaluation.drill_down import drill_down
 from arts.evaluation.intervals import gap_closed, mean, paired_difference
 from arts.evaluation.methods import MAJORITY, ORACLE, RANDOM, Method, methods
 from arts.evaluation.parts import Cost, MethodResult, ProblemTable, VoteSubsets
+from arts.evaluation.reach import g_pass_at_k, pass_at_k, ungraded_share
 from arts.evaluation.results import SCHEMA_VERSION, Evaluation
 from arts.evaluation.solve_rates import solve_rates
 from arts.evaluation.steps import calibration
 from arts.evaluation.subsets import subset_panel
 from arts.problems.base import question_key
 from arts.selection import expected as metrics
+
+STABLE = (0.5, 1.0)
+"""Shares of k samples that must be correct, for G-Pass@k."""
 
 
 def compare(cassette: Cassette) -> Evaluation:
@@ -38,10 +42,13 @@ def compare(cassette: Cassette) -> Evaluation:
         problems=len(candidates.problems),
         samples_per_problem=candidates.n,
         left_out_problems=candidates.left_out,
-        ungraded_share=float(candidates.ungraded.mean()),
+        unused_samples=candidates.unused,
+        ungraded_share=ungraded_share(cassette.trees),
+        last_numbers=candidates.last_numbers,
         ks=list(ks),
         top_k=top,
-        pass_at_k={k: mean(metrics.pass_at_k(candidates.correct, k), seed) for k in _ladder(candidates.n)},
+        pass_at_k=dict(pass_at_k(cassette.trees, ks, seed)),
+        g_pass_at_k={f"{t:g}": dict(g_pass_at_k(cassette.trees, ks, t, seed)) for t in STABLE},
         vote_subsets={k: _vote_subsets(candidates.n, k) for k in ks},
         table={m.name: _summary(m, table, settings, _tokens(candidates)) for m in table},
         comparisons=comparisons(table, settings),
@@ -86,10 +93,6 @@ def _vote_subsets(n: int, k: int) -> VoteSubsets:
 def _unscored(scorer: NodeScores, candidates: Candidates) -> int:
     """How many of the candidates have no score."""
     return sum(int(np.isnan(scorer.columns[tree][leaves]).sum()) for tree, leaves in candidates.paths)
-
-
-def _ladder(n: int) -> list[int]:
-    return [k for k in (1, 2, 4, 8, 16, 32, 64, 128, 256) if k <= n]
 
 
 def _tokens(candidates: Candidates) -> float:

@@ -83,19 +83,25 @@ class Evaluation(parts.Part, frozen=True, kw_only=True, omit_defaults=True):
     """Every way of deciding, compared on the same samples of the same problems.
 
     ``table`` has the methods by the name that tables show (``methods`` in JSON), :attr:`methods` by their scorer.
-    ``ks`` are the numbers of samples that were decided between, ``top_k`` the largest. ``unscored``: by scorer, how
+    ``pass_at_k`` counts every sample of every problem that has k. The methods decide between as many samples of each
+    problem as all have that are not left out; ``unused_samples`` are beyond that. ``ks`` are the numbers of samples
+    that were decided between, ``top_k`` the largest. ``ungraded_share`` is of all samples. ``unscored``: by scorer, how
     many samples have no score by it; they rank last and have no weight in a vote. ``confidence``: by scorer that says
-    how probable success is.
+    how probable success is. ``last_numbers`` of the answers are but the last number of a text that states none.
+    ``g_pass_at_k``: G-Pass@k by threshold.
     """
 
     schema: int
     problems: parts.Samples
     samples_per_problem: parts.Samples
     left_out_problems: parts.Count
+    unused_samples: parts.Count = 0
     ungraded_share: parts.Share
+    last_numbers: parts.Count = 0
     ks: list[parts.Samples]
     top_k: parts.Samples
     pass_at_k: dict[int, Estimate]
+    g_pass_at_k: dict[str, dict[int, Estimate]] = field(default_factory=dict)
     vote_subsets: dict[int, parts.VoteSubsets]
     table: dict[str, parts.MethodResult] = field(name="methods")
     comparisons: parts.Comparisons

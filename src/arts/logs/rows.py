@@ -4,28 +4,25 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from arts.errors import InputError
+from arts.logs.files import IsRow, Placed, file_rows
 from arts.logs.formats import LogName
+from arts.logs.inspect_log import inspected
+from arts.logs.unread import Unread
 from arts.logs.values import MISSING, is_number, look
-from arts.problems.rows import Row, part, read_rows
-
-Placed = tuple[str, Row]
-"""A row with its place for errors, ``file:number``."""
+from arts.problems.rows import Row, part
 
 
-def rows_of(source: str) -> Iterator[Placed]:
+def rows_of(source: str, unread: Unread, is_row: IsRow) -> Iterator[Placed]:
     """The rows of a file, or of all files that a pattern like ``rollouts/*.jsonl`` names, in the order of their names.
 
-    Raises:
-        InputError: no file, or a row that is no JSON object.
-        MissingExtraError: a Parquet file without the extra ``data``.
+    Raises: as :func:`arts.logs.files.file_rows`.
     """
     pattern = Path(source)
     paths = sorted(pattern.parent.glob(pattern.name)) if "*" in pattern.name else [pattern]
     if not paths:
         raise InputError(f"{source}: no file has such a name")
     for path in paths:
-        numbered = read_rows(path)
-        yield from ((f"{path}:{number}", row) for number, row in numbered)
+        yield from file_rows(path, unread, is_row)
 
 
 def joined(name: LogName, rows: Iterable[Placed]) -> Iterator[Placed]:
@@ -50,11 +47,15 @@ def _events(rows: Iterable[Placed]) -> Iterator[Placed]:
 
 
 def _chats(rows: Iterable[Placed]) -> Iterator[Placed]:
-    """The messages of a conversation as ``prompt``, up to the last of the user, and ``completion``, what follows it."""
+    """The messages of a conversation as ``prompt``, up to the last of the user, and ``completion``, what follows it.
+
+    A row without messages stays as it is.
+    """
     for place, row in rows:
         messages = row.get("messages")
         if not isinstance(messages, list) or not all(isinstance(m, Mapping) for m in messages):
-            raise InputError(f'{place}: no list of messages under \'messages\'; give [{{"role": …, "content": …}}, …]')
+            yield place, row
+            continue
         asked = max((i for i, m in enumerate(messages, start=1) if m.get("role") == "user"), default=0)
         yield place, {**row, "prompt": messages[:asked], "completion": messages[asked:]}
 
@@ -103,4 +104,5 @@ _JOINS: dict[LogName, Callable[[Iterable[Placed]], Iterator[Placed]]] = {
     "openai-evals": _events,
     "openai-batch": _batches,
     "chat": _chats,
+    "inspect": inspected,
 }

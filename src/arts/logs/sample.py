@@ -13,9 +13,10 @@ Score = float | list[float | None]
 class Sample:
     """A sampled solution as a log has it.
 
-    ``body`` is its text, or its steps where the log gives these. ``answer`` is what the tool has read off it,
-    ``correct`` the log's verdict, ``tokens`` how many were generated, ``logprob`` the log-probability of the whole in
-    nats; None where the log says nothing. ``place`` names file and row for errors.
+    ``body`` is its text, or its steps where the log gives these. ``answer`` is what the tool has read off it, which
+    may be all of it, ``correct`` the log's verdict, ``tokens`` how many were generated, ``logprob`` the log-probability
+    of the whole in nats; None where the log says nothing. ``cut``: the log says that the token limit cut it. ``place``
+    names file and row for errors.
     """
 
     place: str
@@ -24,7 +25,13 @@ class Sample:
     correct: bool | None = None
     tokens: int | None = None
     logprob: float | None = None
+    cut: bool = False
     scores: Mapping[str, Score] = field(default_factory=dict)
+
+    @property
+    def read_off(self) -> str | None:
+        """The answer, unless it is the whole text: then the tool has read nothing off."""
+        return None if self.answer == self.body else self.answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,19 +2,22 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from arts.errors import InputError, UsageError
 from arts.files import StrPath
+from arts.logs.differences import differences
 from arts.logs.formats import LogOptions, VerdictsOf
-from arts.logs.read import Log, read_log
-from arts.logs.sources import SourceKind, kind_of
-from arts.logs.trees import AS_GIVEN, AS_MOST_GIVEN, NO_VERDICT, tree_of
+from arts.logs.notes import judged_by, notes
+from arts.logs.read import read_log
+from arts.logs.sources import SourceKind, holds_trees, kind_of
+from arts.logs.taken import Taken, taken_from_log, taken_from_trees
+from arts.logs.trees import tree_of
 from arts.problems.base import Problem, Verdict
 from arts.problems.graders import GraderLike, opened_grader
-from arts.trees.exchange import fill_store, is_exported, read_trees
+from arts.trees.exchange import fill_store, read_trees
 from arts.trees.runs import RunConfig
 from arts.trees.splitting import SplitterName
 from arts.trees.store import TreeStore
@@ -24,10 +27,6 @@ from arts.versions import versions
 EXPORTED = "arts"
 """The format of trees, in a store or exported."""
 _LOGGED = {True: Verdict.CORRECT, False: Verdict.INCORRECT, None: None}
-FEW_SCORES = 2
-"""A score that takes more values than these is no plain verdict."""
-FEW_STEPS = 5
-"""Training steps that a note names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +35,8 @@ class Samples:
 
     ``format`` names the tool (``arts`` for trees), ``verdicts`` says who has judged. ``logged`` has by the id of the
     problem the verdicts that came with the samples, one per sample in the order of the tree's backbones, None where
-    there was none. ``run_config`` is what a store remembers of its run, empty for logs. ``notes`` are whole sentences
-    about what a reader of a report must know.
+    there was none. ``run_config`` is what a store remembers of its run, empty for logs. ``taken`` says what was taken
+    for answers, scores and verdicts, ``notes`` are whole sentences about what a reader of a report must know.
 
     >>> import arts
     >>> samples = arts.read_samples("rollouts.jsonl")  # doctest: +SKIP
@@ -52,6 +51,7 @@ class Samples:
     verdicts: str
     logged: Mapping[str, Sequence[Verdict | None]]
     run_config: RunConfig
+    taken: Taken
     notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
@@ -109,31 +109,40 @@ def read_samples(
     """
     kind = kind_of(source)
     if kind == "model":
+        name = os.fspath(source)
+        if Path(source).is_dir():
+            raise InputError(
+                f"{name}: a folder without trees/*.parquet; give its files of samples, as '{name}/*.jsonl'"
+            )
         raise InputError(
-            f"{os.fspath(source)}: neither a store nor samples (.jsonl, .jsonl.gz, .parquet, or a folder with"
+            f"{name}: neither a store nor samples (JSON Lines, JSON, Parquet or a log of inspect_ai, or a folder with"
             " trees/*.parquet); make a store with: arts sample"
         )
     if kind == "store":
         with TreeStore.open(Path(source)) as store:
             return _whole(source, kind, store.problems(), list(store.trees()), store.run_config())
-    if is_exported(source):
+    if holds_trees(source):
         read = list(read_trees(source))
         return _whole(source, kind, [p for p, _, _ in read], [t for _, t, _ in read], read[0][2])
     found = read_log(source, log, scores)
     with opened_grader(grader) as judge:
         believe = verdicts == "log"
         trees = [tree_of(p, splitter=splitter, grader=judge, believe=believe) for p in found.problems]
-    reasons = Counter(tree.outcomes[r.leaf].reason for tree in trees for r in tree.backbones)
+        differing = differences(found.problems, trees, judge)
+    logged = {p.problem.id: [_LOGGED[s.correct] for s in p.samples] for p in found.problems}
+    reasons = Counter(tree.outcomes[r.leaf].reason.partition("; ")[0] for tree in trees for r in tree.backbones)
+    judges = judged_by(reasons, judge.name)
     return Samples(
         path=Path(source),
         kind=kind,
         format=found.format,
         problems=[p.problem for p in found.problems],
         trees=trees,
-        verdicts=_judges(reasons, judge.name),
-        logged={p.problem.id: [_LOGGED[s.correct] for s in p.samples] for p in found.problems},
+        verdicts=judges,
+        logged=logged,
         run_config=RunConfig(),
-        notes=tuple(_notes(found, reasons, log.correct_above, flags)),
+        taken=taken_from_log(found, trees, judges),
+        notes=tuple(notes(found, reasons, differing, log.correct_above, flags, verdicts)),
     )
 
 
@@ -160,38 +169,15 @@ def _whole(
 ) -> Samples:
     require_samples(source, run_config)
     grader = (run_config.sample or {}).get("grader")
+    judges = f"of the {grader} grader" if grader else "of the store"
     return Samples(
         path=Path(source),
         kind=kind,
         format=EXPORTED,
         problems=problems,
         trees=trees,
-        verdicts=f"of the {grader} grader" if grader else "of the store",
+        verdicts=judges,
         logged={tree.problem_id: verdicts_of(tree) for tree in trees},
         run_config=run_config,
+        taken=taken_from_trees(trees, judges),
     )
-
-
-def _judges(reasons: Counter[str], grader: str) -> str:
-    """Who has said what is correct."""
-    names = {AS_GIVEN: "of the log", AS_MOST_GIVEN: "of the log", NO_VERDICT: "missing"}
-    found: Counter[str] = Counter()
-    for reason, count in reasons.items():
-        found[names.get(reason, f"of the {grader} grader")] += count
-    return ", ".join(name if len(found) == 1 else f"{count} {name}" for name, count in found.most_common())
-
-
-def _notes(log: Log, reasons: Counter[str], correct_above: float, flags: str) -> Iterator[str]:
-    if len(log.scores) > FEW_SCORES and (reasons[AS_GIVEN] or reasons[AS_MOST_GIVEN]):
-        values = ", ".join(f"{x:g}" for x in log.scores)
-        yield f"scores are {values}; correct means above {correct_above:g} (correct_above)."
-    if odd := reasons[AS_MOST_GIVEN]:
-        yield f"{odd} samples have a text that the log judges both ways; most of its verdicts count."
-    if len(log.steps) > 1:
-        steps = ", ".join([*log.steps[:FEW_STEPS], "…"][: len(log.steps)])
-        yield (
-            f"the samples are of {len(log.steps)} training steps ({steps}), hence of as many policies; choose by"
-            f" {flags}.where step={log.steps[-1]}."
-        )
-    if log.empty:
-        yield f"{log.empty} rows have no sample, as of requests that failed."

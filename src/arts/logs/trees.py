@@ -8,6 +8,8 @@ import numpy as np
 from arts.errors import InputError
 from arts.logs.sample import Sample, SampledProblem
 from arts.problems.base import Grader, Verdict
+from arts.problems.extraction.answer import Extraction
+from arts.problems.graders import find_answer
 from arts.trees.splitting import SPLITTERS, SplitterName
 from arts.trees.tree import Outcome, Step, Tree
 
@@ -23,6 +25,9 @@ def tree_of(sampled: SampledProblem, *, splitter: SplitterName, grader: Grader, 
     verdict of the log, the log's verdicts go: a sample without one is then ungraded, and samples of one text have the
     verdict of most of them.
 
+    Where the log has no answer, or the whole text for one, the grader reads one off the text; of a text that states
+    none the whole counts where the log says so.
+
     Scores of samples become scores at their leaves, lists scores at the nodes of their paths, the leaf included;
     samples that share a node give it the mean of their scores.
 
@@ -31,25 +36,39 @@ def tree_of(sampled: SampledProblem, *, splitter: SplitterName, grader: Grader, 
     """
     problem = sampled.problem
     tree = Tree(problem_id=problem.id, question=problem.question)
-    answers: dict[int, str | None] = {}
+    answers: dict[int, Extraction | None] = {}
     logged: dict[int, list[bool | None]] = {}
     scores: dict[str, dict[int, list[float]]] = {}
     for index, sample in enumerate(sampled.samples):
         leaf = _add_sample(tree, index, sample, splitter)
-        answers[leaf] = grader.extract(tree.solution(leaf)) if sample.answer is None else sample.answer
+        answers[leaf] = _answer(grader, tree.solution(leaf), sample)
         logged.setdefault(leaf, []).append(sample.correct)
         for name, node, value in _scores(sample, tree.path(leaf)):
             scores.setdefault(name, {}).setdefault(node, []).append(value)
     if not problem.answer or (believe and any(s.correct is not None for s in sampled.samples)):
         tree.outcomes = {leaf: _as_logged(answers[leaf], verdicts) for leaf, verdicts in logged.items()}
     else:
-        grades = grader.grade([(problem.answer, answer) for answer in answers.values()])
-        for (leaf, answer), grade in zip(answers.items(), grades, strict=True):
-            tree.outcomes[leaf] = Outcome(answer=answer, verdict=grade.verdict, reason=grade.reason)
+        grades = grader.grade([(problem.answer, found.value if found else None) for found in answers.values()])
+        for (leaf, found), grade in zip(answers.items(), grades, strict=True):
+            tree.outcomes[leaf] = _outcome(found, grade.verdict, grade.reason)
     for name, by_node in scores.items():
         with np.errstate(invalid="ignore", over="ignore"):  # +∞ and −∞ have no mean: NaN, no score
             tree.set_scores(name, by_node, np.array([np.mean(values) for values in by_node.values()]))
     return tree
+
+
+def _answer(grader: Grader, text: str, sample: Sample) -> Extraction | None:
+    """What the log has read off the text, or what the grader reads; where neither reads any, what the log says."""
+    if sample.read_off is not None:
+        return Extraction(sample.read_off, "own")
+    found = find_answer(grader, text, cut=sample.cut)
+    return Extraction(sample.answer, "own") if found is None and sample.answer is not None else found
+
+
+def _outcome(found: Extraction | None, verdict: Verdict, reason: str) -> Outcome:
+    if found is None:
+        return Outcome(answer=None, verdict=verdict, reason=reason)
+    return Outcome(answer=found.value, verdict=verdict, reason=found.remarked(reason))
 
 
 def _scores(sample: Sample, path: Sequence[int]) -> Iterator[tuple[str, int, float]]:
@@ -78,10 +97,10 @@ def _add_sample(tree: Tree, index: int, sample: Sample, splitter: SplitterName) 
     return tree.add_rollout(steps, backbone=index, tokens=sample.tokens or 0).leaf
 
 
-def _as_logged(answer: str | None, verdicts: Sequence[bool | None]) -> Outcome:
+def _as_logged(answer: Extraction | None, verdicts: Sequence[bool | None]) -> Outcome:
     """The outcome of a text by what the log says of its samples: the verdict of most of those that have one."""
     right, wrong = verdicts.count(True), verdicts.count(False)
     if right == wrong:
-        return Outcome(answer=answer, verdict=Verdict.UNGRADED, reason=NO_VERDICT)
+        return _outcome(answer, Verdict.UNGRADED, NO_VERDICT)
     verdict = Verdict.CORRECT if right > wrong else Verdict.INCORRECT
-    return Outcome(answer=answer, verdict=verdict, reason=AS_MOST_GIVEN if right and wrong else AS_GIVEN)
+    return _outcome(answer, verdict, AS_MOST_GIVEN if right and wrong else AS_GIVEN)

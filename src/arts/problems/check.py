@@ -5,13 +5,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from arts.problems.answers.numbers import exact_number
+from arts.problems.answers.spelling import normalise
 from arts.problems.base import Grade, Grader, Problem, Verdict
-from arts.problems.extract import extract_answer, has_several_boxes
+from arts.problems.extraction.answer import extract_answer, has_several_boxes
+from arts.problems.extraction.boxes import boxes
 from arts.problems.near import nearest, one_spelling
-from arts.problems.normalise import exact_number, normalise
 
-RESPELLINGS = ("\\quad {}", "({})")
-"""Spellings that change an answer's letters and not what it says; the one that is graded faster comes first."""
+ANOTHER = "\\sqrt{7}+\\sqrt{11}"
+"""A formula that no key is, but that a formula can be compared with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +132,9 @@ def failing_keys(problems: Sequence[Problem], grader: Grader) -> list[FailingKey
 def _stated(problem: Problem) -> str | None:
     """The answer in the last box, or after the last ``####``, of a problem's solution."""
     found = extract_answer(problem.solution or "")
-    return found.value if found and found.how in ("boxed", "hash") else None
+    if found and found.how == "boxed":
+        return boxes(problem.solution or "")[-1]  # not the list of the last ones, of which the key may be a part
+    return found.value if found and found.how == "hash" else None
 
 
 def _wrong(problems: Sequence[Problem], stated: Mapping[str, str], grader: Grader) -> list[KeyRemark]:
@@ -154,17 +158,14 @@ def _failure(failing: FailingKey) -> str:
 
 
 def _own_spelling(problems: Sequence[Problem], grader: Grader) -> tuple[list[KeyRemark], int]:
-    """Keys that the mathematics grader knows in no spelling but their own, and how many pairs it took to see that."""
-    if grader.name != "math":
+    """Keys that the mathematics grader cannot compare with a formula, and how many pairs it took to see that."""
+    if not grader.name.startswith("math"):
         return [], 0
-    left = sorted({p.answer for p in problems if exact_number(normalise(p.answer)) is None})
-    asked = 0
-    for respelling in RESPELLINGS:
-        grades = grader.grade([(key, respelling.format(key)) for key in left])
-        asked += len(left)
-        left = [key for key, grade in zip(left, grades, strict=True) if grade.verdict is not Verdict.CORRECT]
+    keys = sorted({p.answer for p in problems if exact_number(normalise(p.answer)) is None})
+    grades = grader.grade([(key, ANOTHER) for key in keys])
+    unread = {key for key, grade in zip(keys, grades, strict=True) if grade.verdict is Verdict.UNGRADED}
     reason = "math-verify does not read it as mathematics"
-    return [KeyRemark(id=p.id, key=p.answer, reason=reason) for p in problems if p.answer in left], asked
+    return [KeyRemark(id=p.id, key=p.answer, reason=reason) for p in problems if p.answer in unread], len(keys)
 
 
 def _overlap(problems: Sequence[Problem], other: str = "itself", theirs: Sequence[Problem] | None = None) -> Overlap:

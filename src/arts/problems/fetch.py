@@ -20,7 +20,7 @@ from arts.errors import InputError, UsageError
 from arts.files import StrPath, write_whole
 from arts.models import cache_folder
 from arts.problems.base import Problem
-from arts.problems.extract import has_several_boxes
+from arts.problems.extraction.answer import has_several_boxes
 from arts.problems.fields import key_of, problems_of, question_of
 from arts.problems.near import nearest, one_spelling
 from arts.problems.rows import Row, hub_rows, read_rows

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from arts.errors import InputError
 from arts.problems.base import Problem
-from arts.problems.extract import boxes
+from arts.problems.extraction.boxes import boxes
 from arts.problems.rows import Row
 
 _QUESTION_FIELDS = ("problem", "question", "question_concat", "prompt")

@@ -9,9 +9,12 @@ from typing import final
 import numpy as np
 
 from arts.errors import UsageError
+from arts.problems.answers.equality import equal
+from arts.problems.answers.reading import read
+from arts.problems.answers.spelling import normalise
 from arts.problems.base import Grade, Grader, Verdict
-from arts.problems.extract import MAX_ANSWER, extract_answer
-from arts.problems.normalise import exact_number, normalise
+from arts.problems.extraction.answer import UNSTATED, Extraction, extract_answer
+from arts.problems.extraction.boxes import MAX_ANSWER
 from arts.problems.pool import MathPool
 from arts.registry import find
 
@@ -32,28 +35,36 @@ def quick_grade(key: str, answer: str | None) -> Grade | None:
         return _NO_ANSWER
     if len(answer) > MAX_ANSWER:
         return Grade(verdict=Verdict.UNGRADED, reason=f"the answer has more than {MAX_ANSWER} characters")
-    mine, theirs = normalise(key), normalise(answer)
-    if mine == theirs:
+    if key == answer:
         return _CORRECT
-    numbers = exact_number(mine), exact_number(theirs)
-    if None not in numbers:
-        return _CORRECT if numbers[0] == numbers[1] else _INCORRECT
-    return None
+    same = equal(read(key), read(answer), _unknown)
+    return None if same is None else _CORRECT if same else _INCORRECT
+
+
+def _unknown(key: str, answer: str) -> None:
+    """What exact arithmetic and spelling know of two formulas."""
 
 
 class _StatedAnswer:
+    last_number = True
+    """Whether the last number of a text is its answer when nothing else states one."""
+
+    def find(self, text: str) -> Extraction | None:
+        """The answer that a text states, and how it was found."""
+        found = extract_answer(text)
+        return None if found and found.how == "last_number" and not self.last_number else found
+
     def extract(self, text: str) -> str | None:
         """The stated answer; the last number when nothing else states one."""
-        found = extract_answer(text)
+        found = self.find(text)
         return found.value if found else None
 
     def close(self) -> None:
         """Nothing to release."""
 
 
-@final
 class ExactGrader(_StatedAnswer):
-    """Equality of normalised strings or of exact numbers; no mathematics beyond that."""
+    """Equality of spellings, of exact numbers, and of lists, intervals and quantities of these; no formulas."""
 
     name = "exact"
 
@@ -62,9 +73,8 @@ class ExactGrader(_StatedAnswer):
         return [quick_grade(key, answer) or _INCORRECT for key, answer in pairs]
 
 
-@final
 class MathGrader(_StatedAnswer):
-    """Mathematical equality: spelling and exact numbers first, then math-verify in worker processes."""
+    """Mathematical equality: what the exact grader decides, and formulas by math-verify in worker processes."""
 
     name = "math"
 
@@ -109,12 +119,15 @@ class FunctionGrader(_StatedAnswer):
     def __init__(self, function: Judge, name: str) -> None:
         self.name = name
         self._function = function
-        self._extract: Callable[[str], str | None] = getattr(function, "extract", super().extract)
+        self._extract: Callable[[str], str | None] | None = getattr(function, "extract", None)
         self._lock = threading.Lock()
 
-    def extract(self, text: str) -> str | None:
+    def find(self, text: str) -> Extraction | None:
         """By the function's own ``extract``, or as the exact grader does."""
-        return self._extract(text)
+        if self._extract is None:
+            return super().find(text)
+        value = self._extract(text)
+        return None if value is None else Extraction(value, "own")
 
     def grade(self, pairs: Sequence[tuple[str, str | None]]) -> list[Grade]:
         """Grade ``(key, answer)`` pairs."""
@@ -143,9 +156,37 @@ def _ungraded(reason: str) -> Grade:
     return Grade(verdict=Verdict.UNGRADED, reason=reason)
 
 
-GRADERS: dict[str, type[Grader] | Grader | Judge | str] = {"exact": ExactGrader, "math": MathGrader}
-"""``exact``: strings and exact numbers. ``math``: mathematical equality by math-verify. An entry is whatever
-:func:`make_grader` takes, a name excepted."""
+@final
+class StatedExactGrader(ExactGrader):
+    """The exact grader without last numbers: a text that states no answer has none."""
+
+    name = "exact-stated"
+    last_number = False
+
+
+@final
+class StatedMathGrader(MathGrader):
+    """The mathematics grader without last numbers: a text that states no answer has none."""
+
+    name = "math-stated"
+    last_number = False
+
+
+GRADERS: dict[str, type[Grader] | Grader | Judge | str] = {
+    grader.name: grader for grader in (ExactGrader, MathGrader, StatedExactGrader, StatedMathGrader)
+}
+"""``exact``: spelling and exact numbers. ``math``: formulas too, by math-verify. With ``-stated``: the last number of
+a text that states no answer is none. An entry is whatever :func:`make_grader` takes, a name excepted."""
+
+
+def find_answer(grader: Grader, text: str, *, cut: bool = False) -> Extraction | None:
+    """The answer that a grader reads off a text, and how; of one that was ``cut`` only what it states expressly."""
+    find: Callable[[str], Extraction | None] | None = getattr(grader, "find", None)
+    if find is None:
+        value = grader.extract(text)
+        return None if value is None else Extraction(value, "own")
+    found = find(text)
+    return None if cut and found and found.how in UNSTATED else found
 
 
 def make_grader(grader: GraderLike) -> Grader:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -14,6 +15,10 @@ from typing import final
 from arts.problems.base import Grade, Verdict
 
 START_DEADLINE_S = 60.0
+ATTEMPTS = 2
+"""How often a pair is tried whose worker died."""
+_PATIENCE = 60
+"""A worker that computes has ended by itself at its deadline; one that does nothing is waited for so many times it."""
 
 
 @final
@@ -23,6 +28,10 @@ class MathPool:
     Safe to call from several threads. Killing a process is the only way to stop a computation that does not
     want to stop, so no pair is ever graded in the calling process. Workers end by themselves when the calling
     process is gone, however it went.
+
+    ``deadline_s`` are seconds of a worker's own CPU time, so that no verdict hangs on what else the machine does; of
+    the clock on Windows, which has no such limit. A worker that dies is replaced, and its pair tried once more. An
+    answer key that takes as long by itself is not tried again.
     """
 
     def __init__(self, *, workers: int = 2, deadline_s: float = 5.0) -> None:
@@ -30,6 +39,7 @@ class MathPool:
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="grading")
         self._mine = threading.local()
         self._started: weakref.WeakSet[_Worker] = weakref.WeakSet()
+        self._slow_keys: dict[str, Grade] = {}
 
     def grade(self, pairs: Sequence[tuple[str, str]]) -> list[Grade]:
         """Grades in the order of the pairs."""
@@ -42,18 +52,48 @@ class MathPool:
             worker.kill()
 
     def _grade_one(self, pair: tuple[str, str]) -> Grade:
-        worker: _Worker | None = getattr(self._mine, "worker", None)
+        key = pair[0]
+        if key in self._slow_keys:
+            return self._slow_keys[key]
         try:
-            if worker is None:
-                worker = self._mine.worker = _Worker()
-                self._started.add(worker)
-            return worker.grade(*pair, self._deadline_s)
-        except (queue.Empty, OSError, EOFError) as error:
-            self._mine.worker = None
-            if worker is not None:
-                worker.kill()
-            reason = f"no verdict within {self._deadline_s:g} s" if isinstance(error, queue.Empty) else "crashed"
-            return Grade(verdict=Verdict.UNGRADED, reason=f"math-verify: {reason}")
+            return self._graded(*pair)
+        except TimeoutError:
+            late = Grade(verdict=Verdict.UNGRADED, reason=f"math-verify: no verdict within {self._deadline_s:g} s")
+            return self._slow_key(key) or late
+
+    def _slow_key(self, key: str) -> Grade | None:
+        """What to say of all answers to a key that math-verify cannot compare with anything in time."""
+        try:
+            self._graded(key, _ANYTHING)
+        except TimeoutError:
+            reason = f"math-verify: the key {key[:60]} takes more than {self._deadline_s:g} s"
+            return self._slow_keys.setdefault(key, Grade(verdict=Verdict.UNGRADED, reason=reason))
+        return None
+
+    def _graded(self, key: str, answer: str) -> Grade:
+        """The worker's grade.
+
+        Raises:
+            TimeoutError: there is none in time.
+        """
+        for _ in range(ATTEMPTS):
+            worker: _Worker | None = getattr(self._mine, "worker", None)
+            try:
+                if worker is None:
+                    worker = self._mine.worker = _Worker()
+                    self._started.add(worker)
+                return worker.grade(key, answer, self._deadline_s)
+            except (TimeoutError, OSError, EOFError) as error:
+                self._mine.worker = None
+                if worker is not None:
+                    worker.kill()
+                if isinstance(error, TimeoutError):
+                    raise
+        return Grade(verdict=Verdict.UNGRADED, reason="math-verify: crashed")
+
+
+_ANYTHING = "\\sqrt{7}+1"
+"""A formula that no key is, but that a key can be compared with."""
 
 
 class _Worker:
@@ -70,7 +110,7 @@ class _Worker:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"key": key, "answer": answer, "deadline_s": deadline_s}) + "\n")
         self._process.stdin.flush()
-        verdict, reason = json.loads(self._reply(deadline_s))
+        verdict, reason = json.loads(self._reply(deadline_s * _PATIENCE if _LIMITS_ITSELF else deadline_s))
         return Grade(verdict=Verdict(verdict), reason=reason)
 
     def kill(self) -> None:
@@ -85,7 +125,21 @@ class _Worker:
         self._replies.put("")
 
     def _reply(self, deadline_s: float) -> str:
-        line = self._replies.get(timeout=deadline_s)
-        if not line:
-            raise EOFError
-        return line
+        """The next line that the worker writes.
+
+        Raises:
+            TimeoutError: none in time, or the system has ended the worker at its limit.
+            EOFError: the worker has died.
+        """
+        try:
+            line = self._replies.get(timeout=deadline_s)
+        except queue.Empty as error:
+            raise TimeoutError from error
+        if line:
+            return line
+        if _LIMITS_ITSELF and self._process.wait(START_DEADLINE_S) == -signal.SIGPROF:
+            raise TimeoutError
+        raise EOFError
+
+
+_LIMITS_ITSELF = hasattr(signal, "setitimer")

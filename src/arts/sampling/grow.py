@@ -7,6 +7,8 @@ from functools import partial
 from typing import final
 
 from arts.problems.base import Grader, Problem, Verdict
+from arts.problems.extraction.answer import Extraction
+from arts.problems.graders import find_answer
 from arts.proposers.base import Completion, Proposer, Sampling
 from arts.sampling.failures import FailureWatch
 from arts.sampling.fork import Planned, SparseDeepFork, plan_backbones, plan_forks, roll_out
@@ -123,20 +125,22 @@ class Grower:
 
     async def _keep(self, finished: Sequence[tuple[Planned, Completion]]) -> None:
         """Grade together, then commit one by one, in the order in which they finished."""
-        answers = [self._answer(p, c) for p, c in finished]
+        found = [self._answer(p, c) for p, c in finished]
+        answers = [said.value if said else None for said in found]
         pairs = [(self._keys[p.tree.problem_id], a) for (p, _), a in zip(finished, answers, strict=True)]
         grades = await asyncio.to_thread(self._grader.grade, pairs)
-        for (planned, completion), answer, grade in zip(finished, answers, grades, strict=True):
+        for (planned, completion), said, grade in zip(finished, found, grades, strict=True):
             reason = "cut at the token limit" if completion.stop == "length" else grade.reason
+            answer, reason = (said.value, said.remarked(reason)) if said else (None, reason)
             graded = Outcome(answer=answer, verdict=grade.verdict, reason=reason)
             outcome = None if completion.stop == "error" else graded
             self._watch.came_back((planned, completion, outcome), completion)
 
-    def _answer(self, planned: Planned, completion: Completion) -> str | None:
+    def _answer(self, planned: Planned, completion: Completion) -> Extraction | None:
         """The answer of the whole solution; one that was cut has not stated it."""
         if completion.stop != "stop":
             return None
-        return self._grader.extract(planned.state.text + completion.text)
+        return find_answer(self._grader, planned.state.text + completion.text)
 
     def _commit(self, row: tuple[Planned, Completion, Outcome | None]) -> None:
         planned, completion, outcome = row

@@ -6,7 +6,7 @@ problem, shape (P,), so that intervals and paired differences can be taken over 
 
 from functools import lru_cache
 from itertools import combinations
-from math import comb
+from math import ceil, comb
 
 import numpy as np
 
@@ -35,8 +35,46 @@ def pass_at_k(correct: Bools, k: int) -> Floats:
     problems, n = correct.shape
     if k > n:
         return np.full(problems, np.nan)
-    table = np.array([1 - comb(n - c, k) / comb(n, k) for c in range(n + 1)])
-    return np.asarray(table[correct.sum(axis=1)])
+    missing = 1 - k / np.arange(
+        n, 0, -1.0
+    )  # the last correct sample is not among k of n, the one before not of n − 1, …
+    none = np.concatenate([[1.0], np.cumprod(np.maximum(missing, 0))])
+    return np.asarray(1 - none[correct.sum(axis=1)])
+
+
+def g_pass_at_k(correct: Bools, k: int, threshold: float) -> Floats:
+    """Probability that at least ⌈threshold · k⌉ of a random k-subset are correct, at least one; NaN when n < k.
+
+    G-Pass@k of Liu et al. 2024, arXiv 2412.13147: the hypergeometric tail. With a threshold near 0 it is pass@k, with
+    1 all k samples are correct.
+
+    Raises:
+        ValueError: the threshold is not above 0 and at most 1.
+
+    >>> g_pass_at_k(np.array([[True, True, False, False]]), 2, 1.0).round(3)
+    array([0.167])
+    """
+    if not 0 < threshold <= 1:
+        raise ValueError(f"the threshold is {threshold:g}; give a share above 0 and at most 1")
+    problems, n = correct.shape
+    if k > n:
+        return np.full(problems, np.nan)
+    least = max(1, ceil(threshold * k - ROUNDING))
+    counts, where = np.unique(correct.sum(axis=1), return_inverse=True)
+    return np.asarray(np.array([_tail(n, int(c), k, least) for c in counts])[where])
+
+
+def _tail(n: int, c: int, k: int, least: int) -> float:
+    """Probability that k of n samples, c of them correct, hold at least so many correct ones.
+
+    Weights relative to the most probable number, from the ratios of neighbours; no binomial is ever computed.
+    """
+    j = np.arange(max(0, k - (n - c)), min(c, k) + 1, dtype=np.float64)
+    up = (c - j[:-1]) * (k - j[:-1]) / ((j[:-1] + 1) * (n - c - k + j[:-1] + 1))
+    mode = int((up > 1).sum())  # the ratios fall
+    below = np.cumprod(1 / up[:mode][::-1])[::-1]
+    weights = np.concatenate([below, [1.0], np.cumprod(up[mode:])])
+    return float(weights[j >= least].sum() / weights.sum())
 
 
 def best_of_k(correct: Bools, scores: Floats, k: int) -> Floats:
@@ -48,7 +86,8 @@ def best_of_k(correct: Bools, scores: Floats, k: int) -> Floats:
     problems, n = correct.shape
     if k > n:
         return np.full(problems, np.nan)
-    by_rank = np.array([comb(n - r, k - 1) / comb(n, k) for r in range(1, n + 1)])
+    left = np.arange(n - 1, 0, -1.0)  # behind ranks 1, 2, …
+    by_rank = k / n * np.concatenate([[1.0], np.cumprod(np.maximum((left - k + 1) / left, 0))])
     scores = ranked(scores)
     above = (scores[:, None, :] > scores[:, :, None]).sum(axis=2)
     ties = (scores[:, None, :] == scores[:, :, None]).sum(axis=2)

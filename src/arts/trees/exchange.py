@@ -46,15 +46,6 @@ def _line(row: TreeRow) -> str:
     return json.dumps(msgspec.to_builtins(row), ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def is_exported(source: StrPath) -> bool:
-    """Whether a source is a file or folder of exported trees, by its first row."""
-    path = Path(source)
-    if path.is_dir():
-        return True
-    first = next(read_rows(path), None) if path.is_file() else None
-    return first is not None and {"parent", "rollouts"} <= first[1].keys()
-
-
 def read_trees(source: StrPath) -> Iterator[tuple[Problem, Tree, RunConfig]]:
     """Problems, trees and configurations of an exported file, ``.jsonl``, ``.jsonl.gz`` or ``.parquet``, or folder.
 

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from arts.documents.words import count
 from arts.errors import UsageError
 from arts.logs.samples import Samples, verdicts_of
 from arts.problems.base import Verdict, question_key
@@ -81,8 +82,9 @@ def reachable(ks: Sequence[int], trees: Sequence[Tree], note: Note) -> list[int]
     asked = sorted(set(ks))
     kept = [k for k in asked if k <= most] or [max(most, 1)]
     if most > 0 and kept != asked:
-        note(f"half of the problems have {most} samples or fewer: N is {', '.join(map(str, kept))}")
-    few = sum(count < kept[-1] for count in counts)
+        who = "every problem has" if counts[0] == counts[-1] else "half of the problems have at most"
+        note(f"{who} {count(most, 'sample')}: N is {', '.join(map(str, kept))}")
+    few = sum(n < kept[-1] for n in counts)
     if few:
         note(f"{few} of {len(counts)} problems have fewer than {kept[-1]} samples and are left out")
     return kept

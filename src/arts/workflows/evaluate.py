@@ -134,6 +134,7 @@ async def observe_samples_async(
         score_unit=score_unit if names else "",
         versions=versions(*VERSIONS),
         seed=seed,
+        settings=samples.taken.with_scores(scores).named(),
     )
     return replace(found, policy=rival, audit=checked, about=about)
 

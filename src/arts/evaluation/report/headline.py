@@ -17,8 +17,7 @@ def headline(result: "Evaluation") -> str:
     """The best selector, whether it is shown to differ, and what one sample and the best of all reach."""
     top = result.top_k
     reach = f"pass@1 is {percent(result.pass_at_k[1])} %"
-    oracle = next((m for m in result.table.values() if m.selector == "oracle"), None)
-    reach += f", pass@{top} {percent(oracle.accuracy[top])} %." if oracle is not None and top > 1 else "."
+    reach += f", pass@{top} {percent(result.pass_at_k[top])} %." if 1 < top in result.pass_at_k else "."
     names = best(result)
     if not names or top == 1:
         return reach
@@ -88,11 +87,21 @@ def _equal(part: Comparisons) -> str:
     )
 
 
+def unused(result: "Evaluation") -> str:
+    """Which samples no method decides between, "" where all are used."""
+    if not result.unused_samples:
+        return ""
+    more, of = count(result.unused_samples, "sample"), result.samples_per_problem
+    return f"{more} beyond the {of} that every problem here has: they count for pass@k and are not decided between."
+
+
 def _lacking(result: "Evaluation") -> list[str]:
     """What is not in the numbers."""
     found = []
     if result.left_out_problems:
-        found.append(f"{count(result.left_out_problems, 'problem')} with too few samples are left out.")
+        left_out = count(result.left_out_problems, "problem")
+        found.append(f"{left_out} with too few samples are left out of all but pass@k.")
+    found += [said] if (said := unused(result)) else []
     of = result.problems * result.samples_per_problem
     found += [
         f"{n:,} of {of:,} samples have no score by {name}: they rank last and have no weight in a vote."
@@ -100,6 +109,11 @@ def _lacking(result: "Evaluation") -> list[str]:
     ]
     if result.ungraded_share:
         found.append(f"{result.ungraded_share:.2%} of the answers could not be graded and count as wrong.")
+    if result.last_numbers:
+        found.append(
+            f"{result.last_numbers:,} of {of:,} answers are the last number of a text that states none"
+            " (--grader math-stated takes none)."
+        )
     drawn = [f"N = {k} ({v.count:,})" for k, v in result.vote_subsets.items() if not v.all]
     if drawn:
         found.append(f"Votes are averages over a random choice of subsets of the samples at {', '.join(drawn)}.")

@@ -185,6 +185,7 @@ def _known(run: Evaluation) -> dict[str, str]:
         "samples per problem": str(run.samples_per_problem),
         "ks": ", ".join(map(str, run.ks)),
         "ungraded share": _text(run.ungraded_share),
+        "answers that are the last number of the text": str(run.last_numbers),
     }
     cost = {name.replace("_", " "): _text(x) for name, x in structs.asdict(run.cost).items()}
     return sizes | cost | facts(run.about) | _flags(run.about.command)

@@ -32,8 +32,10 @@ def evaluation(result: "Evaluation") -> Document:
         _comparisons(result.comparisons, result.top_k),
         reach_section(
             "pass@k: at least one of k samples is correct",
-            "Unbiased (Chen et al. 2021, arXiv 2107.03374), in percent with 95 % intervals over problems.",
-            {"pass@k": result.pass_at_k},
+            "Unbiased (Chen et al. 2021, arXiv 2107.03374), over every sample of the problems that have k, in percent"
+            " with 95 % intervals over problems. G-Pass@k (Liu et al. 2024, arXiv 2412.13147): at least the share τ of"
+            " the k samples is correct.",
+            {"pass@k": result.pass_at_k} | {f"G-Pass@k, τ = {t}": by_k for t, by_k in result.g_pass_at_k.items()},
         ),
         None if result.solve_rates is None else _solve_rates(result.solve_rates),
         _subsets(result.subsets),
@@ -217,6 +219,8 @@ def _cost(result: "Evaluation") -> Section:
         for k, v in structs.asdict(result.cost).items()
     }
     facts["ungraded answers"] = f"{100 * result.ungraded_share:.2f} %"
+    of = result.problems * result.samples_per_problem
+    facts["answers that are the last number of the text"] = f"{result.last_numbers:,} of {of:,}"
     facts["problems left out for too few samples"] = f"{result.left_out_problems:,}"
     return Section(name="cost", title="Cost", facts=facts)
 

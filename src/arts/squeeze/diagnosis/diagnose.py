@@ -64,6 +64,7 @@ def _side(origin: Origin, side: Side) -> SideResult:
         least_samples=int(side.n.min()),
         most_samples=int(side.n.max()),
         ungraded_share=float(side.ungraded.mean()),
+        last_numbers=side.last_numbers,
     )
 
 

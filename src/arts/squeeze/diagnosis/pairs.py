@@ -10,6 +10,7 @@ import numpy as np
 from arts.arrays import Bools, Floats, Ints
 from arts.errors import InputError
 from arts.problems.base import Grader, Problem, Verdict, question_key
+from arts.problems.extraction.answer import LAST_NUMBER
 from arts.problems.graders import equivalence_classes
 from arts.squeeze.diagnosis.parts import Matching
 from arts.trees.tree import Outcome, Tree
@@ -30,6 +31,7 @@ class Side:
     All arrays are (S,). ``owner`` is a sample's problem and does not decrease; every problem has a sample. An ungraded
     sample counts as not correct. ``answer``, ``text`` and ``first`` (its first step) number what is equal within a
     problem; ``answer`` is ``NO_ANSWER`` where none is stated. ``steps`` says whether any solution has several.
+    ``last_numbers`` counts answers that are but the last number of a text that states none.
     """
 
     owner: Ints
@@ -39,6 +41,7 @@ class Side:
     text: Ints
     first: Ints
     steps: bool
+    last_numbers: int = 0
 
     @property
     def n(self) -> Ints:
@@ -149,12 +152,13 @@ def _start(problem: Problem) -> str:
 
 def _side(trees: Sequence[Tree], grader: Grader) -> Side:
     owner, verdicts, answers, leaves, firsts = [], [], [], [], []
-    steps = False
+    steps, last_numbers = False, 0
     for i, tree in enumerate(trees):
         ended = [r.leaf for r in tree.backbones]
         outcomes = [tree.outcomes.get(leaf, NOT_GRADED) for leaf in ended]
         right = [o.verdict is Verdict.CORRECT for o in outcomes]
         classes = equivalence_classes(grader, [None if r else o.answer for o, r in zip(outcomes, right, strict=True)])
+        last_numbers += sum(o.reason.endswith(LAST_NUMBER) for o in outcomes)
         paths = [tree.path(leaf) for leaf in ended]
         owner += [i] * len(ended)
         verdicts += [o.verdict for o in outcomes]
@@ -171,6 +175,7 @@ def _side(trees: Sequence[Tree], grader: Grader) -> Side:
         text=np.array(leaves, dtype=np.int64),
         first=np.array(firsts, dtype=np.int64),
         steps=steps,
+        last_numbers=last_numbers,
     )
 
 

@@ -52,12 +52,16 @@ class Origin(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SideResult(Origin, frozen=True, kw_only=True, omit_defaults=True):
-    """One side: its origin and its size; ``least_samples`` and ``most_samples`` are of one problem."""
+    """One side: its origin and its size; ``least_samples`` and ``most_samples`` are of one problem.
+
+    ``last_numbers`` of the answers are but the last number of a text that states none.
+    """
 
     samples: int
     least_samples: int
     most_samples: int
     ungraded_share: float
+    last_numbers: int = 0
 
 
 class Crossing(Struct, frozen=True, kw_only=True):

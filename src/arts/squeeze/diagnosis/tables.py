@@ -221,4 +221,5 @@ def side_in_words(s: parts.SideResult) -> str:
     sizes = f"{s.least_samples}" + (f" to {s.most_samples}" if s.most_samples > s.least_samples else "")
     given = {"source": s.source, "kind": s.kind, "sampling": s.sampling, "verdicts": s.verdicts}
     origin = "".join(f"; {name}: {text}" for name, text in given.items() if text is not None)
-    return f"{s.samples} samples, {sizes} per problem, {s.ungraded_share:.2%} ungraded{origin}"
+    graded = f"{s.ungraded_share:.2%} ungraded, {s.last_numbers} answers the last number of the text"
+    return f"{s.samples} samples, {sizes} per problem, {graded}{origin}"
