@@ -67,7 +67,7 @@ CASES: Sequence[Case] = (
         repository=PROBE,
         path="results_2048_batched/sft_raw.jsonl",
         stated=(55.4, "README.md"),
-        why="",
+        why="One text that ends at the token limit: theirs takes an earlier number for the answer",
     ),
     Case(
         kind="the same",
