@@ -60,7 +60,7 @@ def markdown(text: object, *, brackets: bool = False) -> str:
     ``brackets`` are escaped too, for text that stands within a pair of them.
 
     >>> print(markdown("![a](http://x) | <b> `c`"))
-    !\[a\](http\://x) \| \<b> \`c\`
+    ![a\](http\://x) \| \<b> \`c\`
     """
     line = _NUMBERED.sub(r"\1\\\2", _MARKS.sub(r"\\\g<0>", visible(" ".join(str(text).split()))))
     return re.sub(r"(?<!\\)[\[\]]", r"\\\g<0>", line) if brackets else line
