@@ -152,6 +152,18 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors of a disk, a quota or a limit that is exhausted."""
+LEAST_FREE = 65_536
+"""Bytes of a disk that is taken to be full, where a library does not say why it cannot write."""
+
+
+def is_full(place: Path, error: Exception) -> bool:
+    """Whether something could not be written here because there is no space left."""
+    said = (isinstance(error, OSError) and error.errno in FULL) or "No space left" in str(error)
+    return said or shutil.disk_usage(place).free < LEAST_FREE
+
+
 @contextlib.contextmanager
 def _named(path: StrPath) -> Iterator[None]:
     """Give errors of the system the name of the file where they have none, as those of a full disk."""

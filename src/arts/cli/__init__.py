@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from arts.cli.ending import ended_by
 from arts.cli.terminal import flushed, leave_stdout, put, put_text, say, streams
 from arts.errors import ArtsError, UsageError, needs_extra
+from arts.files import FULL
 
 COMMANDS = {
     "demo": "sample, train, decide and report on the bundled model, in one go",
@@ -110,7 +111,7 @@ def _os_error(error: OSError) -> str:
 
     place = f" ({error.filename})" if error.filename else ""
     match error.errno:
-        case errno.ENOSPC | errno.EDQUOT | errno.EFBIG:
+        case number if number in FULL:
             return f"the disk is full{place}; free some space and run the same command again"
         case errno.EACCES | errno.EROFS | errno.EPERM:
             return f"no permission to write{place}; choose another place or change its permissions"

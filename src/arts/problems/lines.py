@@ -11,7 +11,7 @@ from arts.errors import InputError
 LONGEST_LINE = 64_000_000
 """Characters of a row."""
 MOST_PACKED = 200
-"""Characters that a byte of a packed file may stand for, of rows the most that was met is some 50."""
+"""Characters that a byte of a packed file may stand for; the logs in tests/data have 4 to 30."""
 SLACK = 16_000_000
 """Characters that any packed file may hold."""
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from accelerate import PartialState
+from safetensors import SafetensorError
 from transformers import EarlyStoppingCallback, set_seed
 
 from arts.config import Settings, check_same_run, to_dict
-from arts.errors import InputError, UsageError
-from arts.files import write_whole
+from arts.errors import ArtsError, InputError, UsageError
+from arts.files import is_full, write_whole
 from arts.problems.base import Verdict
 from arts.text import parsed_json
 from arts.training.batches import Example, collate, labelled_nodes, make_example
@@ -122,7 +123,7 @@ def fit_verifier(
     out.mkdir(parents=True, exist_ok=True)
     if process.is_main_process:
         write_whole(out / PLAN, plan)
-    trainer.train(resume_from_checkpoint=last_checkpoint(out))
+    _train(trainer, out)
     curve = [entry for entry in trainer.state.log_history if "loss" in entry or "eval_loss" in entry]
     losses = [entry["loss"] for entry in curve if "loss" in entry]
     saved = SavedVerifier(
@@ -149,9 +150,28 @@ def fit_verifier(
     if process.is_main_process:
         write_whole(out / HISTORY, json.dumps(curve, indent=0) + "\n")
         save_checkpoint(out, saved, scorer)
-        for leftover in out.glob("checkpoint-*"):
-            shutil.rmtree(leftover)
+        clear_checkpoints(out)
     return NeuralVerifier(saved, scorer, features)
+
+
+def clear_checkpoints(out: Path) -> None:
+    """Remove what a finished run could have gone on from."""
+    for leftover in out.glob("checkpoint-*"):
+        shutil.rmtree(leftover)
+
+
+def _train(trainer: ObjectiveTrainer, out: Path) -> None:
+    """Train to the end, from the last checkpoint on.
+
+    Raises:
+        ArtsError: the disk is full; the last whole checkpoint is kept.
+    """
+    try:
+        trainer.train(resume_from_checkpoint=last_checkpoint(out))
+    except (OSError, RuntimeError, SafetensorError) as error:
+        if is_full(out, error):
+            raise ArtsError(f"{out}: the disk is full; free some space and run the same command again") from error
+        raise
 
 
 def _trainer(

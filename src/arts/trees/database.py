@@ -1,19 +1,16 @@
 """The SQLite file under a tree store: its tables, its lock, how it is opened, and what its errors mean."""
 
 import contextlib
-import errno
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 from arts.errors import InputError, StoreError
-from arts.files import hold
+from arts.files import FULL, hold
 from arts.text import LONGEST_NAME, one_line
 from arts.trees.journal import settle, unreadable
 
 SCHEMA_VERSION = 1
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Errors of a disk, a quota or a limit that is exhausted."""
 
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

@@ -18,6 +18,8 @@ WHOLE, LOGGED = 1, 2
 BESIDE = ("-wal", "-shm", "-journal")
 STRAY = ".old"
 """Ends the name of a log that was found beside a new store: it may be of a store that was moved away."""
+LOGGING = "wal"
+"""What SQLite calls writing to a log."""
 _FORMAT, _WAL_FORMAT = 18, 2
 """Where a file of SQLite says how it is written, and what it says with a write-ahead log."""
 
@@ -147,22 +149,33 @@ def begin(db: sqlite3.Connection) -> None:
     Raises:
         sqlite3.OperationalError: somebody does not stop reading the store.
     """
-    db.execute("PRAGMA journal_mode=WAL")
+    (mode,) = db.execute("PRAGMA journal_mode=WAL").fetchone()
     db.execute("PRAGMA synchronous=NORMAL")
     (mark,) = db.execute("PRAGMA user_version").fetchone()
-    if mark != LOGGED:
+    if mode == LOGGING and mark != LOGGED:
         put_mark(db, LOGGED)
         if not _fold(db):
             raise sqlite3.OperationalError("database is locked")
 
 
-def end(db: sqlite3.Connection) -> None:
-    """Fold the log into the store, so that readers need nothing else; what cannot be folded now stays in the log."""
-    if not _fold(db):
-        return
-    put_mark(db, WHOLE)
-    if _fold(db):
-        db.execute("PRAGMA journal_mode=DELETE")
+def end(path: Path, db: sqlite3.Connection) -> contextlib.AbstractContextManager[object]:
+    """Fold the log into the store, so that readers need nothing else; what cannot be folded now stays in the log.
+
+    The connection is to be closed within what is returned: it keeps SQLite from removing a log without a mark.
+    """
+    with contextlib.suppress(sqlite3.Error):
+        (mode,) = db.execute("PRAGMA journal_mode").fetchone()
+        if mode != LOGGING:
+            return contextlib.nullcontext()
+        if _fold(db):
+            put_mark(db, WHOLE)
+            if _fold(db):
+                db.execute("PRAGMA journal_mode=DELETE")
+                return contextlib.nullcontext()
+    reader = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    with contextlib.suppress(sqlite3.Error):
+        reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    return contextlib.closing(reader)
 
 
 def _fold(db: sqlite3.Connection) -> bool:

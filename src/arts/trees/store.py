@@ -60,9 +60,11 @@ class TreeStore:
         with contextlib.ExitStack() as opened, translated(path):
             if held is not None:
                 opened.callback(os.close, held)
+            with contextlib.closing(connect(path, write=False)) as reader:  # leaves all as it is
+                check_version(path, reader)
             connection = connect(path, write=held is not None)
-            opened.callback(connection.close)  # before the lock is released: closing a file drops SQLite's own locks
-            check_version(path, connection)
+            # before the lock is released: closing a file drops SQLite's own locks
+            opened.callback(_close, path, connection, held)
             store = cls(path, connection, held)
             store._release = opened.pop_all()
             return store
@@ -250,11 +252,6 @@ class TreeStore:
 
     def abandon(self) -> None:
         """The same, come what may."""
-        if self._connection is None:
-            return
-        with contextlib.suppress(sqlite3.Error):
-            if self._written and self._is_there():  # else what is beside the name is not this store's
-                end(self._connection)
         self._connection = None
         self._release.close()
 
@@ -294,6 +291,13 @@ class TreeStore:
         return StoreError(
             f"{self.path}: was removed or replaced while this run wrote to it; put it back, or run the command again"
         )
+
+
+def _close(path: Path, connection: sqlite3.Connection, held: int | None) -> None:
+    """Close a store; what was written is folded into it if it still has its name: else what is beside is another's."""
+    writes = held is not None and is_same(path, held)
+    with end(path, connection) if writes else contextlib.nullcontext():
+        connection.close()
 
 
 def _write_schema(place: Path, config: RunConfig) -> None:
