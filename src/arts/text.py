@@ -23,7 +23,7 @@ _MARKS = re.compile(
 )
 _NUMBERED = re.compile(r"^(\d{1,9})([.)])(?=\s|$)")
 _FORMULA = re.compile("[-=+@－＝＋＠]")
-_NUMBER = re.compile(r"[+-][\d.,%\s[\]+–-]*")
+_NUMBER = re.compile(r"[+-][\d.,]+( %| \[[+-]?[\d.,]+, [+-]?[\d.,]+\])?")
 
 
 def visible(text: object) -> str:

@@ -12,6 +12,8 @@ LONGEST_LINE = 64_000_000
 """Characters of a row."""
 MOST_PACKED = 200
 """Characters that a byte of a packed file may stand for; the logs in tests/data have 4 to 30."""
+SHORTEST_ROW = 64
+"""Characters that every line counts for; reading millions of empty ones takes time too."""
 SLACK = 16_000_000
 """Characters that any packed file may hold."""
 
@@ -28,7 +30,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
         binary = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if packed else file
         text, number, read = io.TextIOWrapper(binary, encoding="utf-8"), 0, 0
         while line := text.readline(LONGEST_LINE + 1):
-            number, read = number + 1, read + len(line)
+            number, read = number + 1, read + max(len(line), SHORTEST_ROW)
             if packed and read > SLACK + MOST_PACKED * file.tell():
                 raise InputError(
                     f"{path}:{number}: unpacks to more than {MOST_PACKED} times its size; if that is right, unpack it"

@@ -127,7 +127,7 @@ def _explain(path: Path, error: sqlite3.DatabaseError) -> StoreError | InputErro
             return InputError(f"{path}: not a tree store ({text}); give a file that arts made")
     if "locked" in text:
         return _in_use(path)
-    if "decode to UTF-8" in text:
+    if "decode to UTF-8" in text or "no such" in text:
         return damaged(path, text)
     return StoreError(f"{path}: {text}")
 

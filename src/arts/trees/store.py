@@ -9,7 +9,7 @@ from dataclasses import asdict
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Self, final
+from typing import Self, final, get_args
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from arts.trees.database import SCHEMA, SCHEMA_VERSION, check_version, connect, 
 from arts.trees.journal import WHOLE, begin, clear, end, put_mark, remove, take_name
 from arts.trees.runs import RunConfig
 from arts.trees.splitting import SplitterName
-from arts.trees.tree import Outcome, Rollout, Step, Tree
+from arts.trees.tree import Outcome, Rollout, Step, Stop, Tree
 
 
 class TreeStore:
@@ -221,6 +221,7 @@ class TreeStore:
         for verifier, scored in groupby(self._rows(scores, at), key=itemgetter(0)):
             _, places, values = zip(*scored, strict=True)
             tree.set_scores(verifier, places, np.array(values, dtype=np.float64))
+        _require_sound(tree)
         return tree
 
     def trees(self) -> "StoredTrees":
@@ -291,6 +292,22 @@ class TreeStore:
         return StoreError(
             f"{self.path}: was removed or replaced while this run wrote to it; put it back, or run the command again"
         )
+
+
+def _require_sound(tree: Tree) -> None:
+    """Refuse columns of other types than they have, and nodes that are not there; SQLite asks for neither.
+
+    Raises:
+        ValueError: there are some.
+    """
+    texts = [tree.question, *tree.text, *(r.error for r in tree.rollouts)]
+    numbers = [*tree.tokens, *(n for r in tree.rollouts for n in (*r.key, r.tokens))]
+    stops = {*tree.stop, *(r.stop for r in tree.rollouts)} - {None, *get_args(Stop)}
+    nodes = [*tree.parent[1:], *(r.leaf for r in tree.rollouts), *tree.outcomes]
+    if {*map(type, texts)} - {str} or {*map(type, numbers)} - {int} or stops:
+        raise ValueError("a column holds values of another type")
+    if min(nodes, default=0) < 0 or max(nodes, default=0) >= len(tree):
+        raise ValueError("a node is not there")
 
 
 def _close(path: Path, connection: sqlite3.Connection, held: int | None) -> None:

@@ -93,7 +93,8 @@ def read_config(folder: StrPath) -> SavedVerifier:
     folder = Path(folder)
     try:
         table = parsed_json((folder / CONFIG).read_bytes())
-        schema = int(table.pop("schema"))
+        if not isinstance(schema := table.pop("schema"), int):
+            raise ValueError("its schema is no whole number")
     except FileNotFoundError as error:
         raise InputError(f"{folder}: no {CONFIG} in it; give a folder that 'arts train' made") from error
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
