@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from arts.cli import main
 from arts.problems.base import Problem, Verdict
+from arts.trees.exchange import export_trees
 from arts.trees.rows import tree_row
 from arts.trees.runs import RunConfig
 from arts.trees.store import TreeStore
@@ -82,3 +84,64 @@ def rows(path):
     """Everything that a store holds."""
     with TreeStore.open(path) as store:
         return [tree_row(p, store.tree(p.id), store.run_config().to_json()) for p in store.problems()]
+
+
+WRITER = """
+import os, sys
+from arts.problems.base import Problem
+from arts.trees.store import TreeStore
+from arts.trees.tree import Step
+store = TreeStore.create(sys.argv[1])
+store.add_problems([Problem(id=f"other{i}", question=f"{i}?", answer="1") for i in range(201)])
+for tree in store.trees():
+    with store.growing(tree):
+        tree.add_rollout([Step(text="x")])
+print("written", flush=True)
+if sys.argv[2] == "dies":
+    os._exit(9)
+sys.stdin.read()
+store.close()
+"""
+
+
+def killed(path):
+    """A store whose run was killed, so that its rollouts are in its log."""
+    done = subprocess.run(
+        [sys.executable, "-c", WRITER, str(path), "dies"], check=False, capture_output=True, text=True
+    )
+    assert done.stdout == "written\n", done.stderr
+    assert log(path).stat().st_size > 0
+    return path
+
+
+def log(path):
+    return Path(f"{path}-wal")
+
+
+@pytest.fixture
+def exported(filled, tmp_path):
+    with TreeStore.open(filled) as store:
+        export_trees(store, tmp_path / "in.jsonl")
+    return tmp_path / "in.jsonl"
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """A file system of eight megabytes that can be made read-only; only root can have one."""
+    place = tmp_path / "tiny"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "none", str(place)], check=False, capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("no permission to mount")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def said(capsys, line, *words, code):
+    assert main(line.split()) == code
+    error = capsys.readouterr().err
+    lines = [line for line in error.splitlines() if not line.startswith("sampling: ")]  # of a slow machine
+    assert len(lines) == 1 and lines[0].startswith("arts: "), error
+    assert [w for w in words if w not in error] == [], error

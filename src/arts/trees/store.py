@@ -1,28 +1,24 @@
 """The tree store: one SQLite file per run, append-only, one transaction per finished rollout."""
 
 import contextlib
-import math
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
-from typing import Self, final, get_args
-
-import numpy as np
+from typing import Self, final
 
 from arts.arrays import Floats
 from arts.errors import InputError, StoreError
 from arts.files import StrPath, fresh, is_same, unfinished
-from arts.problems.base import Problem, Verdict
+from arts.problems.base import Problem
 from arts.text import quoted
 from arts.trees.database import SCHEMA, SCHEMA_VERSION, check_version, connect, damaged, lock, translated
 from arts.trees.journal import WHOLE, begin, clear, end, put_mark, remove, take_name
+from arts.trees.reading import read_tree
 from arts.trees.runs import RunConfig
 from arts.trees.splitting import SplitterName
-from arts.trees.tree import Outcome, Rollout, Step, Stop, Tree
+from arts.trees.tree import Rollout, Tree
 
 
 class TreeStore:
@@ -200,29 +196,9 @@ class TreeStore:
         """
         at = self._positions[problem_id]
         try:
-            return self._tree(problem_id, at)
+            return read_tree(problem_id, lambda select: self._rows(select, at))
         except (ValueError, TypeError, LookupError) as error:
             raise damaged(self.path, f"problem {problem_id}: {error!r}") from error
-
-    def _tree(self, problem_id: str, at: int) -> Tree:
-        ((question,),) = self._rows("SELECT question FROM problems WHERE position = ?", at)
-        tree = Tree(problem_id=problem_id, question=question)
-        nodes = "SELECT parent, text, tokens, logprob, stop FROM nodes WHERE problem = ? ORDER BY node"
-        for parent, text, tokens, logprob, stop in self._rows(nodes, at):
-            step = Step(text=text, tokens=tokens, logprob=math.nan if logprob is None else logprob)
-            if tree.add(parent, step, stop) != len(tree) - 1:
-                raise ValueError("a node is there twice")
-        rollouts = "SELECT backbone, pivot, leaf, tokens, stop, error FROM rollouts WHERE problem = ? ORDER BY number"
-        tree.rollouts = [Rollout(**row) for row in self._rows(rollouts, at)]
-        outcomes = "SELECT node, answer, verdict, reason FROM outcomes WHERE problem = ?"
-        for node, answer, verdict, reason in self._rows(outcomes, at):
-            tree.outcomes[node] = Outcome(answer=answer, verdict=Verdict(verdict), reason=reason)
-        scores = "SELECT verifier, node, score FROM scores WHERE problem = ? ORDER BY verifier, node"
-        for verifier, scored in groupby(self._rows(scores, at), key=itemgetter(0)):
-            _, places, values = zip(*scored, strict=True)
-            tree.set_scores(verifier, places, np.array(values, dtype=np.float64))
-        _require_sound(tree)
-        return tree
 
     def trees(self) -> "StoredTrees":
         """Trees of all problems, in order."""
@@ -292,22 +268,6 @@ class TreeStore:
         return StoreError(
             f"{self.path}: was removed or replaced while this run wrote to it; put it back, or run the command again"
         )
-
-
-def _require_sound(tree: Tree) -> None:
-    """Refuse columns of other types than they have, and nodes that are not there; SQLite asks for neither.
-
-    Raises:
-        ValueError: there are some.
-    """
-    texts = [tree.question, *tree.text, *(r.error for r in tree.rollouts)]
-    numbers = [*tree.tokens, *(n for r in tree.rollouts for n in (*r.key, r.tokens))]
-    stops = {*tree.stop, *(r.stop for r in tree.rollouts)} - {None, *get_args(Stop)}
-    nodes = [*tree.parent[1:], *(r.leaf for r in tree.rollouts), *tree.outcomes]
-    if {*map(type, texts)} - {str} or {*map(type, numbers)} - {int} or stops:
-        raise ValueError("a column holds values of another type")
-    if min(nodes, default=0) < 0 or max(nodes, default=0) >= len(tree):
-        raise ValueError("a node is not there")
 
 
 def _close(path: Path, connection: sqlite3.Connection, held: int | None) -> None:
