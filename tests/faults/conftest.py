@@ -145,3 +145,36 @@ def said(capsys, line, *words, code):
     lines = [line for line in error.splitlines() if not line.startswith("sampling: ")]  # of a slow machine
     assert len(lines) == 1 and lines[0].startswith("arts: "), error
     assert [w for w in words if w not in error] == [], error
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("ARTS_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def refused(here, capsys):
+    """A command line ends in one line with these words, and makes nothing."""
+
+    def refused(line, *words, code=2):
+        before = sorted(Path().rglob("*"))
+        try:
+            ended = main(line.split())
+        except SystemExit as end:
+            ended = end.code
+        said = capsys.readouterr().err
+        assert ended == code, said
+        assert said.startswith("arts: ") and said.count("\n") == 1 and len(said) < 2_500, said
+        assert [w for w in words if w not in said] == [], said
+        assert sorted(Path().rglob("*")) == before
+
+    return refused
+
+
+SHAPE = {"backbone": "bundled", "mode": "frozen", "reading": "steps"}
+
+
+def settings(**changed):
+    return {"schema": 1, "name": "v", "unit": "log_flow", "architecture": SHAPE, **changed}
