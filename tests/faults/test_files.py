@@ -28,16 +28,18 @@ def test_a_full_disk_is_named_and_what_was_written_stays(tiny, monkeypatch, caps
     before = rows(path)
     (tiny / "ballast").write_bytes(b"x" * 100_000)
     monkeypatch.chdir(tiny)
+    assert main(["store", "export", "a.db", "--out", "in.jsonl"]) == 0
     use_up(tiny)
     for line in (
         "score a.db length",
         "store export a.db --out t.jsonl",
         "sample congruences:train new.db --n 1 --limit 1",
+        "store import in.jsonl --out in.db",
     ):
         said(capsys, line, "the disk is full", "run the same command again", code=1)
     (tiny / "rest").unlink()
     assert rows(path) == before
-    assert {p.name for p in tiny.iterdir()} == {"a.db", "ballast"}
+    assert {p.name for p in tiny.iterdir()} == {"a.db", "in.jsonl", "ballast"}
     assert main(["score", "a.db", "length"]) == 0
 
 

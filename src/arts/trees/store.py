@@ -103,11 +103,13 @@ class TreeStore:
             store.close()
             with translated(path):
                 take_name(place, path, replace=replace)
-        except BaseException:
+        except BaseException as error:
             store.abandon()
             with contextlib.suppress(OSError):
                 place.unlink(missing_ok=True)
                 clear(place)
+            if isinstance(error, StoreError | InputError):  # named as the user has named it
+                raise type(error)(str(error).replace(str(place), str(path))) from error
             raise
         finally:
             if held is not None:
