@@ -2,7 +2,7 @@ PY ?= python3
 BIN := .venv/bin
 EXTRAS := torch,local,data,gym,report,rl,dev
 
-.PHONY: demo test test-pages test-slow test-wheel check bench paper-dry-run install clean
+.PHONY: demo test test-pages test-slow test-faults test-wheel check bench paper-dry-run install clean
 
 demo: .venv/.installed  ## the whole pipeline on the bundled model
 	$(BIN)/arts demo
@@ -16,6 +16,9 @@ test-pages: .venv/.installed  ## the pages, opened in Chromium; as root it insta
 
 test-slow: .venv/.installed  ## long science checks
 	$(BIN)/pytest -m slow
+
+test-faults: .venv/.installed  ## every command killed 20 times, and all other ways to lose something
+	ARTS_TEST_KILLS=20 $(BIN)/pytest tests/faults
 
 test-wheel:  ## the built wheel in a bare environment
 	tests/wheel/check $(PY)

@@ -22,6 +22,7 @@ EXTRAS = {
     "report": {"matplotlib", "jinja2"},
 }
 NEED_AN_EXTRA = (
+    "arts.proposers.chat",
     "arts.proposers.transformers",
     "arts.proposers.decoding",
     "arts.proposers.llamacpp",

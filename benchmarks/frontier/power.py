@@ -36,8 +36,8 @@ class PowerSampler:
 
     def __init__(self, model: str, *, alpha: float, moves: int, block: int, most: int) -> None:
         folder = resolve_model(model)
-        self._tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
-        self._network: Any = AutoModelForCausalLM.from_pretrained(folder).eval()
+        self._tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, padding_side="left")
+        self._network: Any = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=False).eval()
         self._alpha, self._moves, self._block, self._most = alpha, moves, block, most
 
     def draw(self, questions: Sequence[str], seed: int) -> tuple[list[str], Floats]:

@@ -80,8 +80,8 @@ def correct_traces(found: Candidates) -> Arrays:
 def log_probabilities(model: str, traces: Mapping[str, NDArray[Any]]) -> Floats:
     """Log-probability in nats of each solution, its end mark included, at temperature 1 and without truncation."""
     folder = resolve_model(model)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    network = AutoModelForCausalLM.from_pretrained(folder).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    network = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=False).eval()
     prompt = PromptFormat()
     opening = [tokenizer(prompt.plain(str(q)))["input_ids"] for q in traces["question"]]
     whole = [

@@ -15,8 +15,11 @@ import msgspec
 
 from arts.errors import InputError, UsageError
 from arts.files import StrPath
+from arts.text import LONGEST_NAME, TOO_DEEP, quoted, require_shallow, shortened
 
 C = TypeVar("C")
+LONGEST_TOML = 1_000_000
+"""Characters of a configuration file."""
 BOOLS = {"true": True, "yes": True, "false": False, "no": False}
 
 Settings: TypeAlias = dict[str, Any]
@@ -30,10 +33,17 @@ def load_toml(path: Path, cls: type[C]) -> C:
         InputError: the file is missing or not TOML, a key is unknown or its value does not fit.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open(encoding="utf-8") as file:
+            text = file.read(LONGEST_TOML + 1)
+        if len(text) > LONGEST_TOML:
+            raise ValueError(f"more than {LONGEST_TOML:,} characters")
+        table = tomllib.loads(text)
+        require_shallow(table)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such configuration file") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except RecursionError as error:
+        raise InputError(f"{path}: not readable as TOML: {TOO_DEEP}") from error
+    except (OSError, ValueError) as error:  # of UTF-8 and of TOML, too
         raise InputError(f"{path}: not readable as TOML: {error}") from error
     return from_dict(cls, table, str(path))
 
@@ -171,9 +181,10 @@ def _decode(hint: Any, value: Any, place: str) -> Any:
         return from_dict(kind, value, place)
     try:
         return msgspec.convert(value, hint, dec_hook=lambda path, text: path(text))
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, ValueError, OverflowError) as error:
         expected = "a table" if kind else _in_words(hint)
-        raise InputError(f"{place}: expected {expected}, got {value!r}") from error
+        shown = quoted(value) if isinstance(value, str) else shortened(repr(value), LONGEST_NAME)
+        raise InputError(f"{place}: expected {expected}, got {shown}") from error
 
 
 def _in_words(hint: Any) -> str:

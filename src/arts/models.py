@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from arts.errors import ArtsError, ModelError
+from arts.text import one_line
+
+LONGEST_REASON = 200
+"""Characters of what a library says when it fails."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +51,13 @@ MODELS: dict[str, PackagedModel] = {
 
 
 BUNDLED = "bundled"
+OWN_CODE = "needs Python code of its own (auto_map), which arts never runs; use a model of a known architecture"
+"""Of a model whose folder is more than data."""
+
+
+def refusal(error: Exception) -> str:
+    """Why a model cannot be loaded, on one line."""
+    return OWN_CODE if "trust_remote_code" in str(error) else one_line(error, LONGEST_REASON)
 
 
 def resolve_model(name: str) -> str:

@@ -4,6 +4,7 @@ Every case runs in a folder that holds one good problem file and everything that
 """
 
 import contextlib
+import errno
 import http.server
 import itertools
 import json
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+import arts.files
 import arts.trees.store
 from arts.cli import main
 from arts.problems.base import Problem, Verdict
@@ -326,12 +328,16 @@ def test_a_full_disk_under_a_store_is_named(run, monkeypatch):
         assert store.tree("q").scores == {}
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk that is always full")
-def test_a_full_disk_under_an_export_is_named(run):
-    Path("t.jsonl").symlink_to("/dev/full")
+def test_a_full_disk_under_an_export_is_named(run, monkeypatch):
+    def full(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = contents()
+    monkeypatch.setattr(arts.files, "flush", full)
     code, said = run("store export trees.db --out t.jsonl")
     assert code == FAILED
-    is_one_line(said, ["disk is full", "run the same command again"])
+    is_one_line(said, ["disk is full (t.jsonl)", "run the same command again"])
+    assert contents() == before
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,9 @@ from arts.config import dump_toml
 from arts.documents.data import as_json
 from arts.errors import ArtsError, ModelError, UsageError
 from arts.files import write_whole
-from arts.models import resolve_model
+from arts.models import refusal, resolve_model
 from arts.problems.base import Grader, Problem
+from arts.proposers.chat import opening
 from arts.proposers.prompt import PromptFormat
 from arts.training.trainer import last_checkpoint
 from arts.verifiers.modules import best_device
@@ -181,6 +182,8 @@ def _trainer(
     chat = task.prompt.style == "chat" or (task.prompt.style == "auto" and bool(tokenizer.chat_template))
     if chat and not tokenizer.chat_template:
         raise ModelError(f"{task.model}: has no chat template; use --prompt.style plain")
+    if chat:
+        opening(tokenizer, task.prompt.messages(task.problems[0].question), task.model)
     try:
         trainer = _Trainer(
             model=policy,
@@ -231,11 +234,12 @@ def _load(model: str) -> tuple[Any, Any]:
     if path.startswith(("/", ".", "~")) and not Path(path).is_dir():
         raise ModelError(f"{model}: no such model; give an existing folder or a Hub id")
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path, padding_side="left", truncation_side="left")
-        policy = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
+        tokenizer = AutoTokenizer.from_pretrained(
+            path, trust_remote_code=False, padding_side="left", truncation_side="left"
+        )
+        policy = AutoModelForCausalLM.from_pretrained(path, trust_remote_code=False, dtype=torch.float32)
     except (OSError, ValueError, ImportError, KeyError, RuntimeError, SafetensorError) as error:
-        detail = " ".join(str(error).split())[:200]
-        raise ModelError(f"{model}: cannot be loaded as a causal language model: {detail}") from error
+        raise ModelError(f"{model}: cannot be loaded as a causal language model: {refusal(error)}") from error
     return policy, tokenizer
 
 

@@ -10,6 +10,7 @@ from transformers import TrainerCallback, TrainerState
 
 from arts.baselines.task import Record, Run
 from arts.errors import ArtsError
+from arts.files import write_whole
 from arts.versions import versions
 
 METRICS = "metrics.jsonl"
@@ -65,7 +66,7 @@ class Metrics(TrainerCallback):  # type: ignore[misc]
         """Write the rows up to here."""
         if state.is_world_process_zero:
             lines = [f"{json.dumps(r)}\n" for r in rows(state.log_history)]
-            (self._out / METRICS).write_text("".join(lines), encoding="utf-8")
+            write_whole(self._out / METRICS, "".join(lines))
 
     def on_log(self, args: Any, state: TrainerState, control: Any, logs: Row, **_: Any) -> None:
         """Add a row."""

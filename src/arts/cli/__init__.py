@@ -4,15 +4,16 @@ A command module has a frozen dataclass ``Config`` (its fields are the flags) an
 two words has its own module too: ``squeeze simulate`` is ``squeeze_simulate.py``.
 """
 
-import contextlib
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
-from typing import TextIO
 
+from arts.cli.ending import ended_by
+from arts.cli.terminal import flushed, leave_stdout, put, put_text, say, streams
 from arts.errors import ArtsError, UsageError, needs_extra
-from arts.text import visible
+from arts.files import FULL
 
 COMMANDS = {
     "demo": "sample, train, decide and report on the bundled model, in one go",
@@ -43,37 +44,38 @@ another sleep. Where cores are shared with other work, threads that spin instead
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit code (0 done, 1 failed, 2 usage)."""
+    """Run one command; returns its exit code (0 done, 1 failed, 2 usage, 128 + N ended by signal N)."""
     args = list(sys.argv[1:] if argv is None else argv)
     for setting in ENVIRONMENT:
         os.environ.setdefault(*setting)
-    try:
-        with needs_extra(f"arts {' '.join(args[:1])}"):
-            return _run(args)
-    except ArtsError as error:
-        _say(f"arts: {' '.join(str(error).split())}", sys.stderr)
-        return error.exit_code
-    except BrokenPipeError:
-        # The reader of our output has left; silence the interpreter's own flush at exit.
-        with contextlib.suppress(OSError):
-            sys.stdout.close()
-        return 1
-    except OSError as error:
-        _say(f"arts: {_os_error(error)}", sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        _say("arts: interrupted; what was finished is kept, the same command goes on from there", sys.stderr)
-        return 130
+    with streams(), ended_by() as signals:
+        try:
+            with needs_extra(f"arts {' '.join(args[:1])}"), flushed():
+                return _run(args)
+        except ArtsError as error:
+            say(f"arts: {' '.join(str(error).split())}")
+            return error.exit_code
+        except BrokenPipeError:
+            leave_stdout()  # its reader has left
+            return 1
+        except OSError as error:
+            say(f"arts: {_os_error(error)}")
+            leave_stdout()
+            return 1
+        except KeyboardInterrupt:
+            ended = f"ended by {signals[0].name}" if signals else "interrupted"
+            say(f"arts: {ended}; what was finished is kept, the same command goes on from there")
+            return 128 + (signals[0] if signals else signal.SIGINT)
 
 
 def _run(args: list[str]) -> int:
     if not args or args[0] in ("-h", "--help"):
-        _say(_overview(), sys.stdout)
+        put_text(_overview())
         return 0 if args else 2
     if args[0] == "--version":
         from arts import __version__
 
-        _say(f"arts {__version__}", sys.stdout)
+        put(f"arts {__version__}")
         return 0
     words = 2 if " ".join(args[:2]) in COMMANDS else 1
     return _dispatch(" ".join(args[:words]), args[words:])
@@ -107,12 +109,14 @@ def _unknown(name: str) -> str:
 def _os_error(error: OSError) -> str:
     import errno
 
-    place = f" ({error.filename})" if isinstance(error.filename, str) else ""
+    place = f" ({error.filename})" if error.filename else ""
     match error.errno:
-        case errno.ENOSPC:
+        case number if number in FULL:
             return f"the disk is full{place}; free some space and run the same command again"
         case errno.EACCES | errno.EROFS | errno.EPERM:
             return f"no permission to write{place}; choose another place or change its permissions"
+        case errno.EAGAIN:
+            return f"another process is writing this{place}; wait for it or stop it"
         case errno.EEXIST | errno.ENOTDIR:
             return f"a file is where a folder is needed{place}; choose another place"
         case _:
@@ -130,7 +134,3 @@ def _overview() -> str:
         "--config FILE.toml    take values from a file; flags win\n"
         "--dry-run             print the resolved configuration and stop"
     )
-
-
-def _say(text: str, stream: TextIO) -> None:
-    print(visible(text), file=stream, flush=True)

@@ -1,6 +1,5 @@
 """The whole pipeline on the bundled model: sample, train, decide, report. No network, no GPU, a few minutes."""
 
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from msgspec import structs
 from arts.cli.evaluate import show
 from arts.cli.progress import SamplingProgress
 from arts.cli.sample import describe
+from arts.cli.terminal import put, put_text, say
 from arts.config import check_same_run, require_at_least
 from arts.documents.words import percent
 from arts.evaluation.cassette import CASSETTE, save_cassette
@@ -21,6 +21,7 @@ from arts.evaluation.parts import About
 from arts.evaluation.report import write_report
 from arts.evaluation.report.read import read_report
 from arts.evaluation.results import Evaluation
+from arts.files import write_whole
 from arts.models import BUNDLED
 from arts.search.budget import Budget
 from arts.testbed.measure import SAMPLING
@@ -74,9 +75,9 @@ def run(config: Config) -> int:
     if finished.is_file() and (config.out / SEARCHED).is_file():
         result = _finished(finished, config)
         show(result)
-        print((config.out / SEARCHED).read_text(encoding="utf-8"), end="")
+        put_text((config.out / SEARCHED).read_text(encoding="utf-8").rstrip("\n"))
         page = _page(sorted(finished.parent.iterdir()))
-        print(f"done already; the report is {page} (remove {config.out} to run again)")
+        put(f"done already; the report is {page} (remove {config.out} to run again)")
         return 0
     stages = _Stages(started)
     train = _sample(config, "train", n=TRAIN_N, limit=config.train_problems)
@@ -90,9 +91,9 @@ def run(config: Config) -> int:
     searched = _search(config, test)
     stages.done("search")
     show(result)
-    print(searched)
-    print(f"{stages.text()}; the report is {_page(paths)}")
-    print(_commands(config))
+    put(searched)
+    put(f"{stages.text()}; the report is {_page(paths)}")
+    put_text(_commands(config))
     return 0
 
 
@@ -136,7 +137,7 @@ class _Stages:
     def done(self, name: str) -> None:
         now = time.monotonic()
         self._times[name], self._last = now - self._last, now
-        print(f"{name} took {self._times[name]:.0f} s", file=sys.stderr)
+        say(f"{name} took {self._times[name]:.0f} s")
 
     def text(self) -> str:
         parts = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in self._times.items())
@@ -157,7 +158,7 @@ def _sample(config: Config, split: str, *, n: int, limit: int) -> Path:
             on_start=lambda problems, rollouts: progress.start(rollouts),
             on_rollout=progress.count,
         )
-    print(f"{split}: {describe(total)}", file=sys.stderr)
+    say(f"{split}: {describe(total)}")
     return store
 
 
@@ -174,7 +175,7 @@ def _verifiers(config: Config, store_path: Path) -> list[Verifier]:
         with open_store(store_path) as store:
             found.append(train_verifier(store.trees(), out, architecture=shape, config=training, **how))
         if fresh:
-            print(f"trained {name}", file=sys.stderr)
+            say(f"trained {name}")
     return found
 
 
@@ -207,7 +208,7 @@ def _search(config: Config, samples: Path) -> str:
         f"arts solve with {FLOW}: {percent(right)} % right for {spent:.0f} tokens per problem,"
         f" where {TEST_N} samples have {np.mean(drawn):.0f}"
     )
-    (config.out / SEARCHED).write_text(f"{line}\n", encoding="utf-8")
+    write_whole(config.out / SEARCHED, f"{line}\n")
     return line
 
 

@@ -6,7 +6,6 @@ import numpy as np
 from rich.text import Text
 from rich.tree import Tree as Drawing
 
-from arts.text import visible
 from arts.trees.tree import ROOT, Tree
 from arts.verifiers.base import Verifier
 
@@ -20,7 +19,7 @@ def draw_tree(tree: Tree, chosen: int | None, verifier: Verifier | None) -> Draw
     π is the proposer's probability of the step. F is exp of a log-flow; scores of another unit are shown as they are.
     p is the success probability that the score stands for.
     """
-    drawing = Drawing(Text(visible(tree.question)))
+    drawing = Drawing(Text(tree.question))
     path = set(tree.path(chosen)) if chosen is not None else set()
     draws, branches = tree.visits(), {ROOT: drawing}
     for node in range(1, len(tree)):
@@ -43,7 +42,7 @@ def legend(verifier: Verifier | None) -> str:
 
 
 def _step(text: str) -> str:
-    shown = " ".join(visible(text).split()) or "(end)"
+    shown = " ".join(text.split()) or "(end)"
     return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
 
 

@@ -3,7 +3,6 @@
 Every report has its cassette beside it, cassette.db, from which --replay makes it again without model and network.
 """
 
-import sys
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from arts.cli.commands import command_line, origin, training
 from arts.cli.options import call
 from arts.cli.progress import SamplingProgress
 from arts.cli.tables import print_table
-from arts.documents.words import shown
+from arts.cli.terminal import put, say
 from arts.errors import UsageError
 from arts.evaluation.cassette import CASSETTE, LEAD_AGGREGATIONS, Cassette, load_cassette, save_cassette
 from arts.evaluation.compare import compare
@@ -125,15 +124,15 @@ def run(config: Config) -> int:
             save_cassette(cassette, config.out / CASSETTE)
     result = compare(cassette)
     for line in taken_lines(result.about.settings):
-        _say(line)
+        say(line)
     show(result)
     paths = write_report(result, config.out)
     if config.cassette and config.replay is None:
         paths.append(config.out / CASSETTE)
     for path in paths:
-        print(f"wrote {path}", file=sys.stderr)
+        say(f"wrote {path}")
     if not any(path.suffix == ".html" for path in paths):
-        print("the page needs the extra 'report': pip install 'arts-llm[report]'", file=sys.stderr)
+        say("the page needs the extra 'report': pip install 'arts-llm[report]'")
     return 0
 
 
@@ -146,11 +145,11 @@ def _observed(config: Config) -> Cassette:
         config.out.mkdir(parents=True, exist_ok=True)  # what cannot be written is said before hours of scoring
 
     def on_probes(states: int, rollouts: int) -> None:
-        _say(f"probing {states} states with {config.probes.rollouts} rollouts each: {place}")
+        say(f"probing {states} states with {config.probes.rollouts} rollouts each: {place}")
         progress.start(rollouts)
 
     place = config.out / "probes.db"
-    shows = {"on_note": _say, "on_start": on_start, "on_probes": on_probes, "probes_store": place}
+    shows = {"on_note": say, "on_start": on_start, "on_probes": on_probes, "probes_store": place}
     with SamplingProgress("probing") as progress:
         cassette = call(observe_samples, config, **shows, on_rollout=progress.count)
     return replace(cassette, about=structs.replace(cassette.about, **_commands(config, runs[0])))
@@ -168,16 +167,12 @@ def _commands(config: Config, run: EvaluationRun) -> dict[str, str | list[str]]:
     return {"command": command, "commands": [*commands, command]}
 
 
-def _say(text: str) -> None:
-    print(shown(text), file=sys.stderr)
-
-
 def _warn_of_versions(about: About) -> None:
     """A replay by other versions may differ in the last digits."""
     then, now = about.versions, versions(*VERSIONS)
     changed = [f"{name} {then[name]}, now {now.get(name)}" for name in then if then[name] != now.get(name)]
     if changed:
-        _say(f"made with {'; '.join(changed)}: numbers may differ in their last digits")
+        say(f"made with {'; '.join(changed)}: numbers may differ in their last digits")
 
 
 def show(result: Evaluation) -> None:
@@ -187,16 +182,16 @@ def show(result: Evaluation) -> None:
     print_table(header, rows, title, optional="− random")
     if result.calibration is not None:
         table = overall_table(result.calibration)
-        print()
+        put()
         print_table(table.header, table.rows, table.title)
-        print(shown(about_reference(result.calibration)), file=sys.stderr)
+        say(about_reference(result.calibration))
     for s in result.subsets:
         if s.kind == "given" and not s.problems:
-            print(shown(f"--where: {s.name} holds for no problem"), file=sys.stderr)
+            say(f"--where: {s.name} holds for no problem")
     if said := unused(result):
-        print(said, file=sys.stderr)
+        say(said)
     for name, n in result.unscored.items():
-        print(shown(f"{name}: {n:,} samples have no score; they rank last"), file=sys.stderr)
+        say(f"{name}: {n:,} samples have no score; they rank last")
     of = result.problems * result.samples_per_problem
-    print(f"answers that are the last number of the text: {result.last_numbers:,} of {of:,}", file=sys.stderr)
-    print(shown(headline(result)), file=sys.stderr)
+    say(f"answers that are the last number of the text: {result.last_numbers:,} of {of:,}")
+    say(headline(result))

@@ -4,13 +4,13 @@ import contextlib
 import inspect
 import io
 import re
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field, fields, is_dataclass, make_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+from arts.cli.terminal import put_text
 from arts.config import dump_toml, load_toml
 from arts.errors import UsageError
 
@@ -57,7 +57,7 @@ def parse(cls: type[C], args: Sequence[str], *, prog: str, description: str) -> 
             raise
         raise UsageError(f"{_one_line(complaint.getvalue())} ({prog} --help lists the flags)") from None
     if dry_run:
-        sys.stdout.write(dump_toml(config))
+        put_text(dump_toml(config).rstrip("\n"))
         return None
     return config
 

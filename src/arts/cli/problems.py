@@ -1,7 +1,6 @@
 """List, show, fetch and check problem sets."""
 
 import json
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,13 +8,13 @@ from typing import Literal
 
 import tyro
 
+from arts.cli.terminal import put, put_text, say
 from arts.errors import UsageError
 from arts.problems.check import Checked, KeyRemark, Overlap, check_problems
 from arts.problems.fetch import Fetched, fetch_set, fetched
 from arts.problems.graders import make_grader
 from arts.problems.procedural import GYM, TASKS
 from arts.problems.sets import SETS
-from arts.text import visible
 from arts.workflows.tasks import CONGRUENCES, load_problems, other_splits, task_defaults
 
 SHOWN = 10
@@ -56,7 +55,7 @@ def run(config: Config) -> int:
     match config.action:
         case "show":
             for p in load_problems(config.set, limit=3 if config.limit is None else config.limit):
-                print(visible(f"{p.id}\n  {p.question}\n  key: {p.answer}"))
+                put_text(f"{p.id}\n  {p.question}\n  key: {p.answer}")
             return 0
         case "fetch":
             return _fetch(config)
@@ -66,7 +65,7 @@ def run(config: Config) -> int:
 
 def _print(lines: Iterable[str]) -> None:
     for line in lines:
-        print(visible(line))
+        put(line)
 
 
 def _catalogue() -> Iterator[str]:
@@ -99,7 +98,7 @@ def _fetch(config: Config) -> int:
     if config.file and len(splits) > 1:
         raise UsageError(f"{config.file}: say which split it is: {' or '.join(f'{name}:{split}' for split in splits)}")
     for split in splits:
-        print(f"fetching {name}:{split}", file=sys.stderr)
+        say(f"fetching {name}:{split}")
         _print(_fetched(f"{name}:{split}", fetch_set(name, split, file=config.file)))
     return 0
 
@@ -122,7 +121,7 @@ def _check(config: Config) -> int:
     finally:
         grader.close()
     if config.json:
-        print(json.dumps(asdict(found), indent=1))
+        put_text(json.dumps(asdict(found), indent=1))
     else:
         _print(_table(found))
         _print(_remarks(found))

@@ -5,9 +5,9 @@ import threading
 import time
 from typing import Self
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from arts.cli.terminal import console, say
 from arts.problems.base import Verdict
 from arts.search.answer import Solved
 from arts.trees.tree import Outcome, Rollout
@@ -45,7 +45,7 @@ class SamplingProgress:
                 TextColumn("{task.fields[meter]}"),
                 TimeElapsedColumn(),
             )
-            self._bar = Progress(*columns, console=Console(stderr=True))
+            self._bar = Progress(*columns, console=console(stderr=True))
             self._task = self._bar.add_task(self._label, completed=rollouts, total=None, meter="")
             self._bar.start()
 
@@ -61,7 +61,7 @@ class SamplingProgress:
             self._bar.update(self._task, advance=1, meter=self._text())
         elif time.monotonic() - self._last >= PLAIN_INTERVAL_S:
             self._last = time.monotonic()
-            print(f"{self._label}: {self._before + self._rollouts:,} rollouts, {self._text()}", file=sys.stderr)
+            say(f"{self._label}: {self._before + self._rollouts:,} rollouts, {self._text()}")
 
     def _text(self) -> str:
         """Tokens, tokens per second, solve rate, failures."""
@@ -89,7 +89,7 @@ class SolveProgress:
         self._over.set()
         if self._run is not None:
             self._watch.join()
-            print(self._text(self._run), file=sys.stderr)
+            say(self._text(self._run))
 
     def start(self, run: SolveRun) -> None:
         """Begin to show it."""
@@ -125,7 +125,7 @@ class SolveProgress:
             TimeElapsedColumn(),
         )
         assert self._run is not None
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        with Progress(*columns, console=console(stderr=True), transient=True) as bar:
             task = bar.add_task("solving", total=self._run.problems, meter="")
             while not self._over.wait(LIVE_INTERVAL_S):
                 bar.update(task, completed=self._run.progress.done, meter=self._meter(self._run))
@@ -133,4 +133,4 @@ class SolveProgress:
     def _lines(self) -> None:
         assert self._run is not None
         while not self._over.wait(PLAIN_INTERVAL_S):
-            print(self._text(self._run), file=sys.stderr)
+            say(self._text(self._run))

@@ -3,7 +3,6 @@
 With one report alone, write its Markdown, page and figures again.
 """
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +11,8 @@ import tyro
 from arts.cli.commands import command_line
 from arts.cli.evaluate import show
 from arts.cli.tables import print_table
+from arts.cli.terminal import say
 from arts.config import require_at_least
-from arts.documents.words import shown
 from arts.documents.write import write_document
 from arts.errors import UsageError
 from arts.evaluation.report import write_report
@@ -51,7 +50,7 @@ def run(config: Config) -> int:
     """Print the table on stdout; what it says, and the files, on stderr."""
     paths = _again(config) if config.b is None else _compare(config, read_report(config.a), read_report(config.b))
     for path in paths:
-        print(f"wrote {path}", file=sys.stderr)
+        say(f"wrote {path}")
     return 0
 
 
@@ -68,5 +67,5 @@ def _compare(config: Config, a: Evaluation, b: Evaluation) -> list[Path]:
         table = methods_table(result)
         print_table(table.header, table.rows, table.title)
     for text in [*matched(result), summary(result)]:
-        print(shown(text), file=sys.stderr)
+        say(text)
     return [] if config.out is None else write_document(comparison(result), result, config.out, "compare")

@@ -8,7 +8,6 @@ More processes or GPUs: accelerate launch --multi_gpu --num_processes 2 $(comman
 """
 
 import os
-import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +16,7 @@ import tyro
 
 from arts.baselines.config import RLConfig
 from arts.baselines.task import HeldOut, Task
+from arts.cli.terminal import put, say
 from arts.config import dump_toml, require_at_least
 from arts.errors import UsageError, needs_extra
 from arts.proposers.prompt import PromptFormat
@@ -70,12 +70,12 @@ def run(config: Config) -> int:
     grader = make_grader(config.grader or task_defaults(config.problems).grader)
     flags = dump_toml(replace(config, out=Path(config.out.name)))
     try:
-        done = train_policy(task, grader, config.rl, config.out, _say, flags=flags)
+        done = train_policy(task, grader, config.rl, config.out, say, flags=flags)
     finally:
         grader.close()
     if os.environ.get("RANK", "0") == "0":  # one line, however many processes accelerate has launched
-        _say(f"{done.updates} updates, {done.tokens:,.0f} tokens, {done.seconds:.0f} s")
-        print(config.out)
+        say(f"{done.updates} updates, {done.tokens:,.0f} tokens, {done.seconds:.0f} s")
+        put(config.out)
     return 0
 
 
@@ -91,7 +91,3 @@ def _task(config: Config) -> Task:
         prompt=config.prompt,
         held_out=held_out,
     )
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -1,6 +1,5 @@
 """Grow Sparse Deep Fork trees into a store; running the same command again resumes or extends it."""
 
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +8,7 @@ import tyro
 
 from arts.cli.options import call
 from arts.cli.progress import SamplingProgress
+from arts.cli.terminal import put, say
 from arts.config import require_at_least
 from arts.errors import UsageError
 from arts.proposers.base import Sampling
@@ -95,22 +95,18 @@ def run(config: Config) -> int:
                 on_rollout=progress.count,
                 **drawn,
             )
-    print(f"{config.store}: {describe(total)}", file=sys.stderr)
-    print(config.store)
+    say(f"{config.store}: {describe(total)}")
+    put(config.store)
     return 0
 
 
 def _say_plan(plan: TreePlan) -> None:
-    print(
+    say(
         f"{plan.problems:,} problems × {plan.n} solutions, no forks: about {plan.tokens:,} tokens, spent as"
-        " docs/verifiers.md found best",
-        file=sys.stderr,
+        " docs/verifiers.md found best"
     )
     if plan.n > MOST_SOLUTIONS:
-        print(
-            f"more than {MOST_SOLUTIONS} solutions of a problem were not measured to help; more problems were",
-            file=sys.stderr,
-        )
+        say(f"more than {MOST_SOLUTIONS} solutions of a problem were not measured to help; more problems were")
 
 
 def _say_what_can_be_shown(problems: int) -> None:
@@ -121,10 +117,9 @@ def _say_what_can_be_shown(problems: int) -> None:
     shown = " and ".join(
         f"{100 * d:.1f} points where they disagree on {s:.0%} of the problems" for s, d in found.items() if d == d
     )
-    print(
+    say(
         f"{problems} problems tell two ways of deciding apart (with probability {POWER:g}) from a true difference of"
-        f" {shown or 'no size'} on",
-        file=sys.stderr,
+        f" {shown or 'no size'} on"
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import tyro
 
 from arts.cli.options import call
+from arts.cli.terminal import put
 from arts.workflows.score import score
 
 
@@ -24,5 +25,5 @@ class Config:
 def run(config: Config) -> int:
     """Score what is not scored yet; a killed run goes on where it stopped."""
     done = call(score, config)
-    print(f"{config.store}: {done.nodes:,} nodes of {done.trees} trees scored as '{done.name}'")
+    put(f"{config.store}: {done.nodes:,} nodes of {done.trees} trees scored as '{done.name}'")
     return 0

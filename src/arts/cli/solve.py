@@ -1,7 +1,6 @@
 """Answer one question, or every problem of a file, by a search strategy under a budget."""
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ import tyro
 
 from arts.cli.options import call
 from arts.cli.progress import SolveProgress
+from arts.cli.terminal import console, put, put_text, say
 from arts.config import require_at_least
 from arts.errors import ArtsError, UsageError
 from arts.problems.base import Problem
@@ -22,7 +22,7 @@ from arts.search.answer import Solved
 from arts.search.budget import Budget
 from arts.search.strategies import STRATEGIES
 from arts.selection.scores import Aggregation
-from arts.text import visible
+from arts.text import well_formed
 from arts.trees.splitting import SplitterName
 from arts.verifiers.base import Verifier
 from arts.workflows.solve import SolveRun, solve_problems
@@ -116,7 +116,7 @@ def run(config: Config) -> int:
     settings: dict[str, object] = {"verifier": config.verifier or None, "budget": config.budget()}
     if config.question:
         runs: list[SolveRun] = []
-        problem = Problem(id="question", question=config.question, answer="")
+        problem = Problem(id="question", question=well_formed(config.question), answer="")
         settings |= {"problems": [problem], "score_all": config.show_tree, "on_start": _begins(config, runs.append)}
         (solved,) = call(solve_problems, config, **settings)
         _say_strategy(runs[0])
@@ -125,7 +125,7 @@ def run(config: Config) -> int:
 
     def on_solved(solved: Solved) -> None:
         progress.count(solved)
-        print(json.dumps(_row(solved)), flush=True)
+        put(json.dumps(_row(solved)))
 
     with SolveProgress(config.budget_tokens) as progress:
         call(solve_problems, config, **settings, on_start=_begins(config, progress.start), on_solved=on_solved)
@@ -139,7 +139,7 @@ def _begins(config: Config, also: Callable[[SolveRun], None]) -> Callable[[Solve
         if config.problems:
             _say_strategy(run)
         if run.verifier is not None and not config.verifier:
-            print(f"no --verifier: {run.strategy} goes by the {run.verifier.name} of the text", file=sys.stderr)
+            say(f"no --verifier: {run.strategy} goes by the {run.verifier.name} of the text")
         also(run)
 
     return begin
@@ -148,7 +148,7 @@ def _begins(config: Config, also: Callable[[SolveRun], None]) -> Callable[[Solve
 def _say_strategy(run: SolveRun) -> None:
     """Of one question it is said with the answer, so that a failure has one line."""
     if run.why:
-        print(f"strategy {run.strategy}: {run.why}", file=sys.stderr)
+        say(f"strategy {run.strategy}: {run.why}")
 
 
 def _row(solved: Solved) -> dict[str, Any]:
@@ -157,7 +157,7 @@ def _row(solved: Solved) -> dict[str, Any]:
     if solved.decision is None:
         return {**row, "error": solved.error, "stop_reason": solved.stop_reason, **spend}
     said = asdict(solved.decision)
-    row |= {key: None if isinstance(value, float) and np.isnan(value) else value for key, value in said.items()}
+    row |= {key: None if isinstance(value, float) and not np.isfinite(value) else value for key, value in said.items()}
     row |= {"answer": solved.answer, "stop_reason": solved.stop_reason, **spend}
     if solved.abstained:
         row["abstained"] = True
@@ -165,19 +165,18 @@ def _row(solved: Solved) -> dict[str, Any]:
 
 
 def _show(config: Config, solved: Solved, verifier: Verifier | None) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     from arts.cli.drawing import draw_tree, legend
 
-    console = Console(stderr=True)
+    screen = console(stderr=True)
     if config.show_tree:
-        console.print(draw_tree(solved.tree, solved.chosen, verifier), no_wrap=True, overflow="ellipsis")
-        console.print(Text(legend(verifier), style="dim"))
+        screen.print(draw_tree(solved.tree, solved.chosen, verifier), no_wrap=True, overflow="ellipsis")
+        screen.print(Text(legend(verifier), style="dim"))
     if solved.decision is None or solved.chosen is None:
         raise ArtsError(solved.error)
-    console.print(Text(visible(solved.tree.solution(solved.chosen)).strip()))
+    screen.print(Text(solved.tree.solution(solved.chosen).strip()))
     if solved.classes:
         table = Table("answer", "solutions", "share of the vote", title=solved.decision.selector.replace("_", " "))
         shares = dict(enumerate(solved.decision.shares))
@@ -185,16 +184,16 @@ def _show(config: Config, solved: Solved, verifier: Verifier | None) -> None:
             first = solved.answers[solved.classes.index(label)]
             share = f"{shares[label]:.0%}" if label in shares else "–"
             count = str(solved.classes.count(label))
-            table.add_row(Text(visible(first) if first is not None else "(none)"), count, share)
-        console.print(table)
-    print(_spent(solved), file=sys.stderr)
+            table.add_row(Text(first if first is not None else "(none)"), count, share)
+        screen.print(table)
+    say(_spent(solved))
     confidence = solved.decision.confidence
     if not np.isnan(confidence):
-        print(f"confidence {confidence:.0%}", file=sys.stderr)
+        say(f"confidence {confidence:.0%}")
     if solved.abstained:
-        print(f"no answer: less sure than --abstain-below {config.abstain_below:g}")
+        put(f"no answer: less sure than --abstain-below {config.abstain_below:g}")
     else:
-        print(visible(solved.answer) if solved.answer is not None else "no answer")
+        put_text(solved.answer if solved.answer is not None else "no answer")
 
 
 def _spent(solved: Solved) -> str:

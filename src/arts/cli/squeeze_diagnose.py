@@ -5,7 +5,6 @@ evals, chats and batches, or any other whose fields are named), exported trees (
 for arts sample.
 """
 
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -16,8 +15,8 @@ from arts.cli.commands import command_line
 from arts.cli.options import call
 from arts.cli.progress import SamplingProgress
 from arts.cli.tables import print_table
+from arts.cli.terminal import put, say
 from arts.config import require_at_least
-from arts.documents.words import shown
 from arts.errors import UsageError
 from arts.proposers.base import Sampling
 from arts.proposers.options import BackendOptions
@@ -90,15 +89,15 @@ def run(config: Config) -> int:
         )
     for table in (curves_table(result.curves), classes_table(result.changes)):
         print_table(table.header, table.rows, table.title)
-        print()
-    print(shown(result), file=sys.stderr)
+        put()
+    say(result)
     for note in result.notes:
-        print(f"note: {shown(note)}", file=sys.stderr)
+        say(f"note: {note}")
     paths = result.write(config.out)
     for path in paths:
-        print(f"wrote {path}", file=sys.stderr)
+        say(f"wrote {path}")
     if paths[-1].suffix != ".html":
-        print("the page needs the extra 'report': pip install 'arts-llm[report]'", file=sys.stderr)
+        say("the page needs the extra 'report': pip install 'arts-llm[report]'")
     return 0
 
 

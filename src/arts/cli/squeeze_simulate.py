@@ -1,6 +1,5 @@
 """Simulate what reinforcement learning does to a rare correct trajectory: extinction table and phase diagrams."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from arts.cli.tables import print_table
+from arts.cli.terminal import console, say
 from arts.documents.data import as_json
 from arts.estimate import Estimate
 from arts.files import write_whole
@@ -27,17 +27,16 @@ class Config(Plan):
 
 def run(config: Config) -> int:
     """Print the table on stdout and name the files on stderr."""
-    from rich.console import Console
     from rich.progress import track
 
     plan = msgspec.convert(config, Plan, from_attributes=True)
     total = len(set(plan.rules)) * len(settings(plan)) * len(set(plan.pi0))
-    console = Console(stderr=True)
-    found = track(cells(plan), "simulating", total, console=console, transient=True, disable=not console.is_terminal)
+    screen = console(stderr=True)
+    found = track(cells(plan), "simulating", total, console=screen, transient=True, disable=not screen.is_terminal)
     result = simulation(plan, list(found))
     show(result)
     for path in write(result, config.out):
-        print(f"wrote {path}", file=sys.stderr)
+        say(f"wrote {path}")
     return 0
 
 
@@ -49,7 +48,7 @@ def write(result: Simulation, out: Path) -> list[Path]:
     except ModuleNotFoundError as error:
         if error.name != "matplotlib":
             raise
-        print("the diagrams need the extra 'report': pip install 'arts-llm[report]'", file=sys.stderr)
+        say("the diagrams need the extra 'report': pip install 'arts-llm[report]'")
     else:
         texts |= diagrams(result.settings, result.cells)
     out.mkdir(parents=True, exist_ok=True)
@@ -88,10 +87,9 @@ def show(result: Simulation) -> None:
     title = f"extinct after {plan.updates} updates, % of {plan.runs} runs"
     print_table(*table(result), title, optional=THRESHOLDS[1:])
     extinct = f"{plan.extinction.budget} samples miss it with probability {1 - plan.extinction.chance:g} or more"
-    print(f"extinct: π ≤ {result.floor:.2g}, so that {extinct}", file=sys.stderr)
-    print(
+    say(f"extinct: π ≤ {result.floor:.2g}, so that {extinct}")
+    say(
         f"shares have a standard error of at most {50 / plan.runs**0.5:.1f} points; survives from: the pi0 of"
         " which half of the runs survive; seen from: the pi0 that half of the first groups hold; pass@1: of"
-        f" the runs with pi0 {plan.middle[2]:g}, at the end",
-        file=sys.stderr,
+        f" the runs with pi0 {plan.middle[2]:g}, at the end"
     )

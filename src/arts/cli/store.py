@@ -1,6 +1,5 @@
 """Inspect, export and import tree stores."""
 
-import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,12 +8,12 @@ from typing import Literal
 import tyro
 
 from arts.cli.sample import describe
+from arts.cli.terminal import put, say
 from arts.errors import UsageError
 from arts.logs.formats import LogOptions, VerdictsOf
 from arts.logs.samples import read_samples
 from arts.logs.sources import holds_trees, kind_of
 from arts.sampling.grow import spent
-from arts.text import visible
 from arts.trees.data_set import export_data_set
 from arts.trees.exchange import export_trees, import_trees
 from arts.trees.splitting import SplitterName
@@ -56,7 +55,7 @@ def run(config: Config) -> int:
             _info(config.source)
         case "export":
             with TreeStore.open(config.source) as store:
-                print(f"{config.out}: {_export(store, _target(config), config)} trees")
+                put(f"{config.out}: {_export(store, _target(config), config)} trees")
         case "import":
             _import(config, _target(config))
     return 0
@@ -73,13 +72,13 @@ def _target(config: Config) -> Path:
 def _info(path: Path) -> None:
     with TreeStore.open(path) as store:
         run, trees = store.run_config(), list(store.trees())
-    print(f"{path}: {describe(spent(trees))}")
-    print(f"proposer: {run.proposer or 'unknown'}")
+    put(f"{path}: {describe(spent(trees))}")
+    put(f"proposer: {run.proposer or 'unknown'}")
     verifiers = sorted({name for tree in trees for name in tree.scores})
-    print(f"scores: {', '.join(verifiers) or 'none'}")
+    put(f"scores: {', '.join(verifiers) or 'none'}")
     reasons = Counter(r.error for t in trees for r in t.rollouts if r.stop == "error")
     for reason, count in reasons.most_common(5):
-        print(f"failed {count} times: {visible(reason)}")
+        put(f"failed {count} times: {reason}")
 
 
 def _export(store: TreeStore, out: Path, config: Config) -> int:
@@ -98,7 +97,7 @@ def _import(config: Config, out: Path) -> None:
         raise UsageError(f"{config.source}: is a store; import takes a log or exported trees")
     if holds_trees(config.source):
         with import_trees(config.source, out) as store:
-            print(f"{out}: {len(store.problems())} trees")
+            put(f"{out}: {len(store.problems())} trees")
         return
     found = read_samples(
         config.source,
@@ -109,8 +108,8 @@ def _import(config: Config, out: Path) -> None:
         scores=config.scores,
     )
     for line in found.taken.lines():
-        print(visible(line), file=sys.stderr)
+        say(line)
     for note in found.notes:
-        print(f"note: {visible(note)}", file=sys.stderr)
+        say(f"note: {note}")
     found.save(out)
-    print(f"{out}: {len(found.trees)} trees")
+    put(f"{out}: {len(found.trees)} trees")

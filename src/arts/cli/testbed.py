@@ -1,13 +1,13 @@
 """Rebuild the bundled model by its recipe, and compare two models by what they do."""
 
 import asyncio
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import tyro
 
+from arts.cli.terminal import put, say
 from arts.config import require_at_least
 from arts.errors import UsageError
 from arts.estimate import Estimate
@@ -61,7 +61,7 @@ def _compare(config: Config, models: tuple[str, ...]) -> int:
         cells = [f"{name}: {_text(mean(values))}" for name, values in zip(models, per_model, strict=True)]
         if len(models) == 2:
             cells.append(f"difference: {_text(paired_difference(per_model[0], per_model[1]))}")
-        print(f"pass@{k}  " + "   ".join(cells))
+        put(f"pass@{k}  " + "   ".join(cells))
     return 0
 
 
@@ -71,4 +71,4 @@ def _text(e: Estimate) -> str:
 
 def _progress(update: int, loss: float) -> None:
     if update % 100 == 0:
-        print(f"update {update}: loss {loss:.3f}", file=sys.stderr)
+        say(f"update {update}: loss {loss:.3f}")

@@ -6,13 +6,13 @@ More processes or GPUs: accelerate launch --multi_gpu --num_processes 2 $(comman
 
 import os
 import shutil
-import sys
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import tyro
 
 from arts.cli.options import call
+from arts.cli.terminal import put, say
 from arts.errors import UsageError, needs_extra
 from arts.models import cache_folder
 from arts.trees.store import StoredTrees, open_store
@@ -66,18 +66,14 @@ def run(config: Config) -> int:
     alone = os.environ.get("WORLD_SIZE", "1") == "1"
     finished, first = is_finished(config.out), os.environ.get("RANK", "0") == "0"
     with open_store(config.store) as store:
-        call(train_verifier, config, trees=store.trees(), config=config.training, on_progress=_say)
+        call(train_verifier, config, trees=store.trees(), config=config.training, on_progress=say)
         if config.cross_fit and alone and (not finished or _folds(config).is_dir()):
             _tell_worth(config, store.trees())
     if finished:
-        print(f"{config.out}: is trained already; use another --out to train again", file=sys.stderr)
+        say(f"{config.out}: is trained already; use another --out to train again")
     if first:  # one line, however many processes accelerate has launched
-        print(config.out)
+        put(config.out)
     return 0
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr)
 
 
 def _folds(config: Config) -> Path:
@@ -96,19 +92,17 @@ def _tell_worth(config: Config, trees: StoredTrees) -> None:
             config=config.training,
             folds=config.cross_fit,
             feature_folder=cache_folder() / "features" if config.keep_features else None,
-            on_progress=_say,
+            on_progress=say,
         )
     except UsageError as error:
         shutil.rmtree(_folds(config), ignore_errors=True)
-        _say(f"not cross-fitted: {error}")
+        say(f"not cross-fitted: {error}")
         return
     shutil.rmtree(_folds(config), ignore_errors=True)
     rows = {"random": found.random, "majority": found.majority, "verifier": found.best_of_n, "oracle": found.oracle}
-    _say(
-        f"deciding between {found.n} candidates of {found.random.n} problems, each by a verifier that has not seen it:"
-    )
+    say(f"deciding between {found.n} candidates of {found.random.n} problems, each by a verifier that has not seen it:")
     for name, of in rows.items():
-        _say(f"  {name:<9} {100 * of.value:5.1f} [{100 * of.low:.1f}, {100 * of.high:.1f}]")
+        say(f"  {name:<9} {100 * of.value:5.1f} [{100 * of.low:.1f}, {100 * of.high:.1f}]")
     difference = found.difference
     margin = f"{100 * difference.value:+.1f} [{100 * difference.low:+.1f}, {100 * difference.high:+.1f}] points"
-    _say(f"{found.verdict}: {margin}{REMEDIES[found.verdict]}")
+    say(f"{found.verdict}: {margin}{REMEDIES[found.verdict]}")

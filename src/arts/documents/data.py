@@ -8,6 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from arts.errors import InputError
+from arts.text import parsed_json
 
 Result = TypeVar("Result")
 
@@ -25,8 +26,8 @@ def read_result(path: Path, kind: type[Result], what: str) -> Result:
         InputError: the file cannot be read, or is something else.
     """
     try:
-        return msgspec.convert(json.loads(path.read_bytes()), kind, str_keys=True)
+        return msgspec.convert(parsed_json(path.read_bytes()), kind, str_keys=True)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError, msgspec.ValidationError) as error:
+    except (ValueError, msgspec.ValidationError) as error:
         raise InputError(f"{path}: is no {what}: {' '.join(str(error).split())}") from error

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from arts.documents.document import Document, Entry, Section
 from arts.documents.words import shown
 from arts.problems.base import Verdict
+from arts.text import markdown
 
 MARKS = {Verdict.CORRECT: "●", Verdict.INCORRECT: "○", Verdict.UNGRADED: "·"}
 TEXTS = 3
@@ -27,7 +28,7 @@ def _section(section: Section, figures: bool) -> Iterator[str]:
     if section.findings:
         yield "\n".join(f"- {_line(text)}" for text in section.findings)
     if figures:
-        yield from (f"![{_bare(f.caption)}](figures/{f.name}.svg)" for f in section.figures)
+        yield from (f"![{markdown(shown(f.caption), brackets=True)}](figures/{f.name}.svg)" for f in section.figures)
     for table in section.tables:
         yield f"### {_line(table.title)}"
         yield from [_line(table.note)] if table.note else []
@@ -71,10 +72,5 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _line(text: object) -> str:
-    """One line in which pipes, backslashes and tags of names from outside are plain characters."""
-    return re.sub(r"([\\|<])", r"\\\1", " ".join(shown(text).split()))
-
-
-def _bare(text: str) -> str:
-    """The same within square brackets."""
-    return re.sub(r"([\[\]])", r"\\\1", _line(text))
+    """One line in which nothing from outside is markup."""
+    return markdown(shown(text))

@@ -1,7 +1,6 @@
 """A store as a cassette: all that an evaluation is made of, so that it can be made again without a model or network."""
 
 import copy
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from arts.evaluation.steps import Reference
 from arts.evaluation.upgrade import upgraded_about, upgraded_audit
 from arts.problems.base import Problem
 from arts.selection.scores import Aggregation
+from arts.text import parsed_json
 from arts.trees.exchange import fill_store
 from arts.trees.runs import RunConfig
 from arts.trees.store import TreeStore
@@ -95,13 +95,10 @@ class _Header(Part, frozen=True, kw_only=True):
 
 def save_cassette(cassette: Cassette, path: Path) -> None:
     """A new store at ``path`` that holds the cassette; an earlier one there is replaced."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    unfinished.unlink(missing_ok=True)
     text = as_json(_convert(cassette, from_attributes=True), indent=None)  # as text it keeps the order of its keys
     run = RunConfig(command="evaluate", proposer=cassette.about.proposer or "", cassette=text)
     trees = [_with_scores(tree, cassette) for tree in cassette.trees]
-    fill_store(unfinished, run, zip(cassette.problems, trees, strict=True)).close()
-    unfinished.replace(path)
+    fill_store(path, run, zip(cassette.problems, trees, strict=True), replace=True).close()
 
 
 def load_cassette(path: Path) -> Cassette:
@@ -117,7 +114,7 @@ def load_cassette(path: Path) -> Cassette:
     if text is None:
         raise InputError(f"{path}: holds samples but no evaluation; replay the cassette of 'arts evaluate {path}'")
     try:
-        header = json.loads(text)
+        header = parsed_json(text)
         if header["version"] not in (1, VERSION):
             raise InputError(
                 f"{path}: a cassette of version {header['version']}, this arts replays {VERSION};"

@@ -1,5 +1,6 @@
 """Rows of logs as their files have them, and those formats that spread one sample over several rows or messages."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -33,15 +34,15 @@ def joined(name: LogName, rows: Iterable[Placed]) -> Iterator[Placed]:
 
 def _events(rows: Iterable[Placed]) -> Iterator[Placed]:
     """One row per graded sample of an event log: each ``match`` with the ``sampling`` before it of the same sample."""
-    drawn: dict[object, Row] = {}
+    drawn: dict[str, Row] = {}
     for place, event in rows:
         data = event.get("data")
         if not isinstance(data, Mapping):
             continue  # the specification of the run, its final report
         if event.get("type") == "sampling":
-            drawn[event.get("sample_id")] = data
+            drawn[_named(event, "sample_id")] = data
         elif event.get("type") == "match":
-            before = drawn.pop(event.get("sample_id"), {})
+            before = drawn.pop(_named(event, "sample_id"), {})
             head = {name: value for name, value in event.items() if name != "data"}
             yield place, {**head, **before, **{name: value for name, value in data.items() if value is not None}}
 
@@ -62,17 +63,22 @@ def _chats(rows: Iterable[Placed]) -> Iterator[Placed]:
 
 def _batches(rows: Iterable[Placed]) -> Iterator[Placed]:
     """The answers of a batch, with the ``prompt`` of the request of that name where the requests are among the rows."""
-    asked: dict[object, object] = {}
+    asked: dict[str, object] = {}
     answered: list[Placed] = []
     for place, row in rows:
         if "response" in row:
             answered.append((place, row))
         else:
-            asked[row.get("custom_id")] = look("body.messages", row)
+            asked[_named(row, "custom_id")] = look("body.messages", row)
     for place, row in answered:
-        prompt = asked.get(row.get("custom_id"), MISSING)
+        prompt = asked.get(_named(row, "custom_id"), MISSING)
         head = row if prompt is MISSING else {**row, "prompt": prompt}
         yield place, {**head, "choices": _choices(part(part(row, "response"), "body"))}
+
+
+def _named(row: Row, name: str) -> str:
+    """What a row is matched by; it may be anything that JSON has."""
+    return json.dumps(row.get(name), sort_keys=True, default=str)
 
 
 def _choices(body: Row) -> list[Row]:

@@ -11,7 +11,7 @@ from arts.problems.base import Grader, Verdict
 from arts.problems.extraction.answer import Extraction
 from arts.problems.graders import find_answer
 from arts.trees.splitting import SPLITTERS, SplitterName
-from arts.trees.tree import Outcome, Step, Tree
+from arts.trees.tree import MOST_STEPS, Outcome, Step, Tree
 
 AS_GIVEN, AS_MOST_GIVEN = "as given", "as given for most samples with this text"
 NO_VERDICT = "the log has no verdict, or as many for as against"
@@ -90,6 +90,8 @@ def _add_sample(tree: Tree, index: int, sample: Sample, splitter: SplitterName) 
         pieces = SPLITTERS[splitter](sample.body) if sample.body else [""]
     else:
         pieces = [piece if piece.endswith("\n") else piece + "\n" for piece in sample.body] or [""]
+    if len(pieces) > MOST_STEPS:
+        raise InputError(f"{sample.place}: {len(pieces):,} steps; at most {MOST_STEPS:,} go, or use another --splitter")
     steps = [Step(text=piece, logprob=math.nan) for piece in pieces]
     if sample.logprob is not None:
         # only the total is known: all of it on the last step keeps the sum over the path right

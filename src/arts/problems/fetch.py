@@ -25,6 +25,7 @@ from arts.problems.fields import key_of, problems_of, question_of
 from arts.problems.near import nearest, one_spelling
 from arts.problems.rows import Row, hub_rows, read_rows
 from arts.problems.sets import CLEAN, SETS, ProblemSet
+from arts.text import parsed_json
 
 NEAR, BOXES = "near", "several boxes"
 NO_KEY, REPEATED = "without a key", "repeated"
@@ -50,7 +51,7 @@ def fetched(name: str, split: str) -> Fetched | None:
     """What is here of a split of the catalogue; None where it is not, or what is known of it is damaged."""
     path = _path(name, split)
     try:
-        about = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        about = parsed_json(path.with_suffix(".json").read_bytes())
         return Fetched(path=path, **about) if path.is_file() else None
     except (FileNotFoundError, ValueError, TypeError):
         return None

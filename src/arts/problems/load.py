@@ -14,6 +14,7 @@ from arts.problems.fields import problems_of
 from arts.problems.procedural import GYM, SIZE, gym_problems
 from arts.problems.rows import hub_rows, read_rows
 from arts.problems.sets import SETS
+from arts.text import well_formed
 
 _FILES = (".jsonl", ".gz", ".parquet")
 
@@ -42,7 +43,7 @@ def _problems(spec: str) -> Iterator[Problem]:
     if name == "hf":
         repo, _, hub_split = split.partition("#")
         rows = hub_rows(repo, None, hub_split or "test", remedy="or give a .jsonl file")
-        return problems_of(rows, place=spec, stem=path.name.split(".")[0])
+        return problems_of(rows, place=spec, stem=_stem(path))
     if name == GYM:
         return _gym(spec, *split.split(":"))
     if name in SETS:
@@ -51,12 +52,16 @@ def _problems(spec: str) -> Iterator[Problem]:
             raise InputError(f"{spec}: no split '{split}'; there are: {', '.join(names)}")
         return set_problems(name, split or names[-1])
     if path.suffix in _FILES or path.exists():
-        return problems_of(read_rows(path), place=str(path), stem=path.name.split(".")[0])
+        return problems_of(read_rows(path), place=str(path), stem=_stem(path))
     near = difflib.get_close_matches(name, [*SETS, GYM, "congruences"], n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""
     raise InputError(
         f"{spec}: no such problem set; {hint}give a .jsonl file, hf:REPO#SPLIT or a name of 'arts problems list'"
     )
+
+
+def _stem(path: Path) -> str:
+    return well_formed(path.name.split(".")[0])
 
 
 def _gym(spec: str, task: str, split: str = "test", seed: str = "0", *more: str) -> Iterator[Problem]:

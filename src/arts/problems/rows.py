@@ -1,15 +1,16 @@
 """Rows of JSON Lines and Parquet files, with errors that name file and row, and of the Hugging Face Hub."""
 
-import gzip
 import json
 import os
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from arts.errors import ArtsError, InputError, needs_extra
 from arts.files import StrPath
-from arts.text import well_formed
+from arts.problems.lines import MOST_PACKED, SLACK, numbered_lines
+from arts.text import parsed_json, well_formed
 
 Row = Mapping[str, object]
 """A JSON object from outside, as it is: narrow every value before use."""
@@ -55,23 +56,21 @@ def hub_rows(repo: str, config: str | None, split: str, *, remedy: str) -> Itera
 
 
 def _json_lines(path: Path) -> Iterator[tuple[int, Row]]:
-    opener = gzip.open if path.suffix == ".gz" else open
     number = 0
     try:
-        with opener(path, "rt", encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    yield number, _parse(path, number, line)
+        for number, line in numbered_lines(path):
+            if line.strip():
+                yield number, _parse(path, number, line)
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise InputError(f"{path}:{number + 1}: cannot be read as UTF-8 text: {error}") from error
 
 
 def _parse(path: Path, number: int, line: str) -> Row:
     try:
-        row = json.loads(line)
+        row = parsed_json(line)
         if "\\ud" in line.lower():
             row = json.loads(well_formed(json.dumps(row, ensure_ascii=False)))
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InputError(f"{path}:{number}: not JSON ({error}); each line must be one JSON object") from error
     if not isinstance(row, dict):
         raise InputError(f"{path}:{number}: a {type(row).__name__}; each line must be one JSON object")
@@ -84,7 +83,15 @@ def _parquet(path: Path) -> Iterator[tuple[int, Row]]:
         import pyarrow.parquet as pq
     try:
         with pq.ParquetFile(path) as file:
+            _require_sound(file.metadata, path)
             batches = file.iter_batches(batch_size=ROWS_AT_ONCE)
             yield from enumerate((row for batch in batches for row in batch.to_pylist()), start=1)
-    except (OSError, ValueError, pa.ArrowException) as error:
+    except (OSError, ValueError, RecursionError, pa.ArrowException) as error:
         raise InputError(f"{path}: cannot be read as Parquet: {' '.join(str(error).split())}") from error
+
+
+def _require_sound(about: Any, path: Path) -> None:
+    """Refuse a file that says it holds far more than its size allows."""
+    size = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
+    if max(size, about.num_rows) > SLACK + MOST_PACKED * path.stat().st_size:
+        raise InputError(f"{path}: unpacks to more than {MOST_PACKED} times its size; give a file that does not")

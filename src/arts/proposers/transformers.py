@@ -14,7 +14,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from arts.errors import ModelError, UsageError
 from arts.files import StrPath
+from arts.models import refusal
 from arts.proposers.base import Completion, Request, Sampling, find_stop
+from arts.proposers.chat import QUESTION, opening
 from arts.proposers.decoding import StopWatch, Texts
 from arts.proposers.options import BackendOptions
 from arts.proposers.prompt import PromptFormat
@@ -66,14 +68,15 @@ class TransformersProposer:
         folder = source.parent if extra else path
         dtype = torch.float32 if where == "cpu" else torch.bfloat16
         try:
-            tokenizer = AutoTokenizer.from_pretrained(folder, **extra)
-            model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **extra)
+            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, **extra)
+            model = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=False, dtype=dtype, **extra)
         except (OSError, ValueError, ImportError, KeyError, RuntimeError, SafetensorError) as error:
-            detail = " ".join(str(error).split())[:200]
-            raise ModelError(f"{path}: cannot be loaded as a causal language model: {detail}") from error
+            raise ModelError(f"{path}: cannot be loaded as a causal language model: {refusal(error)}") from error
         if prompt.style == "chat" and not tokenizer.chat_template:
             raise ModelError(f"{path}: has no chat template; use --prompt.style plain")
-        return cls(model.to(where).eval(), tokenizer, name or source.name, prompt, options.batch_size)
+        made = cls(model.to(where).eval(), tokenizer, name or source.name, prompt, options.batch_size)
+        made._encode(State(problem_id="", question=QUESTION))  # what cannot be prompted is said before any work
+        return made
 
     async def propose(self, requests: Sequence[Request], sampling: Sampling) -> AsyncIterator[tuple[int, Completion]]:
         """Yield completions batch by batch, in the order of the requests within a batch."""
@@ -99,10 +102,8 @@ class TransformersProposer:
 
     def _encode(self, state: State) -> list[int]:
         if self._chat:
-            opening = self._tokenizer.apply_chat_template(
-                self._prompt.messages(state.question), add_generation_prompt=True, tokenize=False
-            )
-            ids: list[int] = self._tokenizer(opening + state.text, add_special_tokens=False)["input_ids"]
+            before = opening(self._tokenizer, self._prompt.messages(state.question), self.name)
+            ids: list[int] = self._tokenizer(before + state.text, add_special_tokens=False)["input_ids"]
         else:
             ids = self._tokenizer(self._prompt.plain(state.question) + state.text)["input_ids"]
         return ids

@@ -11,11 +11,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from accelerate import PartialState
+from safetensors import SafetensorError
 from transformers import EarlyStoppingCallback, set_seed
 
 from arts.config import Settings, check_same_run, to_dict
-from arts.errors import UsageError
+from arts.errors import ArtsError, InputError, UsageError
+from arts.files import is_full, write_whole
 from arts.problems.base import Verdict
+from arts.text import parsed_json
 from arts.training.batches import Example, collate, labelled_nodes, make_example
 from arts.training.config import TrainConfig
 from arts.training.objectives import make_objective
@@ -119,8 +122,8 @@ def fit_verifier(
     trainer = _trainer(scorer, examples, held, objective, config, layout, out, half, on_progress)
     out.mkdir(parents=True, exist_ok=True)
     if process.is_main_process:
-        (out / PLAN).write_text(plan, encoding="utf-8")
-    trainer.train(resume_from_checkpoint=last_checkpoint(out))
+        write_whole(out / PLAN, plan)
+    _train(trainer, out)
     curve = [entry for entry in trainer.state.log_history if "loss" in entry or "eval_loss" in entry]
     losses = [entry["loss"] for entry in curve if "loss" in entry]
     saved = SavedVerifier(
@@ -145,11 +148,30 @@ def fit_verifier(
     if held_out:
         saved = replace(saved, calibration=_calibration(verifier, held_out, config.calibration))
     if process.is_main_process:
-        (out / HISTORY).write_text(json.dumps(curve, indent=0) + "\n", encoding="utf-8")
+        write_whole(out / HISTORY, json.dumps(curve, indent=0) + "\n")
         save_checkpoint(out, saved, scorer)
-        for leftover in out.glob("checkpoint-*"):
-            shutil.rmtree(leftover)
+        clear_checkpoints(out)
     return NeuralVerifier(saved, scorer, features)
+
+
+def clear_checkpoints(out: Path) -> None:
+    """Remove what a finished run could have gone on from."""
+    for leftover in out.glob("checkpoint-*"):
+        shutil.rmtree(leftover)
+
+
+def _train(trainer: ObjectiveTrainer, out: Path) -> None:
+    """Train to the end, from the last checkpoint on.
+
+    Raises:
+        ArtsError: the disk is full; the last whole checkpoint is kept.
+    """
+    try:
+        trainer.train(resume_from_checkpoint=last_checkpoint(out))
+    except (OSError, RuntimeError, SafetensorError) as error:
+        if is_full(out, error):
+            raise ArtsError(f"{out}: the disk is full; free some space and run the same command again") from error
+        raise
 
 
 def _trainer(
@@ -218,8 +240,11 @@ def check_same(out: Path, trees: Iterable[Tree], shape: Architecture, config: Tr
 def _check_same(out: Path, wanted: Settings) -> None:
     plan = out / PLAN
     if plan.is_file():
-        known = json.loads(plan.read_text(encoding="utf-8"))
-        before = {part: known.get(part) for part in wanted}
+        try:
+            known = parsed_json(plan.read_bytes())
+            before = {part: known.get(part) for part in wanted}
+        except (ValueError, AttributeError) as error:
+            raise InputError(f"{plan}: not the plan of a training run ({error}); use another --out") from error
         check_same_run(out, before, wanted, remedy="use the same settings and trees, or another --out")
 
 

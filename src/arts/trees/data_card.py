@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from arts.problems.base import Verdict
-from arts.text import visible
+from arts.text import code_span
 from arts.trees.exchange import TREES
 from arts.trees.runs import RunConfig
 from arts.trees.tree import Tree
@@ -149,6 +149,4 @@ def _counts(contents: Contents) -> Iterator[tuple[str, str]]:
 
 def _code(value: object) -> str:
     """A value from outside as one code span of bounded length."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    line = " ".join(visible(text).replace("`", "'").replace("|", "/").split())
-    return f"`{line[:LONGEST] or ' '}{'…' if len(line) > LONGEST else ''}`"
+    return code_span(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str), LONGEST)

@@ -6,7 +6,6 @@ rollout, which is what people train on. ``README.md`` is the data card.
 
 import math
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from arts.errors import UsageError
-from arts.files import UNFINISHED, StrPath
+from arts.files import StrPath, replacing_folder, write_whole
 from arts.problems.base import Problem, Verdict
 from arts.trees.data_card import SAMPLES, Contents, data_card
 from arts.trees.exchange import TREES, export_trees
@@ -71,15 +70,8 @@ def export_data_set(store: TreeStore, out: StrPath, *, split: str = "train", lic
         raise UsageError(f"--split: '{split}' is no name of a split; use letters, digits and _")
     if not _LICENCE.fullmatch(licence):
         raise UsageError(f"--licence: '{licence}' is no identifier of the Hub; use one such as mit or apache-2.0")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = folder.with_name(f".{folder.name}{UNFINISHED}")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    try:
-        trees = _write(store, unfinished, split, licence)
-        unfinished.replace(folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    return trees
+    with replacing_folder(folder) as place:
+        return _write(store, place, split, licence)
 
 
 def _write(store: TreeStore, folder: Path, split: str, licence: str) -> int:
@@ -88,7 +80,7 @@ def _write(store: TreeStore, folder: Path, split: str, licence: str) -> int:
         (folder / part).mkdir(parents=True)
     write_parquet(_sample_rows(store, contents), folder / SAMPLES / file, SampleRow)
     export_trees(store, folder / TREES / file)
-    (folder / "README.md").write_text(data_card(contents, split=split, licence=licence), encoding="utf-8")
+    write_whole(folder / "README.md", data_card(contents, split=split, licence=licence))
     return contents.trees
 
 
@@ -102,7 +94,7 @@ def _sample_rows(store: TreeStore, contents: Contents) -> Iterator[SampleRow]:
 def _sample_row(problem: Problem, tree: Tree, rollout: Rollout) -> SampleRow:
     """Only a rollout that ended has an answer and a verdict."""
     outcome = tree.outcomes.get(rollout.leaf)
-    logprob = math.fsum(tree.logprob[n] for n in tree.path(rollout.leaf))
+    logprob = sum(tree.logprob[n] for n in tree.path(rollout.leaf))
     found = ((name, float(column[rollout.leaf])) for name, column in sorted(tree.scores.items()))
     columns = {
         **{"problem_id": problem.id, "problem": problem.question, "answer_key": problem.answer},

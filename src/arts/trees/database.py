@@ -1,17 +1,14 @@
 """The SQLite file under a tree store: its tables, its lock, how it is opened, and what its errors mean."""
 
 import contextlib
-import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 from arts.errors import InputError, StoreError
-
-try:
-    import fcntl
-except ImportError:  # a system without flock: SQLite's own locks must do
-    fcntl = None  # type: ignore[assignment]
+from arts.files import FULL, hold
+from arts.text import LONGEST_NAME, one_line
+from arts.trees.journal import settle, unreadable
 
 SCHEMA_VERSION = 1
 
@@ -39,29 +36,32 @@ def lock(path: Path) -> int:
         StoreError: another process holds the lock, or the file cannot be written.
     """
     try:
-        descriptor = os.open(path, os.O_RDWR)
+        return hold(path)
+    except BlockingIOError as error:
+        raise _in_use(path) from error
     except OSError as error:
         raise _not_writable(path, error.strerror) from error
-    try:
-        if fcntl is not None:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise _in_use(path) from error
-    return descriptor
 
 
 def connect(path: Path, *, write: bool) -> sqlite3.Connection:
-    """A connection without implicit transactions, usable from any thread."""
+    """A connection without implicit transactions, usable from any thread; to write, the store has to be locked.
+
+    Raises:
+        InputError: the store was copied without its log.
+        StoreError: its log cannot be read here.
+    """
+    alone = settle(path, held=write)
     if write:
         return sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
     uri = f"{path.absolute().as_uri()}?mode=ro"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10, check_same_thread=False)
     try:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError:
-        # A store in a read-only folder cannot open its write-ahead log; a closed one does not need it.
+    except sqlite3.OperationalError as error:
+        # A store in a read-only folder cannot open its write-ahead log; a whole one does not need it.
         connection.close()
+        if not alone:
+            raise unreadable(path) from error
         connection = sqlite3.connect(uri + "&immutable=1", uri=True, isolation_level=None, check_same_thread=False)
     return connection
 
@@ -101,21 +101,44 @@ def translated(path: Path) -> Iterator[None]:
         raise _explain(path, error) from error
     except PermissionError as error:
         raise StoreError(f"{path}: no permission to write here; choose another place") from error
+    except BlockingIOError as error:
+        raise _in_use(path) from error
     except OSError as error:
-        raise StoreError(f"{path}: {error.strerror or error}; free some space or choose another place") from error
+        if error.errno in FULL:
+            raise _full(path) from error
+        raise StoreError(f"{path}: {error.strerror or error}; choose another place") from error
 
 
 def _explain(path: Path, error: sqlite3.DatabaseError) -> StoreError | InputError:
     text = str(error)
-    if "locked" in text or "busy" in text:
+    match error.sqlite_errorname.split("_")[1] if hasattr(error, "sqlite_errorname") else "":
+        case "LOCKED" | "BUSY":
+            return _in_use(path)
+        case "READONLY" | "CANTOPEN":
+            return _not_writable(path, text)
+        case "FULL":
+            return _full(path)
+        case "IOERR":
+            return StoreError(
+                f"{path}: {text} ({error.sqlite_errorname}): the disk or a quota is full, or the disk fails; free some"
+                " space and run the same command again"
+            )
+        case "NOTADB" | "CORRUPT":
+            return InputError(f"{path}: not a tree store ({text}); give a file that arts made")
+    if "locked" in text:
         return _in_use(path)
-    if "readonly" in text or "unable to open" in text:
-        return _not_writable(path, text)
-    if "full" in text or "disk I/O" in text:
-        return StoreError(f"{path}: the disk is full; free some space and run the same command again")
-    if "not a database" in text or "malformed" in text:
-        return InputError(f"{path}: not a tree store ({text}); give a file that arts made")
+    if "decode to UTF-8" in text or "no such" in text:
+        return damaged(path, text)
     return StoreError(f"{path}: {text}")
+
+
+def damaged(path: Path, why: object) -> InputError:
+    """What is in a store does not fit together."""
+    return InputError(f"{path}: a damaged store ({one_line(why, LONGEST_NAME)}); give a copy that is whole")
+
+
+def _full(path: Path) -> StoreError:
+    return StoreError(f"{path}: the disk is full; free some space and run the same command again")
 
 
 def _in_use(path: Path) -> StoreError:

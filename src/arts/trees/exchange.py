@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from arts.errors import InputError, UsageError
-from arts.files import StrPath
+from arts.files import StrPath, replacing
 from arts.problems.base import Problem
 from arts.problems.rows import read_rows
 from arts.trees.parquet import write_parquet
@@ -31,19 +31,22 @@ def tree_rows(store: TreeStore) -> Iterator[TreeRow]:
 
 
 def export_trees(store: TreeStore, out: StrPath) -> int:
-    """Write every tree of a store to a ``.jsonl`` or ``.parquet`` file; returns their number."""
+    """Write every tree of a store to a ``.jsonl`` or ``.parquet`` file, whole or not at all; returns their number."""
     path = Path(out)
     if path.suffix == ".parquet":
         return write_parquet(tree_rows(store), path, TreeRow)
     if path.suffix != ".jsonl":
         raise UsageError(f"{path}: export to a name that ends in .jsonl or .parquet, or to a folder (no dot)")
-    with path.open("w", encoding="utf-8") as lines:
+    with replacing(path) as place, place.open("w", encoding="utf-8") as lines:
         return sum(bool(lines.write(_line(row))) for row in tree_rows(store))
 
 
 def _line(row: TreeRow) -> str:
-    """A row as JSON, with numbers as Python spells them: exported again, a file stays as it is."""
-    return json.dumps(msgspec.to_builtins(row), ensure_ascii=False, allow_nan=False) + "\n"
+    """A row as JSON, with numbers as Python spells them: exported again, a file stays as it is.
+
+    JSON has no infinity; ``-Infinity`` is what Python writes, and Python, ``datasets`` and JavaScript's JSON5 read it.
+    """
+    return json.dumps(msgspec.to_builtins(row), ensure_ascii=False) + "\n"
 
 
 def read_trees(source: StrPath) -> Iterator[tuple[Problem, Tree, RunConfig]]:
@@ -82,20 +85,20 @@ def import_trees(source: StrPath, store: StrPath) -> TreeStore:
     return fill_store(store, first[2], ((p, t) for p, t, _ in chain([first], rows)))
 
 
-def fill_store(out: StrPath, config: RunConfig, trees: Iterable[tuple[Problem, Tree]]) -> TreeStore:
-    """A new store that holds finished trees; there is none if that fails. Few of the trees are in memory at once."""
-    path = Path(out)
-    store, left = TreeStore.create(path, config), iter(trees)
-    try:
+def fill_store(
+    out: StrPath, config: RunConfig, trees: Iterable[tuple[Problem, Tree]], *, replace: bool = False
+) -> TreeStore:
+    """A new store that holds finished trees; there is none before all are in it, and few are in memory at once.
+
+    With ``replace`` it takes the place of an earlier one.
+    """
+    left = iter(trees)
+    with TreeStore.building(out, config, replace=replace) as store:
         while some := list(islice(left, TREES_AT_ONCE)):
             store.add_problems([p for p, _ in some])
             for _, tree in some:
                 _write(store, tree)
-    except BaseException:
-        store.close()
-        path.unlink(missing_ok=True)
-        raise
-    return store
+    return TreeStore.open(out, write=True)
 
 
 def _write(store: TreeStore, tree: Tree) -> None:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import inspect
 
 from arts.errors import needs_extra
-from arts.files import UNFINISHED
+from arts.files import replacing
 
 ROWS_AT_ONCE = 128
 """Rows in memory, and in one row group."""
@@ -25,15 +25,11 @@ def write_parquet(rows: Iterable[msgspec.Struct], path: Path, kind: type[msgspec
         import pyarrow as pa
         import pyarrow.parquet as pq
     schema = pa.schema(_arrow(pa, inspect.type_info(kind)))
-    unfinished, left, count = path.with_name(f".{path.name}{UNFINISHED}"), iter(rows), 0
-    try:
-        with pq.ParquetWriter(unfinished, schema) as out:
-            while group := list(islice(left, ROWS_AT_ONCE)):
-                out.write_table(pa.Table.from_pylist(msgspec.to_builtins(group), schema=schema))
-                count += len(group)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    left, count = iter(rows), 0
+    with replacing(path) as place, pq.ParquetWriter(place, schema) as out:
+        while group := list(islice(left, ROWS_AT_ONCE)):
+            out.write_table(pa.Table.from_pylist(msgspec.to_builtins(group), schema=schema))
+            count += len(group)
     return count
 
 

@@ -12,7 +12,7 @@ from arts.problems.base import Problem, Verdict
 from arts.problems.rows import Row
 from arts.trees.database import SCHEMA_VERSION
 from arts.trees.runs import RunConfig
-from arts.trees.tree import ROOT, Outcome, Rollout, Step, Stop, Tree
+from arts.trees.tree import MOST_STEPS, ROOT, Outcome, Rollout, Step, Stop, Tree
 
 MOST = 2**63 - 1
 """The largest whole number that a store can hold."""
@@ -116,6 +116,8 @@ def _read_nodes(tree: Tree, row: TreeRow) -> None:
         step = Step(text=text, tokens=tokens, logprob=math.nan if logprob is None else logprob)
         if tree.add(parent, step, stop) != node:
             raise ValueError(f"node {node} repeats an earlier one; every node goes once")
+    if max(tree.depth) > MOST_STEPS:
+        raise ValueError(f"a solution of {max(tree.depth):,} steps; at most {MOST_STEPS:,} go")
 
 
 def _read_rollouts(tree: Tree, row: TreeRow) -> None:

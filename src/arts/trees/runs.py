@@ -7,6 +7,7 @@ import msgspec
 
 from arts.config import Settings
 from arts.errors import InputError
+from arts.text import parsed_json
 from arts.trees.splitting import SplitterName
 
 
@@ -44,10 +45,10 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             InputError: it is no JSON object, or one of the fields has another type; the text begins with ``place``.
         """
         try:
-            other = msgspec.convert(json.loads(text), Settings)
+            other = msgspec.convert(parsed_json(text), Settings)
             known = {name: other.pop(name) for name in cls.__struct_fields__[:-1] if other.get(name) is not None}
             return msgspec.convert({**known, "other": other}, cls)
-        except (TypeError, ValueError, RecursionError, msgspec.ValidationError) as error:
+        except (TypeError, ValueError, msgspec.ValidationError) as error:
             detail = f"{type(error).__name__}: {error}"
             raise InputError(
                 f"{place}: 'config' is not a JSON object about a run ({detail}); give the exported one or none"

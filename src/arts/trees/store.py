@@ -1,27 +1,24 @@
 """The tree store: one SQLite file per run, append-only, one transaction per finished rollout."""
 
 import contextlib
-import math
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import Self, final
 
-import numpy as np
-
 from arts.arrays import Floats
 from arts.errors import InputError, StoreError
-from arts.files import StrPath
-from arts.problems.base import Problem, Verdict
+from arts.files import StrPath, fresh, is_same, unfinished
+from arts.problems.base import Problem
 from arts.text import quoted
-from arts.trees.database import SCHEMA, SCHEMA_VERSION, check_version, connect, lock, translated
+from arts.trees.database import SCHEMA, SCHEMA_VERSION, check_version, connect, damaged, lock, translated
+from arts.trees.journal import WHOLE, begin, clear, end, put_mark, remove, take_name
+from arts.trees.reading import read_tree
 from arts.trees.runs import RunConfig
 from arts.trees.splitting import SplitterName
-from arts.trees.tree import Outcome, Rollout, Step, Tree
+from arts.trees.tree import Rollout, Tree
 
 
 class TreeStore:
@@ -31,10 +28,11 @@ class TreeStore:
     survives the death of the process, and nothing else does. Nodes and rollouts are never changed or removed.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, held: int | None = None) -> None:
         self.path = path
         connection.row_factory = sqlite3.Row
         self._connection: sqlite3.Connection | None = connection
+        self._held = held
         self._release = contextlib.ExitStack()
         self._written = False
         self._find_problems()
@@ -50,32 +48,72 @@ class TreeStore:
             raise InputError(f"{path}: is a folder; a store is a file, choose another name")
         if not path.is_file():
             raise InputError(f"{path}: no such store; make one with: arts sample PROBLEMS {path}")
+        return cls._opened(path, lock(path) if write else None)
+
+    @classmethod
+    def _opened(cls, path: Path, held: int | None) -> Self:
+        """An existing store, to be written where it is ``held``; lets go of it in the end."""
         with contextlib.ExitStack() as opened, translated(path):
-            if write:
-                opened.callback(os.close, lock(path))
-            connection = connect(path, write=write)
-            opened.callback(connection.close)  # before the lock is released: closing a file drops SQLite's own locks
-            check_version(path, connection)
-            store = cls(path, connection)
+            if held is not None:
+                opened.callback(os.close, held)
+            with contextlib.closing(connect(path, write=False)) as reader:  # leaves all as it is
+                check_version(path, reader)
+            connection = connect(path, write=held is not None)
+            # before the lock is released: closing a file drops SQLite's own locks
+            opened.callback(_close, path, connection, held)
+            store = cls(path, connection, held)
             store._release = opened.pop_all()
             return store
 
     @classmethod
     def create(cls, path: StrPath, config: RunConfig | None = None) -> Self:
-        """Make a new store that remembers the configuration of its run; the file must not exist."""
+        """Make a new store that remembers the configuration of its run; the file must not exist.
+
+        What lies beside its name, left by another store, is not taken up.
+        """
         path = Path(path)
+        place = unfinished(path)
+        with contextlib.ExitStack() as failed, translated(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            held = fresh(place)
+            failed.callback(os.close, held)
+            failed.callback(place.unlink, missing_ok=True)
+            clear(place)
+            _write_schema(place, config or RunConfig())
+            take_name(place, path)  # a store is there whole or not at all
+            failed.pop_all()
+        return cls._opened(path, held)
+
+    @classmethod
+    @contextlib.contextmanager
+    def building(cls, path: StrPath, config: RunConfig, *, replace: bool = False) -> Iterator[Self]:
+        """A store that has its name only at the end, when it is whole; there is none if what is done within fails.
+
+        With ``replace`` an earlier one of this name is replaced then.
+        """
+        path = Path(path)
+        place = unfinished(path)
         with translated(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = path.with_name(f".{path.name}.new")
-            unfinished.unlink(missing_ok=True)
-            connection = sqlite3.connect(unfinished)
-            connection.executescript("PRAGMA journal_mode=DELETE; BEGIN;" + SCHEMA)
-            rows = {"schema": str(SCHEMA_VERSION), "config": (config or RunConfig()).to_json()}
-            connection.executemany("INSERT INTO meta VALUES (?, ?)", rows.items())
-            connection.commit()
-            connection.close()
-            unfinished.rename(path)  # a store is there whole or not at all
-        return cls.open(path, write=True)
+            remove(place)  # of a process that was killed
+        store = cls.create(place, config)
+        held = os.dup(store._held) if store._held is not None else None
+        try:
+            yield store
+            store.close()
+            with translated(path):
+                take_name(place, path, replace=replace)
+        except BaseException as error:
+            store.abandon()
+            with contextlib.suppress(OSError):
+                place.unlink(missing_ok=True)
+                clear(place)
+            if isinstance(error, StoreError | InputError):  # named as the user has named it
+                raise type(error)(str(error).replace(str(place), str(path))) from error
+            raise
+        finally:
+            if held is not None:
+                os.close(held)
 
     @property
     def _db(self) -> sqlite3.Connection:
@@ -85,7 +123,7 @@ class TreeStore:
 
     def run_config(self) -> RunConfig:
         """What the store remembers of its run."""
-        (text,) = self._db.execute("SELECT value FROM meta WHERE key = 'config'").fetchone()
+        ((text,),) = self._rows("SELECT coalesce(max(value), '{}') FROM meta WHERE key = 'config'")
         return RunConfig.from_json(text, str(self.path))
 
     def set_run_config(self, config: RunConfig) -> None:
@@ -121,7 +159,7 @@ class TreeStore:
     def problems(self) -> list[Problem]:
         """All problems in the order they were added."""
         columns = "id, question, answer, solution, subject, level, source"
-        return [Problem(**row) for row in self._db.execute(f"SELECT {columns} FROM problems ORDER BY position")]
+        return [Problem(**row) for row in self._rows(f"SELECT {columns} FROM problems ORDER BY position")]
 
     @contextlib.contextmanager
     def growing(self, tree: Tree) -> Iterator[None]:
@@ -153,23 +191,16 @@ class TreeStore:
                 )
 
     def tree(self, problem_id: str) -> Tree:
-        """The tree of one problem as it stands on disk (only a root when nothing was sampled)."""
+        """The tree of one problem as it stands on disk (only a root when nothing was sampled).
+
+        Raises:
+            InputError: the store is damaged.
+        """
         at = self._positions[problem_id]
-        (question,) = self._db.execute("SELECT question FROM problems WHERE position = ?", (at,)).fetchone()
-        tree = Tree(problem_id=problem_id, question=question)
-        for parent, text, tokens, logprob, stop in self._db.execute(
-            "SELECT parent, text, tokens, logprob, stop FROM nodes WHERE problem = ? ORDER BY node", (at,)
-        ):
-            step = Step(text=text, tokens=tokens, logprob=math.nan if logprob is None else logprob)
-            tree.add(parent, step, stop)
-        rollouts = "SELECT backbone, pivot, leaf, tokens, stop, error FROM rollouts WHERE problem = ? ORDER BY number"
-        tree.rollouts = [Rollout(**row) for row in self._db.execute(rollouts, (at,))]
-        for node, answer, verdict, reason in self._db.execute(
-            "SELECT node, answer, verdict, reason FROM outcomes WHERE problem = ?", (at,)
-        ):
-            tree.outcomes[node] = Outcome(answer=answer, verdict=Verdict(verdict), reason=reason)
-        self._load_scores(tree, at)
-        return tree
+        try:
+            return read_tree(problem_id, lambda select: self._rows(select, at))
+        except (ValueError, TypeError, LookupError) as error:
+            raise damaged(self.path, f"problem {problem_id}: {error!r}") from error
 
     def trees(self) -> "StoredTrees":
         """Trees of all problems, in order."""
@@ -184,49 +215,79 @@ class TreeStore:
 
     def scored(self, problem_id: str, verifier: str) -> int:
         """How many nodes of a tree have a score of this verifier (one without a value included)."""
-        row = self._db.execute(
-            "SELECT count(*) FROM scores WHERE problem = ? AND verifier = ?", (self._positions[problem_id], verifier)
-        ).fetchone()
-        return int(row[0])
+        count = "SELECT count(*) FROM scores WHERE problem = ? AND verifier = ?"
+        return int(self._rows(count, self._positions[problem_id], verifier)[0][0])
 
     def close(self) -> None:
-        """Fold the write-ahead log into the file, so that readers need nothing else, and release it."""
-        if self._connection is None:
-            return
-        with contextlib.suppress(sqlite3.Error):
-            if self._written:
-                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                self._db.execute("PRAGMA journal_mode=DELETE")
+        """Fold the write-ahead log into the file, so that readers need nothing else, and release it.
+
+        Raises:
+            StoreError: the file was removed or replaced while it was written.
+        """
+        there = self._connection is None or not self._written or self._is_there()
+        self.abandon()
+        if not there:
+            raise self._gone()
+
+    def abandon(self) -> None:
+        """The same, come what may."""
         self._connection = None
         self._release.close()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exc: object) -> None:
-        self.close()
+    def __exit__(self, kind: object, *more: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abandon()
 
     def _find_problems(self) -> None:
-        self._positions = dict(self._db.execute("SELECT id, position FROM problems ORDER BY position").fetchall())
+        self._positions = dict(map(tuple, self._rows("SELECT id, position FROM problems ORDER BY position")))
 
-    def _load_scores(self, tree: Tree, at: int) -> None:
-        rows = self._db.execute(
-            "SELECT verifier, node, score FROM scores WHERE problem = ? ORDER BY verifier, node", (at,)
-        )
-        for verifier, scored in groupby(rows, key=itemgetter(0)):
-            _, nodes, values = zip(*scored, strict=True)
-            tree.set_scores(verifier, nodes, np.array(values, dtype=np.float64))
+    def _rows(self, select: str, *of: object) -> list[sqlite3.Row]:
+        with translated(self.path):
+            return self._db.execute(select, of).fetchall()
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         with translated(self.path):
+            if not self._is_there():
+                raise self._gone()
             if not self._written:
-                self._db.execute("PRAGMA journal_mode=WAL")
-                self._db.execute("PRAGMA synchronous=NORMAL")
+                begin(self._db)
                 self._written = True
             with self._db as db:  # commits, or rolls back if anything is raised
                 db.execute("BEGIN IMMEDIATE")
                 yield
+
+    def _is_there(self) -> bool:
+        """Whether this store still has its name."""
+        return self._held is None or is_same(self.path, self._held)
+
+    def _gone(self) -> StoreError:
+        return StoreError(
+            f"{self.path}: was removed or replaced while this run wrote to it; put it back, or run the command again"
+        )
+
+
+def _close(path: Path, connection: sqlite3.Connection, held: int | None) -> None:
+    """Close a store; what was written is folded into it if it still has its name: else what is beside is another's."""
+    writes = held is not None and is_same(path, held)
+    with end(path, connection) if writes else contextlib.nullcontext():
+        connection.close()
+
+
+def _write_schema(place: Path, config: RunConfig) -> None:
+    """The tables of an empty store, whole and in one file."""
+    with contextlib.closing(sqlite3.connect(place)) as db:
+        db.executescript("PRAGMA journal_mode=DELETE; BEGIN;" + SCHEMA)
+        db.executemany(
+            "INSERT INTO meta VALUES (?, ?)", {"schema": str(SCHEMA_VERSION), "config": config.to_json()}.items()
+        )
+        db.commit()
+        put_mark(db, WHOLE)
 
 
 @final

@@ -11,6 +11,8 @@ from arts.arrays import Floats, Ints
 from arts.problems.base import Verdict
 from arts.text import quoted
 
+MOST_STEPS = 100_000
+"""Steps of one solution; of more, something has gone wrong in the file or in how it is cut."""
 ROOT = 0
 """Index of the root: the problem before any step."""
 NO_PARENT = -1

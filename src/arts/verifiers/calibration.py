@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import isfinite
 from typing import Literal
 
 import numpy as np
@@ -9,6 +11,7 @@ from scipy.optimize import isotonic_regression, minimize
 from scipy.special import expit, logit
 
 from arts.arrays import Floats
+from arts.errors import UsageError
 from arts.verifiers.base import Unit
 
 CalibrationMethod = Literal["temperature", "isotonic"]
@@ -31,6 +34,14 @@ class Calibration:
     offset: float = 0.0
     knots: tuple[float, ...] = ()
     levels: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        numbers = (self.slope, self.offset, *self.knots, *self.levels)
+        increasing = all(a <= b for a, b in pairwise(self.knots))
+        if self.method == "isotonic" and not (0 < len(self.knots) == len(self.levels) and increasing):
+            raise UsageError("calibration: an isotonic one needs increasing knots and a level for each")
+        if not all(map(isfinite, numbers)):
+            raise UsageError("calibration: use finite numbers")
 
     def __call__(self, scores: Floats, unit: Unit) -> Floats:
         """Success probabilities of scores in a unit, same shape."""

@@ -6,12 +6,13 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from arts.config import Settings, from_dict
-from arts.errors import InputError, ModelError
-from arts.files import StrPath
+from arts.errors import InputError, ModelError, UsageError
+from arts.files import StrPath, write_whole
+from arts.text import LONGEST_NAME, code_span, markdown, one_line, parsed_json
 from arts.trees.splitting import SplitterName
 from arts.verifiers.base import Unit
 from arts.verifiers.calibration import PUBLISHED_CONTRAST, Calibration
@@ -57,10 +58,10 @@ def save_checkpoint(folder: StrPath, saved: SavedVerifier, scorer: Scorer) -> No
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     trained = {k: v.detach().cpu().contiguous() for k, v in _own_weights(scorer, saved.architecture).items()}
-    save_file(trained, folder / WEIGHTS)
-    (folder / CARD).write_text(_card(saved, sum(v.numel() for v in trained.values())), encoding="utf-8")
+    write_whole(folder / WEIGHTS, save(trained))
+    write_whole(folder / CARD, _card(saved, sum(v.numel() for v in trained.values())))
     text = json.dumps({"schema": SCHEMA_VERSION, **asdict(saved)}, indent=2, sort_keys=True)
-    (folder / CONFIG).write_text(text + "\n", encoding="utf-8")  # last: a folder with it is complete
+    write_whole(folder / CONFIG, text + "\n")  # last: a folder with it is complete
 
 
 def load_checkpoint(folder: StrPath) -> tuple[SavedVerifier, Scorer]:
@@ -76,7 +77,10 @@ def load_checkpoint(folder: StrPath) -> tuple[SavedVerifier, Scorer]:
         weights = load_file(folder / WEIGHTS)
     except (OSError, SafetensorError) as error:
         raise InputError(f"{folder / WEIGHTS}: cannot be read ({error}); train the verifier again") from error
-    scorer = make_scorer(saved.architecture, Meaning(unit=saved.unit, contrast=saved.reward_contrast))
+    try:
+        scorer = make_scorer(saved.architecture, Meaning(unit=saved.unit, contrast=saved.reward_contrast))
+    except (RuntimeError, MemoryError, OverflowError, TypeError, ValueError) as error:
+        raise InputError(f"{folder / CONFIG}: no network has this shape ({one_line(error, LONGEST_NAME)})") from error
     wanted = {name: tensor.shape for name, tensor in _own_weights(scorer, saved.architecture).items()}
     if wanted != {name: tensor.shape for name, tensor in weights.items()}:
         raise ModelError(f"{folder}: its weights do not fit backbone {saved.architecture.backbone}")
@@ -88,8 +92,9 @@ def read_config(folder: StrPath) -> SavedVerifier:
     """What a checkpoint says about itself, without its weights."""
     folder = Path(folder)
     try:
-        table = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        schema = int(table.pop("schema"))
+        table = parsed_json((folder / CONFIG).read_bytes())
+        if not isinstance(schema := table.pop("schema"), int):
+            raise ValueError("its schema is no whole number")
     except FileNotFoundError as error:
         raise InputError(f"{folder}: no {CONFIG} in it; give a folder that 'arts train' made") from error
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
@@ -97,9 +102,14 @@ def read_config(folder: StrPath) -> SavedVerifier:
     if schema > SCHEMA_VERSION:
         raise InputError(f"{folder}: schema {schema} is newer than this arts reads; upgrade arts")
     given = {f.name: table[f.name] for f in fields(SavedVerifier) if f.name in table}
-    given["architecture"] = {"reading": "state", **given.get("architecture", {})}  # the only one of earlier checkpoints
-    given["training"] = _training(given.get("training", {}))
-    return from_dict(SavedVerifier, given, str(folder / CONFIG))
+    if isinstance(shape := given.get("architecture"), dict):
+        given["architecture"] = {"reading": "state", **shape}  # the only one of earlier checkpoints
+    if isinstance(training := given.get("training"), dict):
+        given["training"] = _training(training)
+    try:
+        return from_dict(SavedVerifier, given, str(folder / CONFIG))
+    except UsageError as error:
+        raise error if isinstance(error, InputError) else InputError(f"{folder / CONFIG}: {error}") from error
 
 
 def _training(table: Settings) -> Settings:
@@ -119,11 +129,12 @@ def _own_weights(scorer: Scorer, shape: Architecture) -> Mapping[str, Tensor]:
 
 
 def _card(saved: SavedVerifier, parameters: int) -> str:
-    rows = "\n".join(f"| {k} | {v:.4g} |" for k, v in sorted(saved.metrics.items()))
+    rows = "\n".join(f"| {markdown(k)} | {v:.4g} |" for k, v in sorted(saved.metrics.items()))
     training = json.dumps(asdict(saved.training), indent=2, sort_keys=True)
     return (
-        f"# {saved.name}\n\nA verifier of reasoning states made by `arts train`; it scores in unit `{saved.unit}`.\n\n"
-        f"- backbone: `{saved.architecture.backbone}` ({saved.architecture.mode})\n"
+        f"# {markdown(saved.name)}\n\n"
+        f"A verifier of reasoning states made by `arts train`; it scores in unit `{saved.unit}`.\n\n"
+        f"- backbone: {code_span(saved.architecture.backbone, LONGEST_NAME)} ({saved.architecture.mode})\n"
         f"- trained parameters: {parameters:,}\n- load: `arts evaluate STORE --verifiers THIS_FOLDER`\n\n"
         f"| metric | value |\n|---|---|\n{rows}\n\n## Training\n\n```json\n{training}\n```\n"
     )

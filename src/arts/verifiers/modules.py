@@ -11,7 +11,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokeni
 
 from arts.config import require_at_least
 from arts.errors import ModelError, UsageError, needs_extra
-from arts.models import resolve_model
+from arts.models import refusal, resolve_model
 from arts.verifiers.attention import TREE_ATTENTION, layout_of, use_tree_attention
 from arts.verifiers.features import layer_states
 from arts.verifiers.packing import Layout, TokenBatch
@@ -266,10 +266,9 @@ def _load(factory: Any, backbone: str, precision: Precision | None = None) -> An
         automatic = "bfloat16" if best_device().type == "cuda" and torch.cuda.is_bf16_supported() else "float32"
         weights = {"dtype": getattr(torch, automatic if precision == "auto" else precision)}
     try:
-        loaded = factory.from_pretrained(backbone, **file, **weights)
+        loaded = factory.from_pretrained(backbone, trust_remote_code=False, **file, **weights)
     except (OSError, ValueError, ImportError, KeyError, RuntimeError, SafetensorError) as error:
-        detail = " ".join(str(error).split())[:200]
-        raise ModelError(f"{backbone}: cannot be loaded as a verifier backbone: {detail}") from error
+        raise ModelError(f"{backbone}: cannot be loaded as a verifier backbone: {refusal(error)}") from error
     if precision:
         use_tree_attention(loaded)
     return loaded

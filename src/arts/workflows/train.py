@@ -10,7 +10,7 @@ from arts.files import StrPath
 from arts.logs.samples import require_samples
 from arts.models import cache_folder
 from arts.training.config import TrainConfig
-from arts.training.fit import check_place, check_same, check_trees, fit_verifier, is_finished
+from arts.training.fit import check_place, check_same, check_trees, clear_checkpoints, fit_verifier, is_finished
 from arts.trees.splitting import SplitterName
 from arts.trees.store import StoredTrees
 from arts.trees.tree import Tree
@@ -58,6 +58,7 @@ def train_verifier(
         raise
     if finished:
         check_same(folder, trees, shape, settings)
+        clear_checkpoints(folder)  # a run may have been killed just before it did so
         return NeuralVerifier.load(folder)
     if isinstance(trees, StoredTrees):
         require_samples(trees.store.path, trees.store.run_config())
