@@ -97,10 +97,17 @@ def test_packed_rows_that_repeat_are_read(capsys):
     assert main(["store", "import", "log.jsonl.gz", "--out", "a.db", "--grader", "exact"]) == 0
 
 
-def test_a_row_that_is_too_long(refused, monkeypatch):
+def test_a_problem_that_is_too_long(refused, monkeypatch):
     monkeypatch.setattr("arts.problems.lines.LONGEST_LINE", 1_000)
-    Path("long.jsonl").write_text(json.dumps(ROW) + "\n" + json.dumps({**ROW, "more": "x" * 1_000}) + "\n")
-    refused("store import long.jsonl --out a.db", "long.jsonl:2", "characters; split it")
+    Path("long.jsonl").write_text(json.dumps({**ROW, "more": "x" * 1_000}) + "\n")
+    refused("problems check long.jsonl", "long.jsonl:1", "characters; split it")
+
+
+def test_a_row_that_is_too_long_is_named_and_left_out(capsys, monkeypatch):
+    monkeypatch.setattr("arts.logs.json_rows.LONGEST_LINE", 1_000)
+    Path("long.jsonl").write_text(json.dumps({**ROW, "more": "x" * 1_000}) + "\n" + json.dumps(ROW) + "\n")
+    assert main(["store", "import", "long.jsonl", "--out", "a.db", "--grader", "exact"]) == 0
+    assert "long.jsonl:1: a line of more than" in capsys.readouterr().err
 
 
 def test_a_packed_file_that_is_cut_or_false(refused):

@@ -10,7 +10,7 @@ from arts.errors import InputError
 from arts.logs.held import opened
 from arts.logs.unread import Unread
 from arts.problems.rows import Row
-from arts.text import well_formed
+from arts.text import TOO_DEEP, require_shallow, well_formed
 
 HEAD = 512
 """Bytes within which an array starts."""
@@ -90,13 +90,17 @@ def _parsed(line: bytes) -> object:
     """What a line holds; a text says why it cannot be read."""
     try:
         return _value(line.decode("utf-8"), 0)[0]
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         return f"not JSON ({error})"
 
 
 def _value(text: str, start: int, *, alone: bool = True) -> tuple[object, int]:
     """The JSON value at a place, where ``alone`` the only one, and the place behind it; halves of characters mended."""
-    value, end = _DECODER.raw_decode(text, start)
+    try:
+        value, end = _DECODER.raw_decode(text, start)
+    except RecursionError as error:
+        raise ValueError(TOO_DEEP) from error
+    require_shallow(value)
     if alone and text[end:].strip(_SPACE):
         raise ValueError(f"more text from character {end + 1} on")
     if "\\ud" in text[start:end].lower():
@@ -160,7 +164,7 @@ def _values(path: Path, text: str, faults: Unread, *, array: bool) -> Iterator[o
             return
         try:
             value, place = _value(text, place, alone=False)
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             faults.add(f"{path}:{count + 1}: not JSON ({error}); rows from here on are not read")
             return
         count += 1
