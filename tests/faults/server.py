@@ -53,6 +53,8 @@ def run(arguments, folder, event=None, seconds=None, kill=signal.SIGKILL):
 def child_runs(arguments, folder, event, kill, writing):
     from arts.cli import main
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and nohup SIGHUP
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     os.chdir(folder)
     count = [0]
     watch(count, event, kill)
