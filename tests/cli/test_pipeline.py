@@ -174,7 +174,7 @@ def test_one_question_gives_its_answer_on_stdout_alone(capsys):
 
 def test_a_model_does_not_reach_the_terminal(monkeypatch, capsys):
     hostile = "\x1b]0;title\x07\u202e"
-    recited = ScriptedProposer({f"q{hostile}": {f"{hostile}\n#### {hostile}7": 1.0}})
+    recited = ScriptedProposer({f"q{hostile}": {f"{hostile}\n\\boxed{{{hostile}7}}": 1.0}})
     monkeypatch.setattr("arts.proposers.load.load_proposer", lambda *args, **options: recited)
     assert call("solve", f"q{hostile}", "--n", 2, "--grader", "exact", "--show-tree") == 0
     said = capsys.readouterr()
