@@ -27,6 +27,12 @@ def test_files_of_the_schema(tmp_path, name):
     assert load_problems(write(tmp_path / name, ROWS), limit=1, offset=1) == problems[1:]
 
 
+def test_a_byte_order_mark_is_no_part_of_a_row(tmp_path):
+    path = tmp_path / "marked.jsonl"
+    path.write_text(json.dumps(ROWS[0]) + "\n", encoding="utf-8-sig")
+    assert [p.id for p in load_problems(str(path))] == ["a"]
+
+
 @pytest.mark.parametrize(
     ("text", "place"),
     [

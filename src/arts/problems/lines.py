@@ -19,7 +19,7 @@ SLACK = 16_000_000
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines of a UTF-8 file, unpacked where its name ends in ``.gz``, with their numbers from 1.
+    """The lines of a UTF-8 file, unpacked where its name ends in ``.gz``, with their numbers from 1; a byte-order mark is left out.
 
     Raises:
         InputError: a line is too long, or the file unpacks to far more than rows do.
@@ -28,7 +28,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     with path.open("rb") as file:
         packed = path.suffix == ".gz"
         binary = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if packed else file
-        text, number, read = io.TextIOWrapper(binary, encoding="utf-8"), 0, 0
+        text, number, read = io.TextIOWrapper(binary, encoding="utf-8-sig"), 0, 0
         while line := text.readline(LONGEST_LINE + 1):
             number, read = number + 1, read + max(len(line), SHORTEST_ROW)
             if packed and read > SLACK + MOST_PACKED * file.tell():
