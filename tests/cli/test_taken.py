@@ -27,10 +27,10 @@ LINES = [
 
 @pytest.fixture
 def evaluate(tmp_path, capsys):
-    def call(*flags, rows=ROWS):
+    def call(*flags, rows=ROWS, grader="exact"):
         log, out = tmp_path / "log.jsonl", tmp_path / "out"
         log.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-        assert main(["evaluate", str(log), "--grader", "exact", "--out", str(out), *flags]) == 0
+        assert main(["evaluate", str(log), "--grader", grader, "--out", str(out), *flags]) == 0
         return capsys.readouterr(), json.loads((out / "report.json").read_text(encoding="utf-8"))
 
     return call
@@ -73,3 +73,14 @@ def test_a_replay_says_the_same_and_a_store_says_what_it_has(evaluate, tmp_path,
     ]
     assert main(["evaluate", store, "--grader", "exact", "--scores", "prm", "--out", str(tmp_path / "third")]) == 0
     assert lines(capsys.readouterr().err)[1] == "scores: prm"
+
+
+def test_a_key_that_takes_too_long_is_named_once(evaluate):
+    key = "9^{9^{9^{9}}}"
+    rows = [
+        {"id": "slow", "problem": "?", "answer": key, "samples": [{"text": f"\\boxed{{x+{n}}}"} for n in range(3)]},
+        *ROWS,
+    ]
+    said, _ = evaluate(rows=rows, grader="math")
+    (verdicts,) = [line for line in lines(said.err) if line.startswith("verdicts")]
+    assert "3 samples ungraded" in verdicts and said.err.count(key) == verdicts.count(key) == 1

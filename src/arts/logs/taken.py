@@ -7,10 +7,14 @@ from dataclasses import dataclass, replace
 from arts.logs.read import Log
 from arts.logs.unread import counted
 from arts.problems.base import Verdict
+from arts.problems.extraction.answer import LAST_NUMBER
+from arts.problems.pool import SLOW_KEY
 from arts.trees.tree import Tree
 
 ANSWERS, SCORES, VERDICTS = "answers taken", "scores taken", "verdicts taken"
 """Names of the phrases in a report."""
+SHOWN_KEYS = 3
+"""Keys that are named because they take too long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +62,8 @@ def taken_from_log(log: Log, trees: Sequence[Tree], judges: str) -> Taken:
         *([f"field '{log.fields['correct']}'"] if "of the log" in judges and "correct" in log.fields else []),
     ]
     ungraded = [
-        *([f"{counted(_count(trees)[1], 'sample')} ungraded"] if _count(trees)[1] else []),
+        *([f"{counted(unjudged, 'sample')} ungraded"] if (unjudged := _count(trees)["ungraded"]) else []),
+        *_slow_keys(trees),
         *([f"{counted(len(log.keyless), 'problem')} without a key ({_short(log.keyless[0])})"] if log.keyless else []),
         *([f"{counted(log.unread.count, 'row')} not read ({_short(log.unread.first)})"] if log.unread.count else []),
     ]
@@ -72,7 +77,7 @@ def taken_from_log(log: Log, trees: Sequence[Tree], judges: str) -> Taken:
 def taken_from_trees(trees: Sequence[Tree], judges: str) -> Taken:
     """Of a store or exported trees."""
     scores = sorted({name for tree in trees for name in tree.scores})
-    ungraded = _count(trees)[1]
+    ungraded = _count(trees)["ungraded"]
     return Taken(
         answers=f"as stored; {_stating(trees)}",
         scores=f"none chosen; stored are {', '.join(scores)} (--scores names them)" if scores else "none",
@@ -85,18 +90,26 @@ def _short(place: str) -> str:
     return place.split(": ")[0].replace("\\", "/").rpartition("/")[2]
 
 
+def _slow_keys(trees: Sequence[Tree]) -> list[str]:
+    """The first keys that no answer can be compared with in time, each once."""
+    reasons = (outcome.reason for tree in trees for outcome in tree.outcomes.values())
+    return list(dict.fromkeys(reason for reason in reasons if reason.startswith(SLOW_KEY)))[:SHOWN_KEYS]
+
+
 def _stating(trees: Sequence[Tree]) -> str:
-    stating, _, total = _count(trees)
-    return f"{stating:,} of {total:,} samples state one"
+    found = _count(trees)
+    last = f", of {found['last number']:,} the last number is taken" if found["last number"] else ""
+    return f"{found['stating']:,} of {found['all']:,} samples state one{last}"
 
 
-def _count(trees: Sequence[Tree]) -> tuple[int, int, int]:
-    """Samples that state an answer, that are ungraded, and all."""
+def _count(trees: Sequence[Tree]) -> Counter[str]:
+    """Samples that state an answer, that have but a last number, that are ungraded, and all."""
     found: Counter[str] = Counter()
     for tree in trees:
         for rollout in tree.backbones:
             outcome = tree.outcomes.get(rollout.leaf)
             found["all"] += 1
-            found["stating"] += outcome is not None and outcome.answer is not None
             found["ungraded"] += outcome is None or outcome.verdict is Verdict.UNGRADED
-    return found["stating"], found["ungraded"], found["all"]
+            if outcome is not None and outcome.answer is not None:
+                found["last number" if outcome.reason.endswith(LAST_NUMBER) else "stating"] += 1
+    return found

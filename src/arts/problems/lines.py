@@ -19,7 +19,9 @@ SLACK = 16_000_000
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines of a UTF-8 file, unpacked where its name ends in ``.gz``, with their numbers from 1; a byte-order mark is left out.
+    """The lines of a UTF-8 file, unpacked where its name ends in ``.gz``, with their numbers from 1.
+
+    A byte-order mark is left out.
 
     Raises:
         InputError: a line is too long, or the file unpacks to far more than rows do.

@@ -28,6 +28,8 @@ RELATIVE = 1e-5
 _CONFIG = NormalizationConfig(units=False, malformed_operators=True, nits=True, boxed="none")
 _DEGREES = re.compile(r"(\d+(?:\.\d+)?|(?<![A-Za-z\\])[a-z]|\\[a-z]+)\^(?:\{\\circ\}|\\circ)")
 _IMAGINARY = re.compile(r"(?<![A-Za-z\\_{])i(?![A-Za-z=])")
+_SUBSCRIPT = re.compile(r"_\{[^{}]*\}")
+"""Where a sum begins, among others."""
 _INDEXED = re.compile(r"\\(?:sum|prod)(?![a-z])")
 
 
@@ -44,7 +46,7 @@ def judge(key: str, answer: str) -> bool:
     gold = _parsed_key(key)
     if gold is None:
         raise UnreadableKeyError("the key cannot be parsed")
-    if "=" in key and "=" not in answer:
+    if "=" in _SUBSCRIPT.sub("", key) and "=" not in answer:
         return False  # an equation is no value; the other way round, what a value is set equal to may be the answer
     said = _parsed(answer)
     return said is not None and bool(verify(gold, said, timeout_seconds=None, allow_set_relation_comp=True))

@@ -17,6 +17,8 @@ from arts.problems.base import Grade, Verdict
 START_DEADLINE_S = 60.0
 ATTEMPTS = 2
 """How often a pair is tried whose worker died."""
+SLOW_KEY = "math-verify: the key"
+"""How the reason begins where a key takes too long by itself."""
 _PATIENCE = 60
 """A worker that computes has ended by itself at its deadline; one that does nothing is waited for so many times it."""
 
@@ -66,7 +68,7 @@ class MathPool:
         try:
             self._graded(key, _ANYTHING)
         except TimeoutError:
-            reason = f"math-verify: the key {key[:60]} takes more than {self._deadline_s:g} s"
+            reason = f"{SLOW_KEY} {key[:60]} takes more than {self._deadline_s:g} s"
             return self._slow_keys.setdefault(key, Grade(verdict=Verdict.UNGRADED, reason=reason))
         return None
 

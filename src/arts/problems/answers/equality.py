@@ -26,6 +26,8 @@ MAX_UNORDERED = 40
 _SET_LIKE = re.compile(r"\\(?:cup|cap|setminus|mathbb|mid|in|begin|emptyset)(?![a-z])|\|")
 _UNORDERED = frozenset({"list", "set", "union"})
 _LONG_NAME = 4
+"""Characters of a name that is a word; shorter ones are variables."""
+_SPOKEN = re.compile(r"[^\W\d_]{4,}(?: [^\W\d_]+)*")
 
 
 def equal(a: Value, b: Value, judge: Judge) -> bool | None:
@@ -52,13 +54,20 @@ def _all(verdicts: Sequence[bool | None]) -> bool | None:
 
 def _named(a: Named, b: Value, judge: Judge) -> bool | None:
     if isinstance(b, Named):
-        if a.name != b.name and max(len(a.name), len(b.name)) < _LONG_NAME:
-            linked = a.name in b.value.text.casefold() and b.name in a.value.text.casefold()
-            return judge(a.text, b.text) if linked else False
-        return equal(a.value, b.value, judge)
+        if a.name == b.name or _may_be_one(*sorted((a.name, b.name), key=len)):
+            return equal(a.value, b.value, judge)
+        linked = a.name in b.value.text.casefold() and b.name in a.value.text.casefold()
+        return judge(a.text, b.text) if linked else False
     if isinstance(b, Formula) and "=" in b.text:
         return judge(a.text, b.text)
     return equal(a.value, b, judge)
+
+
+def _may_be_one(short: str, long: str) -> bool:
+    """Whether a letter or a word may be what words call by more of them: ``A`` or ``area``, ``area of the square``."""
+    if not _SPOKEN.fullmatch(long):
+        return False
+    return len(short) < _LONG_NAME or f" {short} " in f" {long} "
 
 
 def _choice(a: Choice, b: Value, judge: Judge) -> bool | None:
@@ -118,7 +127,7 @@ def _both_items(a: Items, b: Items, judge: Judge) -> bool | None:
         return False
     if "union" in kinds:
         same = _unordered(a.items, b.items, judge)
-        return judge(a.text, b.text) if same is False and len(kinds) == 1 else same
+        return judge(a.text, b.text) if same is False and kinds <= _UNORDERED else same
     if len(a.items) != len(b.items):
         return False
     if "brackets" in kinds and len(kinds) == 2 and len(a.items) == 2:

@@ -11,10 +11,12 @@ Read = Callable[[str], Value]
 _GREEK = "alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|rho|sigma|tau|phi|chi|psi|omega"
 _INDEX = r"(?:_(?:\w|\{[\w,+ -]+\}))?'*"
 _VARIABLE = re.compile(rf"(?:[A-Za-z]|\\(?:{_GREEK}|Gamma|Delta|Theta|Lambda|Sigma|Phi|Omega)){_INDEX}")
-_OF = r"\([^()=]{1,30}\)"
-_FUNCTION = rf"\\(?:sin|cos|tan|cot|log|ln)(?:\^2)?(?:{_OF}|\s?\\?\w{{1,8}})"
+_OF = r"\([^()]{1,30}\)"
+_FUNCTION = (
+    rf"\\(?:sin|cos|tan|cot|log|ln|gcd|lcm|max|min|det|operatorname\{{\w{{1,8}}\}})(?:\^2)?(?:{_OF}|\s?\\?\w{{1,8}})"
+)
 _POINTS = r"m?\\?angle\s?[A-Z]{1,3}|\|?[A-Z]{2,4}\|?|\\(?:overline|vec|hat|bar)\{?\w{1,3}\}?"
-_SPOKEN = r"(?:\\text\{)?[A-Za-z][a-z]{3,20}(?: [a-z]{1,12}){0,4}\}?"
+_SPOKEN = r"(?:\\text\{)?[A-Za-z][a-z]{3,20}(?: [A-Za-z]{1,12}){0,4}\}?"
 _NAME = re.compile(rf"{_VARIABLE.pattern}(?:{_OF})?|{_FUNCTION}|{_POINTS}|{_SPOKEN}|\([a-z](?:,[a-z])+\)")
 """What a value may be called: ``x_1``, ``f(2)``, ``\\cos\\theta``, ``AB``, ``Area``, ``(x,y)``."""
 _TEXT = re.compile(r"\\text\{[^{}]*\}")
@@ -62,7 +64,7 @@ def named(text: str, read: Read) -> Value | None:
     if len(parts) < 2 or _NO_ASSIGNMENT.search(text):
         return None
     name, value = parts[0], parts[-1]
-    if "\\in" not in text and not any(_LETTER.search(_TEXT.sub("", part)) for part in parts[:-1]):
+    if "\\in" not in text and all(map(_is_computed, parts[:-1])):
         return read(value)  # a computation
     if not _NAME.fullmatch(name):
         name, value = value, name
@@ -71,6 +73,12 @@ def named(text: str, read: Read) -> Value | None:
     if re.search(rf"(?<![A-Za-z\\]){re.escape(name)}(?![A-Za-z])", value):
         return None
     return Named(text, _plain(name), read(value))
+
+
+def _is_computed(part: str) -> bool:
+    """Whether a side is numbers with their units, without any name."""
+    bare = _TEXT.sub("", part)
+    return not _LETTER.search(bare) and (bare == part or any(map(str.isdigit, bare)))
 
 
 def _plain(name: str) -> str:

@@ -16,6 +16,17 @@ SCALES = {
     "billion": 10**9,
     "trillion": 10**12,
     "dozen": 12,
+    "score": 20,
+    "gross": 144,
+    "lakh": 10**5,
+    "crore": 10**7,
+    "mn": 10**6,
+    "mln": 10**6,
+    "bn": 10**9,
+    "millionen": 10**6,
+    "millones": 10**6,
+    "milliard": 10**9,
+    "milliarden": 10**9,
 }
 _NAMES = {
     "m": "metre meter",
@@ -88,9 +99,32 @@ _NO_QUANTITY = frozenset(
         "base",
         "is",
         "not",
+        "wrong",
+        "false",
+        "incorrect",
+        "pi",
+        "root",
+        "factorial",
+        "inverse",
+        "reciprocal",
+        "repeating",
+        "recurring",
+        "binary",
+        "octal",
+        "hex",
+        "hexadecimal",
+        "ppm",
+        "ppb",
+        "mille",
+        "basis",
     ]
 )
 """Words behind a number that make it something else than a quantity."""
+_FRACTION = re.compile(
+    r"(?:hal(?:f|ve)|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|(?:hundred|thousand|million|billion)th)s?"
+)
+_MONEY = frozenset({"dollar", "euro", "pound"})
+"""Units that may stand before what scales the number: ``$5 million``."""
 _LONE = frozenset("mgsLlh")
 """Letters that are units behind a plain number and a blank; set without a blank they are variables."""
 _LONG = 4
@@ -164,7 +198,8 @@ def _measured(number: str, tail: str) -> Quantity | None:
     units: list[tuple[str, int]] = []
     for piece in _PIECE.finditer(tail):
         word = (piece["word"] or "").lower()
-        if word in _NO_QUANTITY or (piece["power"] and not units):
+        behind = bool(piece["power"]) or word in _POWERS_BEHIND
+        if word in _NO_QUANTITY or _FRACTION.fullmatch(word) or (behind and not units):
             return None
         if piece["degree"]:
             units.append(("degree", sign))
@@ -172,22 +207,29 @@ def _measured(number: str, tail: str) -> Quantity | None:
             percent = True
         elif piece["over"]:
             sign = -1
-        elif piece["power"] or word in _POWERS_BEHIND:
+        elif behind:
             times = int(piece["power"] or _POWERS_BEHIND[word])
             units[-1:] = [(name, old * times) for name, old in units[-1:]]
         elif word in _POWERS:
             power = _POWERS[word]
-        elif word in SCALES and not units:
-            scale *= SCALES[word]
+        elif (size := scale_of(word)) and {name for name, _ in units} <= _MONEY:
+            scale *= size
         elif word and (word not in _NO_UNITS or (word == "in" and piece.end() == len(tail.rstrip()))):
-            units += [(name, sign * power * size) for name, size in _COMPOUND.get(word) or ((_unit(piece["word"]), 1),)]
+            units += [
+                (name, sign * power * times) for name, times in _COMPOUND.get(word) or ((_unit(piece["word"]), 1),)
+            ]
             power = 1
     unit = " ".join(sorted(name if size == 1 else f"{name}^{size}" for name, size in units))
     return Quantity(number, scale, unit, percent=percent)
 
 
+def scale_of(word: str) -> int:
+    """What a word multiplies a number by, singular or plural; 0 for any other word."""
+    return SCALES.get(word.lower()) or SCALES.get(word.lower().removesuffix("s"), 0)
+
+
 def _is_known(word: str) -> bool:
-    return word in _SYMBOLS or _unit(word) in _SYMBOLS or word.lower() in SCALES or word.lower() in _COMPOUND
+    return word in _SYMBOLS or _unit(word) in _SYMBOLS or bool(scale_of(word)) or word.lower() in _COMPOUND
 
 
 def _unit(word: str) -> str:

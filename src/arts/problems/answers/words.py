@@ -10,6 +10,7 @@ _UNREADABLE = re.compile(
     r"\\ldots|\.\.\.|\\(?:forall|exists|implies|iff|Rightarrow|to|rightarrow|cong|sim|mid|equiv|pmod|bmod)(?![a-z])"
     r"|(?<![_^])\d\s+\d|\\text\{[^{}]*\w{2}[^{}]*\}|[^\x00-\x7f]"
 )
+_LIMIT = re.compile(r"\\lim\s?_\s?\{[^{}]*\}")
 _SHORT = frozenset(
     [
         "yes",
@@ -49,7 +50,7 @@ def is_opaque(text: str) -> bool:
     """
     bare = _COMMAND.sub(" ", _ENVIRONMENT.sub(" ", text))
     return bool(
-        _UNREADABLE.search(text)
+        _UNREADABLE.search(_LIMIT.sub("", text))
         or _WORD.search(bare)
         or _CAPITALS.fullmatch(text)
         or text.lower() in _SHORT

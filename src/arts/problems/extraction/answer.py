@@ -76,7 +76,8 @@ def _announced(text: str, tail: str) -> Extraction | None:
         if phrase and phrase.start >= after and not (box and (phrase.number or not is_value(phrase.value))):
             said.append((phrase.start, Extraction(phrase.value, "last_number" if phrase.number else how)))
     if said:
-        return max(said, key=lambda one: one[0])[1]
+        start, last = max(said, key=lambda one: one[0])
+        return None if start > tail.rstrip().rfind("\n") and ends_in_formula(tail) else last
     return Extraction(box.content, "boxed") if box and box.content is not None else None
 
 

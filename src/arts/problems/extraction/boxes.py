@@ -14,7 +14,9 @@ _BOX = re.compile(r"\\(?:boxed|fbox)(?![a-zA-Z])")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 """A brace, or an escaped character that may look like one."""
 _OPENING = re.compile(r"\s{0,20}\{")
-_WORD = re.compile(r" {0,20}([^\s$\\{}.,]*\d[^\s$\\{}.,]*|[A-Z](?![\w']))")
+_WORD = re.compile(
+    r" {0,20}(\\[dt]?frac(?: ?\d ?\d|\{[^{}]{1,40}\}\{[^{}]{1,40}\})|[^\s$\\{}.,]*\d[^\s$\\{}.,]*|[A-Z](?![\w']))"
+)
 """What ``\boxed`` without braces may hold; any other word is prose about boxes."""
 _MARKUP = re.compile(r"\\[()\[\],;:! ]|\\q?quad|\\(?:text|mathrm|mbox)\s*\{|[$}*\s]+")
 _BETWEEN = re.compile(

@@ -30,6 +30,8 @@ def ends_in_formula(text: str) -> bool:
         return False
     if last.rfind("\\(") > last.rfind("\\)") or text.rfind("\\[") > text.rfind("\\]"):
         return True
+    if text.count("$$") % 2 == 1:
+        return True
     return last.count("$") % 2 == 1 and bool(_OPEN.fullmatch(last.rpartition("$")[2]))
 
 

@@ -3,11 +3,11 @@
 import re
 from collections import deque
 
-from arts.problems.answers.units import SCALES, leading_unit
+from arts.problems.answers.units import leading_unit, scale_of
 from arts.problems.extraction.formulas import FORMULA, inside
 from arts.problems.extraction.found import Found
 
-_SENTENCE_END = re.compile(r"(?<![ap]\.m)(?<!\b[ap])\.(?=\s|$)|。|\s+I hope\b|(?<=[\w$)*])[!](?=\s|$)")
+_SENTENCE_END = re.compile(r"(?<![ap]\.m)(?<!\b[ap])\.(?=\s|$)|[。．]|\s+I hope\b|(?<=[\w$)*])[!](?=\s|$)")
 _FILLER = re.compile(
     r"(?:(?:(?:therefore|thus|hence|simply|indeed|exactly|clearly|just|then|also|equal to|given by|option|choice"
     r"|the number|about|approximately|donc|por lo tanto)\b|[:,])[ \t]*)+",
@@ -26,7 +26,9 @@ _LATEX = re.compile(r"\\[^$]|\$(?!\s)[^$]*(?<!\s)\$(?!\d)")
 _REASON = r"\s+(?:since|because|as|for|which)\b"
 _LETTER = re.compile(rf"(?:\\text(?:bf)?\{{)?(?:\(?[A-J]\)|[A-J](?=[.,:;*]|\s*$|{_REASON}))")
 _AFTER_LETTER = re.compile(rf"{_REASON}|[,;]\s+[a-z]{{2,}}")
-_NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?(?:/\d+)?")
+_NUMBER = re.compile(r"-?(?:\d{1,6} (?=\d{1,6}/\d))?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?(?:/\d+)?")
+_IN_FORMULA = re.compile(r"\\[A-Za-z]+\s?$|[{^_]-?$")
+"""What stands before digits that are but a part of a formula: ``\\frac12``, ``x^{2}``."""
 _HASH = re.compile(r"^[ \t]*####[ \t]*([^\n]{1,500})", re.MULTILINE)
 _HASH_VALUE = re.compile(r"[-+−$€£*(\\\[{]*\s*(?:\d|\.\d|\\|[a-zA-Z]\b|[a-zA-Z]\s*=)")
 _HEADING = re.compile(r"\**\d+\s*[.):]\**\s+\D|\**[A-Za-z]\)?\s+[a-z]")
@@ -54,7 +56,7 @@ def value_of(line: str, *, below: bool = False) -> Found | None:
     if led:
         rest = "" if led["stop"] else leading_unit(value[led.end("number") :].lstrip("$*"))
         money = not led["number"].lstrip("-")[0].isdigit()
-        return Found(led["number"] + (rest if not money or rest.strip() in SCALES else ""))
+        return Found(led["number"] + (rest if not money or scale_of(rest.strip()) else ""))
     letter = _LETTER.match(value)
     number = last_number(value)
     if number and not letter and not _LATEX.search(value) and len(_WORD.findall(value)) > 1:
@@ -74,9 +76,9 @@ def hashed(text: str) -> Found | None:
 
 
 def last_number(text: str) -> str | None:
-    """The last number of a text, with the unit or the scale behind it."""
+    """The last number of a text, with the unit or the scale behind it; None where it is a part of a formula."""
     found = deque(_NUMBER.finditer(text), maxlen=1)
-    if not found:
+    if not found or _IN_FORMULA.search(text[max(found[0].start() - 40, 0) : found[0].start()]):
         return None
     return found[0][0].rstrip(",") + leading_unit(text[found[0].end() : found[0].end() + 60])
 

@@ -17,6 +17,7 @@ _WORDS = (
         "risposta",
         "ответ",
         "答案",
+        "故选",
         "答え",
         "答",
         "정답",
@@ -43,7 +44,9 @@ _SPACED = re.compile(
     rf"|[ \t]*+[=:：]{_GAP.replace('gap', 'colon')}|(?<=final answer)[*_ \t]*+\n(?P<below>\s*)){_LINE}",
     re.IGNORECASE,
 )
-_UNSPACED = re.compile(rf"(?:答案(?:应该?)?(?:是|为|為|:|：)|答え?(?:は|[:：])|정?답(?:은|[:：]))\s*{_LINE}")
+_UNSPACED = re.compile(
+    rf"(?:答案(?:应该?)?(?:(?:是|为|為)[:：]?|[:：])|故选[:：]?(?=\s*[A-J])|答え?(?:は|[:：])|정?답(?:은|[:：]))\s*{_LINE}"
+)
 
 
 def stated(text: str) -> Found | None:
