@@ -149,7 +149,7 @@ def test_parquet_rows_are_read_too(tmp_path):
         (lines([{"model": "m"}, *rows()]), 1, "no text under"),
         (json.dumps(rows())[:-1] + ', {"index": ', 4, "not JSON"),
         (json.dumps(rows())[:-1], 4, "the array has no end"),
-        (json.dumps([*rows(), 7]), 4, "a int, no object"),
+        (json.dumps([*rows(), 7]), 4, "an int, no object"),
     ],
 )
 def test_one_row_that_cannot_be_read_is_named_and_the_rest_is_read(text, place, why, tmp_path):

@@ -58,6 +58,10 @@ def zipped(members, *, compression=zipfile.ZIP_DEFLATED):
         (zipped({"header.json": {}}), r"a log of inspect_ai without samples; log them"),
         (b"PK\x03\x04 no", "a zip archive that cannot be read"),
         (b"problem,answer\n2+2?,4\n", 'neither JSON nor Parquet, it begins with "problem,answer"'),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "a pointer of Git LFS in place of the file"),
+        (b"%PDF-1.7", "a PDF document"),
+        (b"<html>", "HTML or XML"),
+        (zipped({"[Content_Types].xml": "", "xl/workbook.xml": ""}), "a spreadsheet; save its rows as JSON Lines"),
         (b"", "no rows"),
         (b'{"version": 2, "status": "success", "eval": {}}', "a log of inspect_ai without samples"),
         (
@@ -65,7 +69,7 @@ def zipped(members, *, compression=zipfile.ZIP_DEFLATED):
             r"the totals of lm-evaluation-harness; give the samples_",
         ),
         (b'{"a": [{"x": 1}], "b": [{"x": 1}]}', "an object with the lists a, b; give a file with one of them"),
-        (b"[1, 2]", ":1: a int, no object"),
+        (b"[1, 2]", ":1: an int, no object"),
         (gzip.compress(gzip.compress(LINE)), "a packed file inside a packed file; unpack the outer one"),
         (gzip.compress(LINE)[:-9], "cannot be read"),
     ],
@@ -75,6 +79,12 @@ def test_what_is_no_log_is_refused_by_the_name_of_what_it_is(write, data, what):
     with pytest.raises(InputError, match=what) as caught:
         read_samples(path)
     assert str(path) in str(caught.value) and "\n" not in str(caught.value) and "tree store" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.TSV"])
+def test_a_table_of_text_is_named(write, name):
+    with pytest.raises(InputError, match="a table of text; save its rows as JSON Lines"):
+        read_samples(write(b"problem,answer\n2+2?,4\n", name))
 
 
 def test_a_folder_of_logs_is_told_how_to_be_given(tmp_path):

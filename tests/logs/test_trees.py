@@ -194,7 +194,7 @@ GOOD = json.dumps(ROW)
     [
         ("", r"rows\.jsonl: no rows"),
         ("{\n", r"rows\.jsonl:1: not JSON"),
-        ("\n\n[1]", r"rows\.jsonl:1: a int, no object"),
+        ("\n\n[1]", r"rows\.jsonl:1: an int, no object"),
         ('{"answer": "1", "samples": [{"text": "x"}]}\n' * 2, r"rows\.jsonl:1: no text under 'problem\|question'"),
         ('{"problem": "x", "answer": "1"}', r"rows\.jsonl:1: no known format has the fields problem, answer"),
         ('{"problem": "x", "answer": "1", "samples": 3}', r"rows\.jsonl:1: no list under 'samples\|rollouts'"),

@@ -37,6 +37,9 @@ _OTHERS = {
     b"\xfe\xff": "text in UTF-16; save it as UTF-8",
     b"SQLite format 3": "a SQLite file; only stores of arts are read, and those not among logs",
     b"GGUF": "a model; sample from it first: arts sample",
+    b"version https://git-lfs": "a pointer of Git LFS in place of the file; fetch the file: git lfs pull",
+    b"%PDF": "a PDF document; give the file of samples",
+    b"<": "HTML or XML; give the file of samples itself",
 }
 
 

@@ -47,6 +47,8 @@ def zipped_samples(path: Path, unread: Unread) -> Iterator[tuple[str, Row]]:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
             if not any(m.filename in _HEADS for m in members):
+                if any(m.filename.startswith("xl/") for m in members):
+                    raise InputError(f"{path}: a spreadsheet; save its rows as JSON Lines")
                 names = ", ".join(m.filename for m in members[:3])
                 raise InputError(f"{path}: a zip archive ({names}, …), no log of inspect_ai; unpack it, give its files")
             samples = [m for m in members if m.filename.startswith("samples/") and m.filename.endswith(".json")]

@@ -19,6 +19,7 @@ LONGEST_LINE = 64 * 2**20
 LARGEST_DOCUMENT = 512 * 2**20
 """Bytes of an array, or of an object over several lines, which is in memory whole."""
 _BOM, _SPACE = b"\xef\xbb\xbf", " \t\r\n\ufeff"
+_TABLES = frozenset({".csv", ".tsv"})
 _DECODER = json.JSONDecoder()
 
 
@@ -109,7 +110,10 @@ def _value(text: str, start: int, *, alone: bool = True) -> tuple[object, int]:
 
 
 def _fault(value: object) -> str:
-    return value if isinstance(value, str) and value.startswith("not JSON") else f"a {type(value).__name__}, no object"
+    if isinstance(value, str) and value.startswith("not JSON"):
+        return value
+    kind = type(value).__name__
+    return f"{'an' if kind == 'int' else 'a'} {kind}, no object"
 
 
 def _document(
@@ -173,6 +177,8 @@ def _values(path: Path, text: str, faults: Unread, *, array: bool) -> Iterator[o
 
 def _no_json(path: Path, first: bytes) -> str:
     start = first[:40].decode("utf-8", "replace")
+    if path.suffix.lower() in _TABLES:
+        return f"{path}: a table of text; save its rows as JSON Lines, one object a line"
     return (
         f"{path}: neither JSON nor Parquet, it begins with {json.dumps(start)}; give JSON Lines (one object a line), a"
         " JSON array, Parquet or a log of inspect_ai"
