@@ -11,7 +11,7 @@ from typing import Literal
 
 from arts.problems.answers.spelling import normalise
 from arts.problems.extraction.boxes import MAX_ANSWER, boxes, last_box
-from arts.problems.extraction.ending import conclusion, ends_in_formula
+from arts.problems.extraction.ending import conclusion, ends_in_formula, lone_choice
 from arts.problems.extraction.found import Found
 from arts.problems.extraction.lines import hashed, is_value, last_number
 from arts.problems.extraction.objects import from_object, is_cut_object, tagged
@@ -87,7 +87,7 @@ _SAYINGS: tuple[tuple[Callable[[str], Found | None], How], ...] = ((hashed, "has
 def _unannounced(text: str, tail: str) -> Extraction | None:
     if last_box(text) is not None or ends_in_formula(tail):
         return None
-    value = conclusion(tail)
+    value = lone_choice(text) or conclusion(tail)
     if value is not None and len(value) <= MAX_ANSWER:
         return Extraction(value, "ending")
     number = last_number(tail)

@@ -18,6 +18,7 @@ _EQUATION_LAST = re.compile(
 _BOLD_LAST = re.compile(r"\*\*(?P<value>[^*\n:]{1,60})\*\*(?P<rest>[^\w$\\]*)$")
 _OPEN = re.compile(r"\s*|[A-Za-z\\({].*", re.DOTALL)
 """What follows an opening dollar sign; a currency's is followed by its amount."""
+_LONE_CHOICE = re.compile(r"\**(?:\([A-J]\)|[A-J])\**\.?|\**(?:\([A-J]\)|[A-J][).:])\**\s+\S[^\n]{0,200}")
 _MOST_WORDS = 3
 """Bold words, or words behind a formula, that can be its unit; more are a sentence."""
 
@@ -33,6 +34,16 @@ def ends_in_formula(text: str) -> bool:
     if text.count("$$") % 2 == 1:
         return True
     return last.count("$") % 2 == 1 and bool(_OPEN.fullmatch(last.rpartition("$")[2]))
+
+
+def lone_choice(text: str) -> str | None:
+    """The letter of multiple choice, with or without its text, that is all a text says.
+
+    >>> lone_choice("**(B)**"), lone_choice("E: A polygenic trait"), lone_choice("I see.")
+    ('(B)', 'E: A polygenic trait', None)
+    """
+    found = _LONE_CHOICE.fullmatch(text.strip())
+    return found[0].replace("*", "").strip() if found else None
 
 
 def conclusion(text: str) -> str | None:
