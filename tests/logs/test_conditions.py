@@ -1,7 +1,7 @@
 """``where`` over logs: expressions and FIELD=VALUE, of a sample or else of its row."""
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import assume, given, strategies as st
 
 from arts.errors import UsageError
 from arts.logs.conditions import Where
@@ -132,6 +132,7 @@ def test_the_short_form_is_equality_of_spellings(sample, row):
     seen = sample["a"] if "a" in sample else row.get("a")
     there = "a" in sample or "a" in row
     text = spelling(seen)
+    assume(not text.startswith("="))  # ``a==…`` is an expression
     assert wanted(f"a={text}", holder=sample, row=row) == there
     assert not wanted(f"a={text}x", holder=sample, row=row)
 
