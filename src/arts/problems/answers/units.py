@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from arts.problems.answers.numbers import exact_number
 
-SCALES = {
+_SCALES = {
     "hundred": 10**2,
     "thousand": 10**3,
     "million": 10**6,
@@ -225,7 +225,7 @@ def _measured(number: str, tail: str) -> Quantity | None:
 
 def scale_of(word: str) -> int:
     """What a word multiplies a number by, singular or plural; 0 for any other word."""
-    return SCALES.get(word.lower()) or SCALES.get(word.lower().removesuffix("s"), 0)
+    return _SCALES.get(word.lower()) or _SCALES.get(word.lower().removesuffix("s"), 0)
 
 
 def _is_known(word: str) -> bool:
